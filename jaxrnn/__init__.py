@@ -1,0 +1,1 @@
+"""Recurrent networks in JAX: pure-function cells, swappable engines, entropies and metrics."""

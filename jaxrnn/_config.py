@@ -1,0 +1,94 @@
+"""`Config`: the base of every noun in jaxrnn."""
+
+import abc
+import dataclasses
+import importlib
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+
+@typing.dataclass_transform(
+    frozen_default=True, field_specifiers=(dataclasses.field, jax.tree.static)
+)
+class Config(abc.ABC):
+    """A frozen dataclass that is a pytree.
+
+    Every subclass becomes a frozen dataclass registered with JAX. Sizes and switches are static
+    fields, `jax.tree.static()`, and belong to the tree's structure; every other field is a leaf or
+    a subtree, so that `vmap`, `grad` and `jit` work over it without retracing.
+
+    A class is either abstract or final: deriving from a concrete one raises `TypeError`.
+    `__post_init__` runs again when JAX rebuilds the noun under tracing, so it validates static
+    fields only.
+
+    Example:
+        >>> import jax
+        >>> class Scale(Config):
+        ...     size: int = jax.tree.static()
+        ...     factor: float = 2.0
+        >>> jax.tree.leaves(Scale(3))
+        [2.0]
+        >>> Scale(3, 5.0)
+        Scale(size=3, factor=5.0)
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Make `cls` a frozen dataclass and a pytree, after refusing a concrete base."""
+        super().__init_subclass__(**kwargs)
+        for base in cls.__mro__[1:]:
+            if base is not Config and issubclass(base, Config) and not inspect.isabstract(base):
+                raise TypeError(
+                    f"{cls.__name__} derives from {base.__name__}, which is final. "
+                    "Hold one as a field and delegate to it instead."
+                )
+        # `slots` and `eq` stay at their defaults: equal fields make equal nouns, and a noun that
+        # holds arrays is unhashable, which is why nouns are ordinary arguments of jitted functions.
+        dataclasses.dataclass(frozen=True, repr=False)(cls)
+        jax.tree_util.register_dataclass(cls)
+
+    def __repr__(self) -> str:
+        """The call that makes the noun; a function shows as its name."""
+        shown = (
+            f"{field.name}={_name(getattr(self, field.name))}" for field in dataclasses.fields(self)
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __reduce__(self) -> tuple[Callable[..., "Config"], tuple[Any, ...]]:
+        """Pickle by fields; a decorated function travels as the place where it is found."""
+        values = [_Reference.of(getattr(self, field.name)) for field in dataclasses.fields(self)]
+        return _rebuild, (type(self), values)
+
+
+class _Reference(typing.NamedTuple):
+    """Where a public callable is found. JAX's own decorated functions do not pickle otherwise."""
+
+    module: str
+    name: str
+
+    @classmethod
+    def of(cls, value: Any) -> Any:
+        module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+        if not (callable(value) and isinstance(module, str) and isinstance(name, str)):
+            return value
+        reference = cls(module, name)
+        return reference if reference.resolve() is value else value
+
+    def resolve(self) -> Any:
+        found: Any = importlib.import_module(self.module)
+        for part in self.name.split("."):
+            found = getattr(found, part, None)
+        return found
+
+
+def _rebuild(cls: type[Config], values: list[Any]) -> Config:
+    return cls(*(v.resolve() if isinstance(v, _Reference) else v for v in values))
+
+
+def _name(value: Any) -> str:
+    if callable(value) and not isinstance(value, Config):
+        return str(getattr(value, "__name__", repr(value)))
+    return repr(value)

@@ -1,0 +1,35 @@
+"""Names of types, and the letters used in shapes.
+
+Letters: `T` time, `*batch` any number of batch axes, `I` input features, `H` hidden features,
+`V` vocabulary. Time leads and features come last everywhere.
+"""
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import PRNGKeyArray
+
+Key: TypeAlias = PRNGKeyArray
+"""A key of `jax.random.key`; the older `jax.random.PRNGKey` arrays work too."""
+
+Params: TypeAlias = Any
+"""A pytree of arrays that training changes."""
+
+Carry: TypeAlias = Any
+"""A pytree of arrays `[*batch, ...]`: what a network remembers between two steps."""
+
+Inputs: TypeAlias = Any
+"""A pytree of arrays; over a whole sequence `[T, *batch, ...]`, in one step `[*batch, ...]`."""
+
+Batch: TypeAlias = tuple[int, ...]
+"""The sizes of the batch axes; `()` for one sequence alone."""
+
+# A numeric hyper-parameter of a noun. JAX also rebuilds nouns around placeholders (`vmap` checks
+# its `in_axes` with bare objects), so nothing is checked of such a field at run time.
+if TYPE_CHECKING:
+    Leaf: TypeAlias = ArrayLike
+else:
+    Leaf = Any
+
+__all__ = ["Array", "ArrayLike", "Batch", "Carry", "Inputs", "Key", "Leaf", "Params"]

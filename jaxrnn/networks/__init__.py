@@ -1,0 +1,3 @@
+"""Networks: from sequence to sequence."""
+
+from ._layer import Layer as Layer
