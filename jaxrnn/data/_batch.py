@@ -1,0 +1,35 @@
+"""`Batch`: what training takes."""
+
+from typing import Any, NamedTuple
+
+from .._typing import ArrayLike, Inputs
+
+
+class Batch(NamedTuple):
+    """Several sequences beside one another; time leads.
+
+    A whole set of examples is a `Batch` too, with the examples along the batch axis: `Shuffled`
+    cuts it into smaller ones.
+
+    Shapes:
+        inputs: a pytree of `[T, *batch, ...]`.
+        targets: a pytree of `[T, *batch, ...]` (one target per step) or `[*batch, ...]` (one per
+            sequence).
+        mask: `Bool[T, *batch]`, False where a step is padding and counts for nothing; `None`
+            where every step counts.
+        resets: `Bool[T, *batch]`, True where a new sequence starts. `None` says that every
+            sequence of the batch starts afresh. An array says that the batch continues the one
+            before it, so that the carry goes on, except where it is True.
+
+    Example:
+        >>> import numpy as np
+        >>> tokens = np.arange(5)[:, None]
+        >>> batch = Batch(inputs=tokens[:-1], targets=tokens[1:])
+        >>> batch.inputs.shape, batch.mask
+        ((4, 1), None)
+    """
+
+    inputs: Inputs
+    targets: Any
+    mask: ArrayLike | None = None
+    resets: ArrayLike | None = None
