@@ -1,9 +1,9 @@
 """`Dataset`: batches addressed by a step."""
 
 import abc
+import operator
 from collections.abc import Iterator
-
-import numpy as np
+from typing import SupportsIndex
 
 from ._batch import Batch
 
@@ -37,28 +37,27 @@ class Dataset(abc.ABC):
     def at(self, epoch: int, index: int) -> Batch:
         """Batch `index`, from 0 to `len(self) - 1`, of one epoch."""
 
-    def __getitem__(self, step: int) -> Batch:
-        """The batch of a global step, for any `step >= 0`."""
+    def __getitem__(self, step: SupportsIndex) -> Batch:
+        """The batch of a global step: any integer of at least 0, a counter in an array too."""
         return self.at(*divmod(_counter(f"{type(self).__name__}[step]", step), len(self)))
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: SupportsIndex) -> Iterator[Batch]:
         """The batches of one epoch, in their order.
 
         Raises:
             TypeError: `number` is not an integer.
             ValueError: `number` is negative.
         """
-        number = _counter(f"{type(self).__name__}.epoch", number)
-        return (self.at(number, index) for index in range(len(self)))
+        epoch = _counter(f"{type(self).__name__}.epoch", number)
+        return (self.at(epoch, index) for index in range(len(self)))
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches of the first epoch. Without this method, `for` would never end."""
         return self.epoch(0)
 
 
-def _counter(who: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{who} takes an integer, got {value!r}")
-    if value < 0:
-        raise ValueError(f"{who} takes an integer of at least 0, got {value}")
-    return int(value)
+def _counter(who: str, value: SupportsIndex) -> int:
+    counter = operator.index(value)
+    if counter < 0:
+        raise ValueError(f"{who} takes an integer of at least 0, got {counter}")
+    return counter
