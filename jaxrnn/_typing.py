@@ -1,7 +1,8 @@
 """Names of types, and the letters used in shapes.
 
-Letters: `T` time, `*batch` any number of batch axes, `I` input features, `H` hidden features,
-`V` vocabulary. Time leads and features come last everywhere.
+Letters: `T` time, `*batch` any number of batch axes, `I` input features, `H` hidden features, `G`
+the pre-activations of all gates side by side (`4 * H` in an LSTM), `V` vocabulary. Time leads and
+features come last everywhere.
 """
 
 from typing import TYPE_CHECKING, Any, TypeAlias

@@ -1,0 +1,19 @@
+"""Cells: what one step computes."""
+
+from ._cell import Cell as Cell
+from ._cell import GatedCell as GatedCell
+from ._cell import LinearCell as LinearCell
+from ._dense import DenseCell as DenseCell
+from ._elman import Elman as Elman
+from ._elman import ElmanParams as ElmanParams
+from ._functions import from_functions as from_functions
+from ._gru import GRU as GRU
+from ._gru import GRUParams as GRUParams
+from ._gru import ResetBeforeGRU as ResetBeforeGRU
+from ._gru import ResetBeforeGRUParams as ResetBeforeGRUParams
+from ._leaky import Leaky as Leaky
+from ._lru import LRU as LRU
+from ._lru import LRUParams as LRUParams
+from ._lstm import LSTM as LSTM
+from ._lstm import LSTMCarry as LSTMCarry
+from ._lstm import LSTMParams as LSTMParams

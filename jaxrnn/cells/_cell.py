@@ -1,0 +1,155 @@
+"""The three kinds of cell: what one step computes."""
+
+import abc
+
+import jax
+
+from .._config import Config
+from .._typing import Array, Batch, Carry, Inputs, Key, Params
+
+
+class Cell(Config):
+    """One step of recurrence, `step(params, carry, x) -> (carry, y)`.
+
+    An engine runs a cell through time in three parts, of which only the middle one is sequential:
+
+        us      = prepare(params, xs)              once, over the whole [T, *batch, ...]
+        c, outs = advance(params, c, u_t)          for t = 1 .. T
+        ys      = finish(params, outs, xs)         once
+
+    The kinds of cell differ in what they move out of the loop. This one moves nothing.
+    """
+
+    @abc.abstractmethod
+    def init(self, key: Key) -> Params:
+        """Draw the parameters, in JAX's default float type; cast the tree for another."""
+
+    @abc.abstractmethod
+    def carry(self, params: Params, batch: Batch = ()) -> Carry:
+        """The carry before the first step: arrays `[*batch, ...]` of at least float32."""
+
+    @abc.abstractmethod
+    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+        """Read `x` of `[*batch, I]`; return the next carry and the output `[*batch, H]`."""
+
+    def prepare(self, params: Params, xs: Inputs) -> Inputs:
+        """What can be computed from the inputs alone, for all steps at once."""
+        return xs
+
+    def advance(self, params: Params, carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
+        """What has to wait for the carry of the step before."""
+        return self.step(params, carry, u)
+
+    def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
+        """What can be computed after the loop, for all steps at once."""
+        return outs
+
+    @property
+    def input_size(self) -> int | None:
+        """How many features the cell takes (its field `inputs`); `None` if it does not say."""
+        return getattr(self, "inputs", None)
+
+    @property
+    def output_size(self) -> int | None:
+        """How many features the cell gives (its field `hidden`); `None` if it does not say."""
+        return getattr(self, "hidden", None)
+
+
+class GatedCell(Cell):
+    """A cell whose step is one product with the carry, then cheap local maths.
+
+        u = project(params, x)      time-parallel: called once on [T, *batch, I]
+        r = mix(params, carry)      linear in the carry, without a bias
+        carry, y = gate(params, carry, u, r)
+
+    `mix` is the only product inside the time loop, and its transpose the only one inside the
+    backward loop. `u` and `r` reach `gate` separately, so that a reset may act on `r` alone.
+    `gate` is pointwise, or nearly, and may own parameters (peepholes, norms).
+    """
+
+    @abc.abstractmethod
+    def project(self, params: Params, x: Inputs) -> Inputs:
+        """The share of the inputs `[..., I]` in the pre-activations."""
+
+    @abc.abstractmethod
+    def mix(self, params: Params, carry: Carry) -> Inputs:
+        """The share of the carry in the pre-activations; linear in the carry."""
+
+    @abc.abstractmethod
+    def gate(self, params: Params, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
+        """From both shares and the old carry to the new carry and the output."""
+
+    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+        """`project`, then `mix` and `gate`."""
+        return self.advance(params, carry, self.project(params, x))
+
+    def prepare(self, params: Params, xs: Inputs) -> Inputs:
+        """`project` over all steps."""
+        return self.project(params, xs)
+
+    def advance(self, params: Params, carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
+        """`mix` and `gate`."""
+        return self.gate(params, carry, u, self.mix(params, carry))
+
+
+class LinearCell(Cell):
+    """A cell whose state follows a linear recurrence, elementwise.
+
+        a, b = coefficients(params, x)    time-parallel
+        h_t  = a_t * h_{t-1} + b_t
+        y    = read(params, h, x)         time-parallel
+
+    `a`, `b` and `h` are trees of one structure. The recurrence is associative, so that it can be
+    run in parallel over time.
+    """
+
+    @abc.abstractmethod
+    def coefficients(self, params: Params, x: Inputs) -> tuple[Carry, Carry]:
+        """The factor and the summand of the recurrence, each `[..., H]`."""
+
+    @abc.abstractmethod
+    def read(self, params: Params, h: Carry, x: Inputs) -> Inputs:
+        """The output from the new state and the input."""
+
+    def restarts(self, x: Inputs) -> Array | None:
+        """Where `h_{t-1}` is dropped, by selection, before it is multiplied: `Bool[...]` or None.
+
+        A product with zero would let a NaN in the old state live on.
+        """
+        return None
+
+    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+        """One step of the recurrence, read out."""
+        h, _ = self.advance(params, carry, self.prepare(params, x))
+        return h, self.read(params, h, x)
+
+    def prepare(self, params: Params, xs: Inputs) -> Inputs:
+        """The coefficients and the restarts of all steps."""
+        return *self.coefficients(params, xs), self.restarts(xs)
+
+    def advance(self, params: Params, carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
+        """`h = a * h + b`."""
+        a, b, restart = u
+        if restart is not None:
+            carry = drop(restart, carry)
+        h = jax.tree.map(lambda a, h, b: a * h + b, a, carry, b)
+        return h, h
+
+    def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
+        """`read` over all steps."""
+        return self.read(params, outs, xs)
+
+
+def select(flags: Array, chosen: Carry, other: Carry) -> Carry:
+    """`chosen` where `flags` of `[*batch]` is True, for trees of `[*batch, ...]`."""
+
+    def leaf(a: Array, b: Array) -> Array:
+        wide = jax.lax.broadcast_in_dim(flags, b.shape, tuple(range(flags.ndim)))
+        return jax.lax.select(wide, jax.numpy.broadcast_to(a, b.shape).astype(b.dtype), b)
+
+    return jax.tree.map(leaf, chosen, other)
+
+
+def drop(flags: Array, tree: Carry) -> Carry:
+    """`tree` with zeros where `flags` is True."""
+    return select(flags, jax.tree.map(jax.numpy.zeros_like, tree), tree)

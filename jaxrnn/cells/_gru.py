@@ -1,0 +1,132 @@
+"""Gated recurrent units: reset after the recurrent product, and before it."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from .._typing import Array, Key
+from ._dense import DenseCell, add, glorot, orthogonal, recur
+
+
+class GRUParams(NamedTuple):
+    """Parameters of `GRU`; the blocks stand side by side in the order r, z, n."""
+
+    kernel: Float[Array, "I 3*H"]
+    recurrent: Float[Array, "H 3*H"]
+    bias: Float[Array, " 3*H"]
+    candidate_bias: Float[Array, " H"]
+
+
+class GRU(DenseCell):
+    """The gated recurrent unit whose reset gate acts after the recurrent product.
+
+        (u_r, u_z, u_n), (r_r, r_z, r_n) = split(x_t @ kernel + bias), split(h_{t-1} @ recurrent)
+        r   = sigmoid(u_r + r_r),   z = sigmoid(u_z + r_z)
+        n   = tanh(u_n + r * (r_n + candidate_bias))
+        h_t = (1 - z) * n + z * h_{t-1},   y_t = h_t
+
+    This is the form of cuDNN, PyTorch and Keras. One product a step serves all gates.
+
+    Shapes: x `[*batch, inputs]`, carry and y `[*batch, hidden]`.
+
+    Args:
+        inputs: features of the input.
+        hidden: features of the state.
+
+    Reference: K. Cho et al., EMNLP 2014 (arXiv 1406.1078, version 1, for this form).
+
+    Example:
+        >>> import jax, jaxrnn
+        >>> cell = jaxrnn.cells.GRU(3, 4)
+        >>> params = cell.init(jax.random.key(0))
+        >>> jaxrnn.unroll(cell, params, jax.numpy.ones((7, 2, 3)))[1].shape
+        (7, 2, 4)
+    """
+
+    def init(self, key: Key) -> GRUParams:
+        """Glorot kernels and orthogonal recurrent kernels per gate, no biases."""
+        kernel, recurrent = jax.random.split(key)
+        return GRUParams(
+            kernel=glorot(kernel, self.inputs, self.hidden, 3),
+            recurrent=orthogonal(recurrent, self.hidden, 3),
+            bias=jnp.zeros(3 * self.hidden),
+            candidate_bias=jnp.zeros(self.hidden),
+        )
+
+    def gate(
+        self,
+        params: GRUParams,
+        carry: Float[Array, "... H"],
+        u: Float[Array, "... 3*H"],
+        r: Float[Array, "... 3*H"],
+    ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
+        """Reset, update, candidate."""
+        size = self.hidden
+        reset, z = jnp.split(jax.nn.sigmoid((u + r)[..., : 2 * size]), 2, axis=-1)
+        n = jnp.tanh(u[..., 2 * size :] + reset * add(r[..., 2 * size :], params.candidate_bias))
+        h = (1 - z) * n + z * carry
+        return h, h.astype(params.kernel.dtype)
+
+
+class ResetBeforeGRUParams(NamedTuple):
+    """Parameters of `ResetBeforeGRU`; the blocks of `kernel` and `bias` are r, z, n."""
+
+    kernel: Float[Array, "I 3*H"]
+    recurrent: Float[Array, "H 2*H"]
+    candidate: Float[Array, "H H"]
+    bias: Float[Array, " 3*H"]
+
+
+class ResetBeforeGRU(DenseCell):
+    """The gated recurrent unit as published: the reset gate acts before the recurrent product.
+
+        u_r, u_z, u_n = split(x_t @ kernel + bias)
+        r, z = split(sigmoid((u_r, u_z) + h_{t-1} @ recurrent))
+        n    = tanh(u_n + (r * h_{t-1}) @ candidate)
+        h_t  = (1 - z) * n + z * h_{t-1},   y_t = h_t
+
+    The candidate's product waits for the reset gate, so a step has two products in a row; `GRU`
+    has one. Weights of the two forms do not convert into one another.
+
+    Shapes: x `[*batch, inputs]`, carry and y `[*batch, hidden]`.
+
+    Args:
+        inputs: features of the input.
+        hidden: features of the state.
+
+    Reference: K. Cho et al., "Learning phrase representations using RNN encoder-decoder for
+    statistical machine translation", EMNLP 2014.
+
+    Example:
+        >>> import jax, jaxrnn
+        >>> cell = jaxrnn.cells.ResetBeforeGRU(3, 4)
+        >>> params = cell.init(jax.random.key(0))
+        >>> jaxrnn.unroll(cell, params, jax.numpy.ones((7, 2, 3)))[1].shape
+        (7, 2, 4)
+    """
+
+    def init(self, key: Key) -> ResetBeforeGRUParams:
+        """Glorot kernels and orthogonal recurrent kernels per gate, no bias."""
+        kernel, recurrent, candidate = jax.random.split(key, 3)
+        return ResetBeforeGRUParams(
+            kernel=glorot(kernel, self.inputs, self.hidden, 3),
+            recurrent=orthogonal(recurrent, self.hidden, 2),
+            candidate=orthogonal(candidate, self.hidden, 1),
+            bias=jnp.zeros(3 * self.hidden),
+        )
+
+    def gate(
+        self,
+        params: ResetBeforeGRUParams,
+        carry: Float[Array, "... H"],
+        u: Float[Array, "... 3*H"],
+        r: Float[Array, "... 2*H"],
+    ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
+        """Reset and update, then the candidate with its own product."""
+        size = self.hidden
+        reset, z = jnp.split(jax.nn.sigmoid(u[..., : 2 * size] + r), 2, axis=-1)
+        n = jnp.tanh(u[..., 2 * size :] + recur(reset * carry, params.candidate))
+        h = (1 - z) * n + z * carry
+        return h, h.astype(params.kernel.dtype)

@@ -1,0 +1,57 @@
+"""The leaky (continuous-time) recurrent network."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from .._typing import Array, Key, Leaf
+from ._dense import DenseCell
+from ._elman import ElmanParams, init_elman
+
+
+class Leaky(DenseCell):
+    """The leaky integrator, a continuous-time network in steps of `dt`, with `leak = dt / tau`.
+
+        h_t = (1 - leak) h_{t-1} + leak * activation(x_t @ kernel + bias + h_{t-1} @ recurrent)
+        y_t = h_t
+
+    Shapes: x `[*batch, inputs]`, carry and y `[*batch, hidden]`.
+
+    Args:
+        inputs: features of the input.
+        hidden: features of the state.
+        leak: a number, or one a unit `[hidden]`; a leaf, so it can be vmapped and differentiated.
+        activation: any elementwise function.
+
+    Reference: H. Jaeger et al., "Optimization and applications of echo state networks with leaky-
+    integrator neurons", Neural Networks 20 (2007).
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jaxrnn
+        >>> xs, cell = jnp.ones((7, 3)), jaxrnn.cells.Leaky(3, 4)
+        >>> params = cell.init(jax.random.key(0))
+        >>> last = lambda leak: jaxrnn.unroll(jaxrnn.cells.Leaky(3, 4, leak), params, xs)[0]
+        >>> jax.vmap(last)(jnp.linspace(0.1, 0.9, 5)).shape
+        (5, 4)
+    """
+
+    leak: Leaf = 0.5
+    activation: Callable[[Array], Array] = jax.tree.static(default=jnp.tanh)
+
+    def init(self, key: Key) -> ElmanParams:
+        """Glorot kernel, orthogonal recurrent kernel, no bias."""
+        return init_elman(key, self.inputs, self.hidden)
+
+    def gate(
+        self,
+        params: ElmanParams,
+        carry: Float[Array, "... H"],
+        u: Float[Array, "... H"],
+        r: Float[Array, "... H"],
+    ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
+        """`h + leak * (activation(u + r) - h)`."""
+        leak = jnp.broadcast_to(jnp.asarray(self.leak).astype(carry.dtype), carry.shape)
+        h = carry + leak * (self.activation(u + r).astype(carry.dtype) - carry)
+        return h, h.astype(params.kernel.dtype)

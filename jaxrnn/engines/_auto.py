@@ -1,0 +1,37 @@
+"""`Auto`: the default engine, a table of rules."""
+
+import jax
+
+from .._typing import Carry, Inputs, Params
+from ..cells import Cell, LinearCell
+from ._associative import Associative
+from ._engine import Engine
+from ._scan import Scan
+
+
+class Auto(Engine):
+    """Choose by the kind of cell and the platform.
+
+    | cell | platform | engine |
+    |---|---|---|
+    | `LinearCell` | GPU, TPU | `Associative()` |
+    | any | any | `Scan()` |
+
+    Only engines that support every transformation (`jit`, `vmap`, `grad`, `jvp`, `jacfwd`,
+    `hessian`, `checkpoint`) are ever chosen; the others are chosen by name.
+
+    Example:
+        >>> import jaxrnn
+        >>> jaxrnn.engines.Auto().choose(jaxrnn.cells.LSTM(3, 4))
+        Scan(unroll=1)
+    """
+
+    def choose(self, cell: Cell) -> Engine:
+        """The engine that runs `cell` here."""
+        if isinstance(cell, LinearCell) and jax.default_backend() != "cpu":
+            return Associative()
+        return Scan()
+
+    def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+        """Run the chosen engine."""
+        return self.choose(cell).run(cell, params, carry, xs)

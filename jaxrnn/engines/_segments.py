@@ -1,0 +1,121 @@
+"""Engines that run another engine segment by segment: `Chunked` and `Truncated`."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from .. import _check
+from .._typing import Carry, Inputs, Params
+from ..cells import Cell
+from ._engine import Engine
+
+Segment = Callable[[Carry, Inputs], tuple[Carry, Inputs]]
+
+
+class Chunked(Engine):
+    """Segments under `jax.checkpoint`: memory for time.
+
+    The forward pass keeps the carries between segments; the backward pass runs each segment once
+    more. Activations take about `T / size` carries plus `size` steps; `size = sqrt(T)` is least.
+
+    Args:
+        engine: runs one segment.
+        size: steps in a segment; the last one may be shorter.
+
+    Reference: A. Gruslys et al., "Memory-efficient backpropagation through time", NIPS 2016.
+
+    Example:
+        >>> import jax, jaxrnn
+        >>> from jaxrnn.engines import Chunked, Scan
+        >>> cell, xs = jaxrnn.cells.GRU(3, 4), jax.numpy.ones((100, 3))
+        >>> params = cell.init(jax.random.key(0))
+        >>> jaxrnn.unroll(cell, params, xs, engine=Chunked(Scan(), 10))[1].shape
+        (100, 4)
+    """
+
+    engine: Engine
+    size: int = jax.tree.static()
+
+    def __post_init__(self) -> None:
+        """Check the size."""
+        _check.sizes("Chunked", size=self.size)
+
+    @property
+    def takes(self) -> type[Cell]:
+        """What the inner engine takes."""
+        return self.engine.takes
+
+    def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+        """Run checkpointed segments."""
+        run = jax.checkpoint(self.engine.run, prevent_cse=False)  # CSE cannot cross the scan
+        return _in_segments(lambda c, x: run(cell, params, c, x), self.size, carry, xs)
+
+
+class Truncated(Engine):
+    """Truncated back-propagation through time inside one unroll.
+
+    The values are those of `engine`; gradients do not cross from one segment into the one before.
+
+    Args:
+        engine: runs one segment.
+        size: steps in a segment; the last one may be shorter.
+
+    Reference: R. Williams & J. Peng, "An efficient gradient-based algorithm for on-line training of
+    recurrent network trajectories", Neural Computation 2 (1990).
+
+    Example:
+        >>> import jax, jaxrnn
+        >>> from jaxrnn.engines import BPTT, Truncated
+        >>> cell, xs = jaxrnn.cells.GRU(3, 4), jax.numpy.ones((100, 3))
+        >>> params = cell.init(jax.random.key(0))
+        >>> jaxrnn.unroll(cell, params, xs, engine=Truncated(BPTT(), 20))[1].shape
+        (100, 4)
+    """
+
+    engine: Engine
+    size: int = jax.tree.static()
+
+    def __post_init__(self) -> None:
+        """Check the size."""
+        _check.sizes("Truncated", size=self.size)
+
+    @property
+    def takes(self) -> type[Cell]:
+        """What the inner engine takes."""
+        return self.engine.takes
+
+    def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+        """Run segments with `stop_gradient` between them."""
+
+        def run(carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+            return self.engine.run(cell, params, carry, xs)
+
+        return _in_segments(run, self.size, carry, xs, border=jax.lax.stop_gradient)
+
+
+def _in_segments(
+    run: Segment,
+    size: int,
+    carry: Carry,
+    xs: Inputs,
+    border: Callable[[Carry], Carry] = lambda carry: carry,
+) -> tuple[Carry, Inputs]:
+    """Run segments of `size` in a scan and the last 1 to `size` steps after it."""
+    steps = jax.tree.leaves(xs)[0].shape[0]
+    count = (steps - 1) // size
+    cut = count * size
+
+    def body(carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+        carry, ys = run(carry, xs)
+        return border(carry), ys
+
+    def fold(leaf: jax.Array) -> jax.Array:
+        return leaf[:cut].reshape(count, size, *leaf.shape[1:])
+
+    def unfold(head: jax.Array, tail: jax.Array) -> jax.Array:
+        return jnp.concatenate([head.reshape(cut, *tail.shape[1:]), tail])
+
+    carry, heads = jax.lax.scan(body, carry, jax.tree.map(fold, xs))
+    carry, tail = run(carry, jax.tree.map(lambda leaf: leaf[cut:], xs))
+    return carry, jax.tree.map(unfold, heads, tail)

@@ -1,0 +1,234 @@
+"""`unroll`: the one verb."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import _check
+from .._typing import Array, ArrayLike, Batch, Carry, Inputs, Params
+from ..cells import Cell
+from ..cells._cell import drop
+from ._auto import Auto
+from ._engine import Engine
+from ._steps import Steps, controlled
+
+
+def unroll(
+    cell: Cell,
+    params: Params,
+    xs: Inputs,
+    carry: Carry | None = None,
+    *,
+    lengths: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    resets: ArrayLike | None = None,
+    reverse: bool = False,
+    engine: Engine = Auto(),  # noqa: B008  (a frozen noun)
+) -> tuple[Carry, Inputs]:
+    """Run a cell over a sequence.
+
+        h_t, y_t = cell.step(params, h_{t-1}, x_t)    t = 1 .. T
+
+    Where a step is masked the carry is held and the output is zero; what stands in its input (NaN,
+    infinity, anything) reaches neither values nor gradients. A reset marks the first step of a new
+    sequence: the initial carry replaces the old one before that step is read, by selection, and the
+    result equals running the pieces as separate sequences. A reset at a masked step takes effect
+    at the next step that counts. `reverse` runs each sequence from its last step that counts to its
+    first, leaving every output at its own time; resets still mark the first step in time of each
+    sequence, so the same `resets` serve both directions. All of these combine, on every engine.
+
+    Shapes: xs, ys `[T, *batch, features]` (or trees of such); carry `[*batch, ...]`. Data held as
+    `[batch, T, features]` go through `jnp.swapaxes(xs, 0, 1)`, and back.
+
+    Args:
+        cell: what one step computes.
+        params: the cell's parameters.
+        xs: the inputs, a tree of `[T, *batch, features]` with one T and one batch.
+        carry: where to start; by default `cell.carry(params, batch)`.
+        lengths: `Int[*batch]`, in `[0, T]`: how many leading steps count. A sequence of length 0
+            gives back the carry that it started from.
+        mask: `Bool[T, *batch]`, True where a step counts. With `lengths`, both must agree to count.
+        resets: `Bool[T, *batch]`, True where a new sequence starts.
+        reverse: run backwards in time.
+        engine: how the cell is run.
+
+    Returns:
+        The last carry, and the outputs `[T, *batch, features]`.
+
+    Raises:
+        ValueError: sizes or shapes that do not fit, or lengths outside `[0, T]` (where they are
+            known: not under `jit`, where they count as the nearest length that exists).
+        TypeError: wrong dtypes, or an engine that does not run this kind of cell.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jaxrnn
+        >>> cell = jaxrnn.cells.LSTM(3, 4)
+        >>> params = cell.init(jax.random.key(0))
+        >>> xs = jnp.ones((7, 2, 3))
+        >>> carry, ys = jaxrnn.unroll(cell, params, xs, lengths=jnp.array([7, 5]))
+        >>> ys.shape, float(abs(ys[5:, 1]).max())
+        ((7, 2, 4), 0.0)
+    """
+    if not isinstance(cell, Cell):
+        raise TypeError(f"unroll: cell must be a `Cell`, got {cell!r}")
+    if not isinstance(engine, Engine):
+        raise TypeError(f"unroll: engine must be an `Engine` such as `Scan()`, got {engine!r}")
+    engine.check(cell)
+    xs = jax.tree.map(jnp.asarray, xs)
+    shape = _leading_shape(cell, xs)
+    if lengths is not None:
+        lengths = _checked_lengths(lengths, shape)
+    mask, resets = _checked_flags("mask", mask, shape), _checked_flags("resets", resets, shape)
+    if carry is not None:
+        carry = jax.tree.map(jnp.asarray, carry)
+        _check_carry(cell, params, carry, shape[1:])
+    return _unroll(cell, params, xs, carry, lengths, mask, resets, engine, reverse=reverse)
+
+
+# Compiled once for equal nouns and shapes, also where the user calls `unroll` outside of `jit`.
+@partial(jax.jit, static_argnames="reverse")
+def _unroll(
+    cell: Cell,
+    params: Params,
+    xs: Inputs,
+    carry: Carry | None,
+    lengths: Array | None,
+    mask: Array | None,
+    resets: Array | None,
+    engine: Engine,
+    *,
+    reverse: bool,
+) -> tuple[Carry, Inputs]:
+    steps, *batch = jax.tree.leaves(xs)[0].shape[:-1]
+    fresh = cell.carry(params, tuple(batch))
+    carry = fresh if carry is None else carry
+    valid = _valid(lengths, mask, steps)
+    starts = None if resets is None else _starts(resets, valid, reverse=reverse)
+    if valid is not None:
+        xs = drop(~valid, xs)  # before anything is computed from it
+    if reverse:
+        xs, valid_, starts = _flip((xs, valid, starts))
+    else:
+        valid_ = valid
+    if valid is None and starts is None:
+        carry, ys = engine(cell, params, carry, xs)
+    else:
+        carry, ys = engine(*controlled(cell, params, carry, fresh, Steps(xs, valid_, starts)))
+    if reverse:
+        ys = _flip(ys)
+    return carry, ys if valid is None else drop(~valid, ys)
+
+
+def _flip(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: jnp.flip(leaf, 0), tree)
+
+
+def _valid(lengths: Array | None, mask: Array | None, steps: int) -> Array | None:
+    if lengths is None:
+        return mask
+    times = jnp.arange(steps).reshape(steps, *(1 for _ in lengths.shape))
+    times, lengths = jnp.broadcast_arrays(times, lengths[None])
+    within = times < lengths
+    return within if mask is None else within & mask
+
+
+def _starts(resets: Array, valid: Array | None, *, reverse: bool) -> Array:
+    """Where the carry is fresh, in order of time: the first step that counts of each sequence.
+
+    Numbering the sequences, a step starts one where its number differs from that of the step that
+    is run before it.
+    """
+    number = jnp.cumsum(resets, axis=0, dtype=jnp.int32)
+    before_all = number[-1:] if reverse else jnp.zeros_like(number[:1])
+    if valid is None:
+        seen = number
+    elif reverse:
+        seen = jax.lax.cummin(jnp.where(valid, number, before_all), axis=0, reverse=True)
+    else:
+        seen = jax.lax.cummax(jnp.where(valid, number, before_all), axis=0)
+    if reverse:
+        seen_before = jnp.concatenate([seen[1:], before_all])
+    else:
+        seen_before = jnp.concatenate([before_all, seen[:-1]])
+    starts = number != seen_before
+    return starts if valid is None else starts & valid
+
+
+def _leading_shape(cell: Cell, xs: Inputs) -> Batch:
+    leaves = jax.tree.leaves(xs)
+    if not leaves:
+        raise ValueError("unroll: xs holds no array")
+    for leaf in leaves:
+        if leaf.ndim < 2:
+            raise ValueError(
+                f"unroll: xs must be [T, *batch, features], got {_check.describe(leaf)}. "
+                "For one feature a step add an axis: xs[..., None]."
+            )
+        if leaf.shape[:-1] != leaves[0].shape[:-1]:
+            raise ValueError(
+                "unroll: the arrays in xs must share [T, *batch], got "
+                f"{_check.describe(leaves[0])} and {_check.describe(leaf)}"
+            )
+    shape = leaves[0].shape[:-1]
+    if 0 in shape:
+        what = "T = 0: there is no step to run" if shape[0] == 0 else "an empty batch"
+        raise ValueError(f"unroll: xs has {what} ({_check.describe(leaves[0])})")
+    if cell.input_size is not None:
+        _check_features(cell, leaves)
+    return shape
+
+
+def _check_features(cell: Cell, leaves: list[Array]) -> None:
+    who = f"unroll: {type(cell).__name__}"
+    if len(leaves) != 1 or leaves[0].shape[-1] != cell.input_size:
+        got = " and ".join(map(_check.describe, leaves))
+        raise ValueError(f"{who} takes {cell.input_size} features, xs is {got}")
+    _check.floating(who, "xs", leaves[0], "Embed symbols, or use `jax.nn.one_hot`.")
+
+
+def _checked_lengths(lengths: ArrayLike, shape: Batch) -> Array:
+    steps, *batch = shape
+    kind = jnp.result_type(lengths)
+    if not jnp.issubdtype(kind, jnp.integer):
+        raise TypeError(f"unroll: lengths must be integers, got {kind}")
+    if jnp.shape(lengths) != tuple(batch):
+        raise ValueError(
+            f"unroll: lengths must have the batch shape {tuple(batch)}, got {jnp.shape(lengths)}"
+        )
+    if _check.concrete(lengths):
+        values = np.asarray(lengths)
+        wrong = values[(values < 0) | (values > steps)]
+        if wrong.size:
+            raise ValueError(f"unroll: lengths must lie in [0, T={steps}], got {wrong.ravel()[0]}")
+    return jnp.asarray(lengths)
+
+
+def _checked_flags(name: str, flags: ArrayLike | None, shape: Batch) -> Array | None:
+    if flags is None:
+        return None
+    if jnp.result_type(flags) != jnp.bool_:
+        raise TypeError(
+            f"unroll: {name} must be Bool, got {jnp.result_type(flags)}. "
+            f"Compare first: {name} != 0."
+        )
+    if jnp.shape(flags) != shape:
+        raise ValueError(f"unroll: {name} must be [T, *batch] = {shape}, got {jnp.shape(flags)}")
+    return jnp.asarray(flags)
+
+
+def _check_carry(cell: Cell, params: Params, carry: Carry, batch: Batch) -> None:
+    expected = jax.eval_shape(lambda params: cell.carry(params, batch), params)
+    wanted, got = jax.tree.structure(expected), jax.tree.structure(carry)
+    if wanted != got:
+        raise ValueError(f"unroll: carry must have the structure {wanted}, got {got}")
+    for (path, want), have in zip(
+        jax.tree_util.tree_leaves_with_path(expected), jax.tree.leaves(carry), strict=True
+    ):
+        if (want.shape, want.dtype) != (have.shape, have.dtype):
+            raise ValueError(
+                f"unroll: carry{jax.tree_util.keystr(path)} must be {_check.describe(want)}, got "
+                f"{_check.describe(have)}. `cell.carry(params, batch)` makes one that fits."
+            )
