@@ -1,0 +1,200 @@
+"""`Checkpoints`: a run on disk. The only file that knows orbax."""
+
+import hashlib
+import json
+import os
+import tempfile
+import typing
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from .. import _check
+from .._config import Config
+
+_SEAL = "sha256.json"
+
+
+class Saved(NamedTuple):
+    """What a checkpoint holds."""
+
+    step: int
+    trees: dict[str, Any]
+    notes: dict[str, Any]
+
+
+@typing.final
+class Checkpoints(Config):
+    """A directory of the newest checkpoints of one run.
+
+    orbax writes a checkpoint beside its place and renames it there, so that a process killed at
+    any moment leaves the older ones whole. The digests of its files are written last: a checkpoint
+    that is cut off, or in which one bit differs, is recognised and never used.
+
+    Args:
+        directory: where; made when it is not there.
+        every: how many steps lie between two checkpoints.
+        keep: how many of the newest are kept.
+
+    Raises:
+        ValueError: `every` or `keep` is below 1.
+
+    Example:
+        >>> import tempfile, jax
+        >>> checkpoints = Checkpoints(tempfile.mkdtemp(), keep=2)
+        >>> for step in [10, 20, 30]:
+        ...     checkpoints.save(step, {"key": jax.random.key(step)}, {"note": step})
+        >>> checkpoints.steps()
+        [20, 30]
+        >>> saved = checkpoints.restore({"key": jax.random.key(0)})
+        >>> saved.step, saved.notes, bool(saved.trees["key"] == jax.random.key(30))
+        (30, {'note': 30}, True)
+    """
+
+    directory: str | os.PathLike[str] = jax.tree.static()
+    every: int = jax.tree.static(default=1000)
+    keep: int = jax.tree.static(default=3)
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        _check.sizes("Checkpoints", every=self.every, keep=self.keep)
+
+    def steps(self) -> list[int]:
+        """The steps of the checkpoints there, oldest first."""
+        folders = Path(self.directory).glob("*")
+        return sorted(int(folder.name) for folder in folders if folder.name.isdecimal())
+
+    def prepare(self) -> None:
+        """Make the directory; raises `OSError` where it cannot be written."""
+        try:
+            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.directory):
+                pass
+        except OSError as error:
+            raise OSError(
+                f"Checkpoints: {self.directory} cannot be written ({error}). "
+                "Choose another directory."
+            ) from error
+
+    def save(self, step: int, trees: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
+        """Write a checkpoint, then delete the oldest beyond `keep`.
+
+        Args:
+            step: its number. Checkpoints of this step and later ones are deleted: a run that
+                writes it has left them behind.
+            trees: pytrees of arrays and keys, by name.
+            notes: anything that JSON can hold.
+
+        Raises:
+            OSError: the directory cannot be written.
+        """
+        from orbax.checkpoint import args
+
+        self.prepare()
+        with self._manager() as manager:
+            for later in manager.all_steps():
+                if later >= step:
+                    manager.delete(later)
+            described = {name: _describe(tree) for name, tree in trees.items()}
+            saved = {name: args.StandardSave(tree) for name, tree in trees.items()}
+            notes = {"leaves": described, "notes": notes}
+            manager.save(step, args=args.Composite(notes=args.JsonSave(notes), **saved), force=True)
+        folder = self._folder(step)
+        (folder / _SEAL).write_text(json.dumps(_digests(folder)), encoding="utf-8")
+
+    def restore(self, like: Mapping[str, Any]) -> Saved | None:
+        """Read the newest checkpoint that is whole; a damaged one is named in a warning.
+
+        Args:
+            like: for every tree wanted, one of the same structure, shapes and shardings, as
+                `{"state": trainer.init(key)}`. Trees that the checkpoint lacks are left out.
+
+        Returns:
+            `None` where the directory holds no checkpoint.
+
+        Raises:
+            ValueError: the checkpoint is one of another network or optimizer, or every
+                checkpoint there is damaged.
+        """
+        damages: list[str] = []
+        for step in reversed(self.steps()):
+            damaged = _damaged(self._folder(step))
+            if damaged is None:
+                for message in damages:
+                    warnings.warn(f"{message}; going on from step {step}", stacklevel=2)
+                return self._read(step, like)
+            damages.append(f"Checkpoints: {damaged} is missing or damaged")
+        if damages:
+            raise ValueError(
+                "; ".join(damages) + f". No checkpoint in {self.directory} can be used: "
+                "delete the directory to start anew."
+            )
+        return None
+
+    def _read(self, step: int, like: Mapping[str, Any]) -> Saved:
+        from orbax.checkpoint import args
+
+        with self._manager() as manager:
+            found = manager.restore(step, args=args.Composite(notes=args.JsonRestore())).notes
+            like = {name: tree for name, tree in like.items() if name in found["leaves"]}
+            for name, tree in like.items():
+                _compare(self._folder(step), name, found["leaves"][name], _describe(tree))
+            wanted = {name: args.StandardRestore(tree) for name, tree in like.items()}
+            trees = manager.restore(step, args=args.Composite(**wanted))
+        return Saved(step, {name: trees[name] for name in like}, found["notes"])
+
+    def _folder(self, step: int) -> Path:
+        return Path(self.directory).absolute() / str(step)
+
+    def _manager(self) -> Any:
+        from orbax.checkpoint import CheckpointManager, CheckpointManagerOptions
+
+        # A half-written step of a killed process is removed; saves are not asynchronous, so that
+        # a step that was saved is on disk.
+        options = CheckpointManagerOptions(
+            max_to_keep=self.keep, enable_async_checkpointing=False, cleanup_tmp_directories=True
+        )
+        return CheckpointManager(Path(self.directory).absolute(), options=options)
+
+
+def _describe(tree: Any) -> dict[str, str]:
+    leaves = jax.tree.leaves_with_path(tree)
+    return {jax.tree_util.keystr(path): _check.describe(leaf) for path, leaf in leaves}
+
+
+def _compare(folder: Path, name: str, there: dict[str, str], here: dict[str, str]) -> None:
+    differing = [
+        f"{name}{path} is {there.get(path, 'missing')} there, {here.get(path, 'missing')} here"
+        for path in sorted(there.keys() | here.keys())
+        if there.get(path) != here.get(path)
+    ]
+    if differing:
+        raise ValueError(
+            f"Checkpoints: {folder} belongs to another network, optimizer or metrics: "
+            + "; ".join(differing[:5])
+            + (f"; and {len(differing) - 5} more" if differing[5:] else "")
+            + ". Build the trainer as it was, or choose another directory."
+        )
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    digests = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != _SEAL:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digests[path.relative_to(folder).as_posix()] = digest
+    return digests
+
+
+def _damaged(folder: Path) -> Path | None:
+    """The first file that is not as it was written."""
+    try:
+        sealed = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
+        found = _digests(folder)
+        return next((folder / name for name in sealed if found.get(name) != sealed[name]), None)
+    except (OSError, ValueError):
+        return folder / _SEAL

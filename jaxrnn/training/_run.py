@@ -1,0 +1,117 @@
+"""`Run`: all that a training run is between two steps."""
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import optax
+
+from .._typing import Params
+from ..data import Batch
+from ._checkpoints import Checkpoints
+from ._early_stopping import Standing
+from ._trainer import Report, Trainer, TrainState
+
+
+class Window(NamedTuple):
+    """Sums over the steps since the last row of the history."""
+
+    loss: float = 0.0
+    weight: float = 0.0
+    gradient_norm: float = 0.0
+    steps: int = 0
+
+    def add(self, loss: float, weight: float, gradient_norm: float) -> "Window":
+        """Take a step into account; a loss is the mean of `weight` values."""
+        return Window(
+            self.loss + loss * weight if weight else self.loss,
+            self.weight + weight,
+            self.gradient_norm + gradient_norm,
+            self.steps + 1,
+        )
+
+    def mean_loss(self) -> float:
+        """The mean loss; not a number before the first valid step."""
+        return self.loss / self.weight if self.weight else math.nan
+
+
+class Run(NamedTuple):
+    """A run at a step. It is replaced as one, so an interrupt finds it whole."""
+
+    state: TrainState
+    step: int
+    saved: int
+    """The step of the newest checkpoint."""
+
+    best: Params | None = None
+    """With early stopping the parameters of `standing.step`, those at the start at first."""
+
+    standing: Standing = Standing()
+    window: Window = Window()
+    unread: Report | None = None
+    """The report of the last step, which the device may still be working on."""
+
+    history: tuple[dict[str, Any], ...] = ()
+
+    def advance(self, trainer: Trainer, batch: Batch | tuple[Any, ...]) -> "Run":
+        """Start the next step, and read the report of the one before it meanwhile."""
+        state, report = _step(trainer, self.state, batch)
+        return self.read()._replace(state=state, step=self.step + 1, unread=report)
+
+    def read(self) -> "Run":
+        """Wait for the last report; raises `FloatingPointError` where the loss is not finite."""
+        if self.unread is None:
+            return self
+        loss, weight, gradient_norm = map(float, jax.device_get(self.unread))
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"fit: the loss is {loss} at step {self.step}, where the gradient has norm "
+                f"{gradient_norm}. {_REMEDY}"
+            )
+        return self._replace(window=self.window.add(loss, weight, gradient_norm), unread=None)
+
+    def save(self, checkpoints: Checkpoints) -> "Run":
+        """Write a checkpoint of the whole run, unless the newest one is of this step."""
+        if self.saved == self.step:
+            return self
+        run = self.read()
+        if not math.isfinite(float(optax.tree.norm(run.state.params))):
+            raise FloatingPointError(
+                f"fit: the parameters are not finite after step {run.step}. {_REMEDY}"
+            )
+        notes = {
+            "history": run.history,
+            "window": run.window._asdict(),
+            "standing": run.standing._asdict(),
+        }
+        checkpoints.save(run.step, run._trees(), notes)
+        return run._replace(saved=run.step)
+
+    def resume(self, checkpoints: Checkpoints) -> "Run":
+        """The run of the newest checkpoint; `self` where there is none."""
+        saved = checkpoints.restore(self._trees())
+        if saved is None:
+            return self
+        state, notes = saved.trees["state"], saved.notes
+        return Run(
+            state=state,
+            step=saved.step,
+            saved=saved.step,
+            best=None if self.best is None else saved.trees.get("best", state.params),
+            standing=Standing(**notes["standing"]),
+            window=Window(**notes["window"]),
+            history=tuple(notes["history"]),
+        )
+
+    def _trees(self) -> dict[str, Any]:
+        return {"state": self.state} | ({} if self.best is None else {"best": self.best})
+
+
+_REMEDY = (
+    "Lower the learning rate, clip the gradient (optax.clip_by_global_norm), or look for "
+    "values in the data that are not finite."
+)
+
+
+# The trainer is an argument, so one with another leak or weight runs the same program.
+_step = jax.jit(Trainer.step)
