@@ -140,7 +140,8 @@ class Vocab:
 
     def __repr__(self) -> str:
         """How many symbols, and the first of them."""
-        return f"<Vocab of {len(self)}: {', '.join(map(repr, self.symbols[:8]))} ...>"
+        more = ", ..." if len(self.symbols) > 8 else ""
+        return f"<Vocab of {len(self)}: {', '.join(map(repr, self.symbols[:8]))}{more}>"
 
     @functools.cached_property
     def _numbers(self) -> dict[str, int]:

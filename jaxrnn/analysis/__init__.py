@@ -1,0 +1,5 @@
+"""What a network does: pictures of its training and of its predictions."""
+
+from ._plots import plot_history as plot_history
+from ._plots import plot_run as plot_run
+from ._plots import plot_surprisal as plot_surprisal
