@@ -31,8 +31,9 @@ def plot_history(
 ) -> "Figure | SubFigure":
     """Draw the curves of a training run, one panel per quantity.
 
-    A key such as `"validation/bits"` is the curve `validation` in the panel `bits`. Rows of a CSV
-    log (`csv.DictReader`) will do; what is missing, empty, `nan` or no number is left out.
+    A key such as `"validation/bits"` is the curve `validation` in the panel `bits`; one without a
+    stroke has a panel to itself. Rows of a CSV log (`csv.DictReader`) will do; what is missing,
+    empty, `nan` or no number is left out.
 
     Args:
         rows: one mapping per report, with its `"step"`.
@@ -185,9 +186,9 @@ def _panels(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[tuple
         if math.isnan(step):
             raise ValueError(f"plot_history: every row needs a 'step', got {dict(row)}")
         for key in row:
-            curve, _, quantity = key.rpartition("/")
+            curve, _, quantity = key.partition("/")
             if key != "step" and not math.isnan(value := _number(row[key])):
-                panels.setdefault(quantity, {}).setdefault(curve, []).append((step, value))
+                panels.setdefault(quantity or key, {}).setdefault(curve, []).append((step, value))
     return panels
 
 

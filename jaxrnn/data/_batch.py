@@ -17,9 +17,8 @@ class Batch(NamedTuple):
             sequence).
         mask: `Bool[T, *batch]`, False where a step is padding and counts for nothing; `None`
             where every step counts.
-        resets: `Bool[T, *batch]`, True where a new sequence starts. `None` says that every
-            sequence of the batch starts afresh. An array says that the batch continues the one
-            before it, so that the carry goes on, except where it is True.
+        resets: `Bool[T, *batch]`, True where a new sequence starts and forgets what came before
+            it, be it in this batch or carried over from the one before; `None` where none does.
 
     Example:
         >>> import numpy as np

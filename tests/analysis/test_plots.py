@@ -30,6 +30,14 @@ def test_every_quantity_has_a_panel_with_its_curves():
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["bits", "accuracy"]
 
 
+def test_a_key_without_a_curve_is_its_own():
+    row = {"step": 1, "bits": 2.0, "train/recall/cat": 0.5}
+    bits, recall = plot_history([row]).axes
+    assert curves(bits) == {"bits": [[1, 2.0]]}
+    assert curves(recall) == {"train": [[1, 0.5]]}
+    assert recall.get_title(loc="left") == "recall/cat"
+
+
 def test_quantities_choose_the_panels():
     (axes,) = plot_history(ROWS, quantities=["accuracy"]).axes
     assert axes.get_title(loc="left") == "accuracy"

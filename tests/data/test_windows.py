@@ -29,7 +29,7 @@ def test_no_window_could_be_added():
     assert windows(np.arange(6), length=3, horizon=2).inputs.shape == (3, 2, 1)
 
 
-@hypothesis.given(st.lists(st.integers(), min_size=2), st.floats(0.01, 0.99))
+@hypothesis.given(st.lists(st.integers(-9, 9), min_size=2), st.floats(0.01, 0.99))
 def test_split_keeps_order_and_loses_nothing(series, held_out):
     hypothesis.assume(0 < round(held_out * len(series)) < len(series))
     head, tail = split(series, held_out=held_out)
