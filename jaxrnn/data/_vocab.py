@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import re
-import tempfile
 import typing
 from typing import Any, ClassVar
 
@@ -190,17 +189,15 @@ class Vocab:
         """
         target = pathlib.Path(path)
         # In the same folder, since only there a rename is one atomic step.
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="ascii", dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as file:
-            try:
+        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            with partial.open("w", encoding="ascii") as file:
                 json.dump(dataclasses.asdict(self), file, indent=0)
                 file.flush()
                 os.fsync(file.fileno())
-                os.replace(file.name, target)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Vocab":
