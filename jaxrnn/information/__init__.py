@@ -1,0 +1,10 @@
+"""Entropies and divergences of what a model predicts: functions of logits, in nats."""
+
+from ._divergence import cross_entropy as cross_entropy
+from ._divergence import kl_divergence as kl_divergence
+from ._entropy import binary_entropy as binary_entropy
+from ._entropy import entropy as entropy
+from ._entropy import varentropy as varentropy
+from ._softmax import log_softmax as log_softmax
+from ._surprisal import surprisal as surprisal
+from ._units import to_bits as to_bits

@@ -1,0 +1,99 @@
+"""Surprisal of observed labels."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from .. import _check
+from .._typing import Array, ArrayLike
+from ._softmax import possible
+
+
+def surprisal(
+    logits: ArrayLike, labels: ArrayLike, *, where: ArrayLike | None = None
+) -> Float[Array, "*steps"]:
+    r"""Surprisal $-\log p_y$ of the observed label `y` under `p = softmax(logits)`, in nats.
+
+    Computed from the margin of the other classes over the label,
+    $\mathrm{softplus}(\log \sum_{k \ne y} e^{z_k} - z_y)$, which is never negative and keeps its
+    digits in the tail: a margin of 20 gives `2.06e-9`, where `logsumexp(z) - z_y` rounds to 0 in
+    float32. The gradient is `softmax - onehot` to the same accuracy. It is `inf` where the label is
+    impossible.
+
+    Args:
+        logits: `[..., V]`, classes last.
+        labels: integers `[...]` in `[0, V)`.
+        where: `Bool[..., V]` or `Bool[V]`, the classes that are possible.
+
+    Returns:
+        `[...]`, at least float32. Inside `jit`, where labels cannot be read, one outside `[0, V)`
+        gives 0; the objectives give it weight 0 as well.
+
+    Raises:
+        TypeError: for logits that are not real floating, or labels that are not integers.
+        ValueError: for labels of another shape, or outside `[0, V)`; they never wrap around.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn.information import surprisal
+        >>> print(f"{surprisal(jnp.array([20.0, 0.0]), jnp.array(0)):.4e}")
+        2.0612e-09
+    """
+    z = possible("surprisal", "logits", logits, where)
+    labels = check_labels("surprisal", labels, z.shape)
+    others = jnp.where(one_hot(labels, z), -jnp.inf, z)
+    margin = _log_sum_exp(others) - own_logit(z, labels)
+    return jnp.where(in_range(labels, z.shape[-1]), jax.nn.softplus(margin), 0)
+
+
+def own_logit(z: Array, labels: Array) -> Array:
+    """The logit of each label; 0 for a label out of range."""
+    return jnp.sum(jnp.where(one_hot(labels, z), z, 0), axis=-1)
+
+
+def one_hot(labels: Array, z: Array) -> Array:
+    """`Bool[..., V]`, True at the label. Compared, not gathered: it fuses, backwards too."""
+    return jax.nn.one_hot(labels, z.shape[-1], dtype=bool)
+
+
+def _log_sum_exp(z: Array) -> Array:
+    """Over the last axis; the least finite number, with gradient 0, where nothing is possible."""
+    top = jax.lax.stop_gradient(jnp.maximum(jnp.max(z, axis=-1), np.finfo(z.dtype).min))
+    total = jnp.sum(jnp.exp(z - top[..., None]), axis=-1)
+    return top + jnp.log(jnp.where(total == 0, 1, total))
+
+
+def in_range(labels: Array, classes: int) -> Array:
+    """Which labels lie in `[0, classes)`."""
+    return (labels >= 0) & (labels < classes)
+
+
+def check_labels(
+    who: str, labels: ArrayLike, shape: tuple[int, ...], where: ArrayLike | None = None
+) -> Array:
+    """Integer labels for logits of `shape`, or raise; `where` says which steps' labels matter."""
+    array = jnp.asarray(labels)
+    if not jnp.issubdtype(array.dtype, jnp.integer):
+        raise TypeError(
+            f"{who}: labels must be integers, got {_check.describe(array)}. "
+            "Cast class indices with `.astype(jnp.int32)`."
+        )
+    if array.shape != shape[:-1]:
+        raise ValueError(
+            f"{who}: one label for each row of the logits {shape}, so labels must have shape "
+            f"{shape[:-1]}, got {array.shape}. Squeeze a trailing axis of 1; turn one-hot rows "
+            "into labels with `jnp.argmax(labels, axis=-1)`."
+        )
+    if _check.concrete(labels) and (where is None or _check.concrete(where)):
+        seen = np.asarray(labels)
+        wrong = (seen < 0) | (seen >= shape[-1])
+        if where is not None:
+            wrong &= np.asarray(where) != 0
+        if wrong.any():
+            first = tuple(int(axis[0]) for axis in np.nonzero(wrong))
+            raise ValueError(
+                f"{who}: labels must lie in [0, {shape[-1]}), got {seen[first]} at index {first}. "
+                "Leave out padding with the objective's `where`."
+            )
+    return array.astype(jnp.int32) if array.dtype.itemsize < 4 else array

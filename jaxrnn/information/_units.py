@@ -1,0 +1,19 @@
+"""`to_bits`."""
+
+import math
+
+import jax.numpy as jnp
+
+from .._typing import Array, ArrayLike
+
+
+def to_bits(nats: ArrayLike) -> Array:
+    """Nats as bits: `nats / ln 2`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn.information import entropy, to_bits
+        >>> print(f"{to_bits(entropy(jnp.zeros(8))):.4f}")
+        3.0000
+    """
+    return jnp.asarray(nats) / math.log(2)
