@@ -1,0 +1,15 @@
+"""What is minimised: one value a step, weighted by what is valid, composable by arithmetic."""
+
+from ._accuracy import Accuracy as Accuracy
+from ._binary_cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
+from ._cross_entropy import CrossEntropy as CrossEntropy
+from ._entropy import Entropy as Entropy
+from ._objective import Function as Function
+from ._objective import Objective as Objective
+from ._objective import ObjectiveLike as ObjectiveLike
+from ._objective import Scaled as Scaled
+from ._objective import Sum as Sum
+from ._objective import as_objective as as_objective
+from ._reduce import Weighted as Weighted
+from ._reduce import reduce as reduce
+from ._squared_error import SquaredError as SquaredError

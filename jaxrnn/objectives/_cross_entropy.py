@@ -1,0 +1,79 @@
+"""Cross-entropy of one class per step."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from .. import _check
+from .._typing import Array, Leaf
+from ..information import log_softmax, surprisal
+from ..information._softmax import expectation, real
+from ..information._surprisal import own_logit
+from ._objective import Objective
+from ._targets import are_labels, class_weight
+
+
+class CrossEntropy(Objective):
+    r"""Cross-entropy between one target class per step and `softmax(outputs)`, in nats.
+
+    $-\sum_k q_k \log p_k$, with `q` the target: an integer label, whose value is its surprisal, or
+    a distribution. With smoothing `a` the target is $(1 - a) q + a / V$, the uniform part spread
+    over the classes whose logit is not `-inf`. For several labels at once use
+    `BinaryCrossEntropy`.
+
+    Shapes: outputs `[T, *batch, V]`, logits; targets `Int[T, *batch]` or `Float[T, *batch, V]`.
+    A label outside `[0, V)` is an error where it can be read; inside `jit` its step has weight 0.
+
+    Attributes:
+        smoothing: `a`, in [0, 1).
+
+    Raises:
+        TypeError: for logits, labels or distributions of another dtype.
+        ValueError: for shapes that do not fit, a single class, labels outside `[0, V)`, and
+            distributions that are negative or do not sum to 1.
+
+    Reference:
+        Szegedy et al. (2016), Rethinking the Inception Architecture, section 7 (smoothing),
+        https://arxiv.org/abs/1512.00567
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn.objectives import CrossEntropy
+        >>> values = CrossEntropy()(jnp.array([[20.0, 0.0], [0.0, 0.0]]), jnp.array([0, 1]))
+        >>> print(f"{values[0]:.4e} {values[1]:.4f}")
+        2.0612e-09 0.6931
+    """
+
+    smoothing: Leaf = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a smoothing outside [0, 1)."""
+        _check.fraction("CrossEntropy", smoothing=self.smoothing)
+
+    def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
+        """`where`, without labels outside `[0, V)`."""
+        return class_weight("CrossEntropy", outputs, targets, where)
+
+    def values(self, outputs: Any, targets: Any) -> Array:
+        """The cross-entropy of every step."""
+        z = real("CrossEntropy", "outputs", outputs)
+        if z.shape[-1:] == (1,):
+            raise ValueError(
+                f"CrossEntropy: over a single class it is always 0, got outputs {z.shape}. "
+                "For a yes or no use `BinaryCrossEntropy()`."
+            )
+        if are_labels("CrossEntropy", outputs, targets):
+            value, own = surprisal(z, targets), own_logit(z, targets)
+        else:
+            q = jnp.asarray(targets).astype(z.dtype)
+            value, own = expectation(q, -log_softmax(z)), expectation(q, z)
+        return value + jnp.asarray(self.smoothing, z.dtype) * _over_uniform(z, own)
+
+
+def _over_uniform(z: Array, own: Array) -> Array:
+    """`H(uniform, p) - H(q, p)`: how much dearer the uniform target is, from `E_q[z]`."""
+    possible = z > -jnp.inf
+    share = jnp.maximum(jnp.sum(possible, axis=-1, keepdims=True, dtype=z.dtype), 1)
+    # Divided before it is summed: logits masked with the least finite number must not overflow.
+    dearer = (jnp.where(own == -jnp.inf, 0, own)[..., None] - z) / share
+    return jnp.sum(jnp.where(possible, dearer, 0), axis=-1)

@@ -1,0 +1,64 @@
+"""`reduce`: the sum over the steps that count, beside their weight."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from .._typing import Array, ArrayLike
+from ._objective import ObjectiveLike, as_objective, score
+
+
+class Weighted(NamedTuple):
+    """A sum and the weight that it was taken over.
+
+    Pairs add, and `jax.lax.psum` adds them over devices; only their mean is a loss. The mean of two
+    batches' means is not: it weighs a batch of one valid step like one of a thousand.
+
+    Example:
+        >>> from jaxrnn.objectives import Weighted
+        >>> pair = Weighted(8.0, 2.0) + Weighted(1.0, 1.0)
+        >>> print(pair.mean())
+        3.0
+    """
+
+    sum: Array
+    weight: Array
+
+    def __add__(self, other: "Weighted") -> "Weighted":  # type: ignore[override]
+        """Both batches together."""
+        return Weighted(self.sum + other.sum, self.weight + other.weight)
+
+    def mean(self) -> Array:
+        """`sum / weight`; 0, with gradient 0, where nothing counts."""
+        weight = jnp.asarray(self.weight)
+        return self.sum / jnp.where(weight == 0, 1, weight)
+
+
+def reduce(
+    objective: ObjectiveLike, outputs: Any, targets: Any, *, where: ArrayLike | None = None
+) -> Weighted:
+    """Sum an objective over the steps that count, and their weight.
+
+    Args:
+        objective: an objective, or a function `(outputs, targets) -> values [T, *batch]`.
+        outputs: what the network gave, `[T, *batch, features]`.
+        targets: what it should have given.
+        where: `Bool[T, *batch]`, False at padding.
+
+    Returns:
+        `Weighted(sum, weight)`, two scalars; the loss is its `.mean()`.
+
+    Raises:
+        TypeError, ValueError: what the objective raises.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn.objectives import CrossEntropy, reduce
+        >>> outputs, labels = jnp.zeros((5, 2, 4)), jnp.zeros((5, 2), int)
+        >>> where = jnp.arange(5)[:, None] < jnp.array([3, 5])
+        >>> batch = reduce(CrossEntropy(), outputs, labels, where=where)
+        >>> print(f"{batch.weight:.0f} {batch.mean():.4f}")
+        8 1.3863
+    """
+    values, weight = score(as_objective(objective), outputs, targets, where)
+    return Weighted(jnp.sum(values * weight), jnp.sum(weight))
