@@ -1,0 +1,17 @@
+"""What is reported: monoids of pure functions, made of one another."""
+
+from ._combine import collect as collect
+from ._combine import map_inputs as map_inputs
+from ._combine import map_value as map_value
+from ._combine import masked as masked
+from ._compensated import Compensated as Compensated
+from ._compensated import two_sum as two_sum
+from ._mean import Mean as Mean
+from ._mean import MeanState as MeanState
+from ._metric import Metric as Metric
+from ._per_step import per_step as per_step
+from ._ready import accuracy as accuracy
+from ._ready import bits_per_symbol as bits_per_symbol
+from ._ready import entropy as entropy
+from ._ready import nll as nll
+from ._ready import perplexity as perplexity
