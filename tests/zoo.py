@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jaxrnn import cells, engines
+from jaxrnn import cells, engines, metrics, objectives
 
 # --- cells and engines ------------------------------------------------------------------------
 
@@ -54,3 +54,79 @@ def engines_for(cell):
 
 
 # --- information, objectives, metrics ---------------------------------------------------------
+
+V = 5
+
+
+def labels(key, outputs):
+    """Integer labels that fit the outputs."""
+    return jax.random.randint(key, outputs.shape[:-1], 0, outputs.shape[-1])
+
+
+def distributions(key, outputs):
+    """A distribution over the outputs' classes, some classes impossible."""
+    p = jax.nn.softmax(jax.random.normal(key, outputs.shape))
+    p = jnp.where(p > 0.1, p, 0)
+    return p / p.sum(-1, keepdims=True)
+
+
+def numbers(key, outputs):
+    """Real numbers of the outputs' shape."""
+    return jax.random.normal(key, outputs.shape)
+
+
+def yes_or_no(key, outputs):
+    """Several labels at once."""
+    return jax.random.bernoulli(key, 0.3, outputs.shape)
+
+
+def nothing(key, outputs):
+    return None
+
+
+def _absolute_error(outputs, targets):
+    return jnp.abs(outputs.astype(targets.dtype) - targets).mean(-1)
+
+
+def _likely(outputs, targets):
+    return outputs[..., 0] > 0
+
+
+def _halved(outputs, targets):
+    return outputs / 2, targets
+
+
+OBJECTIVES = {
+    "cross_entropy": (objectives.CrossEntropy(), labels),
+    "cross_entropy_smoothed": (objectives.CrossEntropy(smoothing=0.1), labels),
+    "cross_entropy_of_distributions": (objectives.CrossEntropy(smoothing=0.1), distributions),
+    "binary_cross_entropy": (objectives.BinaryCrossEntropy(), yes_or_no),
+    "squared_error": (objectives.SquaredError(), numbers),
+    "entropy": (objectives.Entropy(), nothing),
+    "accuracy": (objectives.Accuracy(), labels),
+    "accuracy_top_2": (objectives.Accuracy(top=2), distributions),
+    "sum": (objectives.CrossEntropy(smoothing=0.05) - 0.01 * objectives.Entropy(), labels),
+    "function": (objectives.as_objective(_absolute_error), numbers),
+}
+"""Objectives, each with `(key, outputs [..., V]) -> targets`."""
+
+METRICS = {
+    "mean": (metrics.Mean(objectives.SquaredError()), numbers),
+    "mean_of_a_function": (metrics.Mean(_absolute_error), numbers),
+    "nll": (metrics.nll(), labels),
+    "perplexity": (metrics.perplexity(), labels),
+    "bits_per_symbol": (metrics.bits_per_symbol(), labels),
+    "accuracy": (metrics.accuracy(), labels),
+    "entropy": (metrics.entropy(), nothing),
+    "map_inputs": (metrics.map_inputs(metrics.entropy(), _halved), labels),
+    "masked": (metrics.masked(metrics.nll(), _likely), labels),
+    "per_step": (metrics.per_step(metrics.nll(), 6), labels),
+    "collect": (
+        metrics.collect(
+            nll=metrics.nll(),
+            profile=metrics.per_step(metrics.collect(accuracy=metrics.accuracy(top=2)), 6),
+        ),
+        labels,
+    ),
+}
+"""Metrics, each with `(key, outputs [6, ..., V]) -> targets`."""
