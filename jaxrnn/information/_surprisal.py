@@ -42,9 +42,17 @@ def surprisal(
     """
     z = possible("surprisal", "logits", logits, where)
     labels = check_labels("surprisal", labels, z.shape)
+    surprisals = jax.nn.softplus(_margin(z, labels))
+    return jnp.where(in_range(labels, z.shape[-1]), surprisals, 0)
+
+
+def _margin(z: Array, labels: Array) -> Array:
+    """`logsumexp` of the other classes' logits, less the label's."""
     others = jnp.where(one_hot(labels, z), -jnp.inf, z)
-    margin = _log_sum_exp(others) - own_logit(z, labels)
-    return jnp.where(in_range(labels, z.shape[-1]), jax.nn.softplus(margin), 0)
+    # Where no other class is possible, `top` is the least finite number, and the gradient is 0.
+    top = jax.lax.stop_gradient(jnp.maximum(jnp.max(others, axis=-1), np.finfo(z.dtype).min))
+    total = jnp.sum(jnp.exp(others - top[..., None]), axis=-1)
+    return (top - own_logit(z, labels)) + jnp.log(jnp.where(total == 0, 1, total))
 
 
 def own_logit(z: Array, labels: Array) -> Array:
@@ -55,13 +63,6 @@ def own_logit(z: Array, labels: Array) -> Array:
 def one_hot(labels: Array, z: Array) -> Array:
     """`Bool[..., V]`, True at the label. Compared, not gathered: it fuses, backwards too."""
     return jax.nn.one_hot(labels, z.shape[-1], dtype=bool)
-
-
-def _log_sum_exp(z: Array) -> Array:
-    """Over the last axis; the least finite number, with gradient 0, where nothing is possible."""
-    top = jax.lax.stop_gradient(jnp.maximum(jnp.max(z, axis=-1), np.finfo(z.dtype).min))
-    total = jnp.sum(jnp.exp(z - top[..., None]), axis=-1)
-    return top + jnp.log(jnp.where(total == 0, 1, total))
 
 
 def in_range(labels: Array, classes: int) -> Array:

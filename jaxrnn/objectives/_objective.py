@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -80,14 +80,17 @@ class Objective(Config):
         return NotImplemented if callable(factor) else Scaled(self, factor)
 
     def __rmul__(self, factor: Leaf) -> "Objective":
-        return self * factor
+        return self.__mul__(factor)
 
     def __neg__(self) -> "Objective":
         return Scaled(self, -1.0)
 
 
-ObjectiveLike: TypeAlias = Objective | Callable[..., Any]
-"""An objective, or a function `(outputs, targets) -> values [T, *batch]`."""
+# An objective, or a function `(outputs, targets) -> values [T, *batch]`; `as_objective` checks it.
+if TYPE_CHECKING:
+    ObjectiveLike: TypeAlias = Objective | Callable[..., Any]
+else:
+    ObjectiveLike = Any
 
 
 class Sum(Objective):
@@ -205,8 +208,8 @@ def _check_where(objective: Objective, outputs: Any, where: ArrayLike) -> Array:
 def _fill(tree: Any, counts: Array, constant: int | float) -> Any:
     """Put `constant` at the steps that do not count."""
 
-    def fill(leaf: Array) -> Array:
-        leaf = jnp.asarray(leaf)
+    def fill(value: ArrayLike) -> Array:
+        leaf = jnp.asarray(value)
         if leaf.shape[: counts.ndim] != counts.shape:
             raise ValueError(
                 f"objective: the steps that count have shape {counts.shape}, which are not the "

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 from jax.sharding import Mesh, PartitionSpec
+
 from tests import zoo
 from tests.laws.test_objectives import garbage
 

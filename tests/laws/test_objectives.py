@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests import zoo
 
 from jaxrnn import objectives
+from tests import zoo
 
 SHAPE = (4, 3, zoo.V)
 WHERE = jnp.array([[True, False, True], [True, True, False], [False, False, True], [True] * 3])
@@ -137,9 +137,9 @@ def test_vmap_over_a_weight_equals_a_loop(name):
 def test_batches_add(name):
     objective, outputs, targets = problem(name)
     whole = objectives.reduce(objective, outputs, targets, where=WHERE)
-    parts = [
-        objectives.reduce(objective, *jax.tree.map(lambda x: x[i], (outputs, targets)), where=w)
-        for i, w in ((slice(0, 2), WHERE[:2]), (slice(2, 4), WHERE[2:]))
-    ]
+    parts = []
+    for half in (slice(0, 2), slice(2, 4)):
+        data = jax.tree.map(lambda leaf, half=half: leaf[half], (outputs, targets))
+        parts.append(objectives.reduce(objective, *data, where=WHERE[half]))
     assert int(whole.weight) == WHERE.sum()
     np.testing.assert_allclose((parts[0] + parts[1]).mean(), whole.mean(), rtol=1e-5)
