@@ -168,7 +168,7 @@ def _describe(tree: Any) -> dict[str, str]:
 def _compare(folder: Path, name: str, there: dict[str, str], here: dict[str, str]) -> None:
     differing = [
         f"{name}{path} is {there.get(path, 'missing')} there, {here.get(path, 'missing')} here"
-        for path in sorted(there.keys() | here.keys())
+        for path in there | here
         if there.get(path) != here.get(path)
     ]
     if differing:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -19,6 +19,7 @@ from ._trainer import Trainer, TrainState
 _SHOWN = Progress()
 
 
+@runtime_checkable
 class Batches(Protocol):
     """Batches addressed by the step that reads them, as `data.Dataset`."""
 
@@ -114,7 +115,8 @@ def fit(
     _check.sizes("fit", steps=steps, every=every)
     batch_of = _addressed(data)
     state = _started(trainer, key, state)
-    run = Run(state, step=int(state.step), saved=-1)
+    started = int(state.step)
+    run = Run(state, step=started, saved=started)
     if early_stopping is not None:
         _check_stopping(early_stopping, validation)
         run = run._replace(best=state.params)
@@ -149,26 +151,26 @@ def fit(
         return run if checkpoints is None else run.save(checkpoints)
 
     with Display(progress, run.step, steps) as display:
-        if checkpoints is not None and run.step == run.saved:
+        if checkpoints is not None and run.step > started:
             display.say(f"going on from step {run.step} of {checkpoints.directory}")
         try:
-            while not finished(run):
-                run = run.advance(trainer, batch_of(run.step))
-                display.update(run.step, run.window)
-                if run.step % every == 0:
+            while True:
+                if run.step % every == 0 and run.unreported:
                     run = record(run)
                 if checkpoints is not None and run.step % checkpoints.every == 0:
-                    run = save(run)
+                    run = run.save(checkpoints)
+                if finished(run):
+                    break
+                run = run.advance(trainer, batch_of(run.step))
+                display.update(run.step, run.window)
         except KeyboardInterrupt:
             save(run)
             raise
         run = save(run)
         # After the last checkpoint: a run that is prolonged later has no row at this step.
-        if not run.history or run.history[-1]["step"] != run.step:
+        if run.unreported:
             run = record(run)
-    if early_stopping is None:
-        return Result(run.state, list(run.history), run.step)
-    return Result(run.state._replace(params=run.best), list(run.history), run.standing.step)
+    return _result(run)
 
 
 def _started(trainer: Trainer, key: Key | None, state: TrainState | None) -> TrainState:
@@ -191,12 +193,18 @@ def _addressed(data: Batches) -> Callable[[int], Any]:
     """`data[step]`, for a list too."""
     if isinstance(data, list) and data:
         return lambda step: data[step % len(data)]
-    if isinstance(data, list | tuple) or not hasattr(data, "__getitem__"):
+    if isinstance(data, list | tuple) or not isinstance(data, Batches):
         raise TypeError(
             "fit: data must give the batch of any step as data[step], like a data.Dataset or a "
             f"list of batches that is not empty, got {type(data).__name__}"
         )
     return data.__getitem__
+
+
+def _result(run: Run) -> Result:
+    if run.best is None:
+        return Result(run.state, list(run.history), run.step)
+    return Result(run.state._replace(params=run.best), list(run.history), run.standing.step)
 
 
 def _row(trainer: Trainer, run: Run, validation: Iterable[Any] | None) -> dict[str, Any]:

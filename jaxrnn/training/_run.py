@@ -41,7 +41,7 @@ class Run(NamedTuple):
     state: TrainState
     step: int
     saved: int
-    """The step of the newest checkpoint."""
+    """The step of the newest checkpoint; where the run began at first."""
 
     best: Params | None = None
     """With early stopping the parameters of `standing.step`, those at the start at first."""
@@ -52,6 +52,11 @@ class Run(NamedTuple):
     """The report of the last step, which the device may still be working on."""
 
     history: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def unreported(self) -> bool:
+        """Whether steps were taken since the last row of the history."""
+        return self.unread is not None or self.window.steps > 0
 
     def advance(self, trainer: Trainer, batch: Batch | tuple[Any, ...]) -> "Run":
         """Start the next step, and read the report of the one before it meanwhile."""

@@ -123,7 +123,7 @@ class Trainer(Config):
         """Draw the parameters; everything else starts at zero."""
         for_params, for_steps = jax.random.split(key)
         params = self.network.init(for_params)
-        return TrainState(
+        state = TrainState(
             params=params,
             opt_state=self.optimizer.init(params),
             carry=self.carry.first(self.network, params),
@@ -131,6 +131,8 @@ class Trainer(Config):
             key=for_steps,
             step=jnp.zeros((), jnp.int32),
         )
+        # A weakly typed leaf, as of `jnp.full(3, 0.1)`, would make the second step trace again.
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), state)
 
     def step(self, state: TrainState, batch: Batch | tuple[Any, ...]) -> tuple[TrainState, Report]:
         """Take one step of the optimizer on one batch.
@@ -143,9 +145,13 @@ class Trainer(Config):
         (loss, run), gradient = jax.value_and_grad(_loss, argnums=1, has_aux=True)(
             self, state.params, state.carry, batch, key
         )
-        # Some transformations (reduce_on_plateau) read the loss; the others ignore it.
         optimizer = optax.with_extra_args_support(self.optimizer)
-        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params, value=loss)
+        # optax multiplies integers with floats, whatever promotion is allowed outside. `value` is
+        # for the few transformations that read the loss (reduce_on_plateau).
+        with jax.numpy_dtype_promotion("standard"):
+            updates, opt_state = optimizer.update(
+                gradient, state.opt_state, state.params, value=loss
+            )
         state = TrainState(
             params=optax.apply_updates(state.params, updates),
             opt_state=opt_state,
@@ -264,24 +270,23 @@ def _score_stack(trainer: Trainer, params: Params, totals: _Totals, stack: Batch
 
 
 def _lead(batch: Batch) -> tuple[int, ...]:
-    """`(T, *batch)`: the shape of a mask, else of the inputs less the axis of their features."""
+    """`(T, *batch)`: the shape of the mask, else of the inputs less the axis of their features."""
     leaves = jax.tree.leaves(batch.inputs)
-    marks = {"mask": batch.mask, "resets": batch.resets}
-    shapes = {name: jnp.shape(mark) for name, mark in marks.items() if mark is not None}
-    tokens = not jnp.issubdtype(jnp.result_type(leaves[0]), jnp.inexact)
-    shapes["inputs"] = jnp.shape(leaves[0]) if tokens else jnp.shape(leaves[0])[:-1]
-    lead = next(iter(shapes.values()))
-    described = ", ".join(map(_check.describe, leaves))
+    features = jnp.issubdtype(jnp.result_type(leaves[0]), jnp.inexact)
+    lead = jnp.shape(leaves[0])[:-1] if features else jnp.shape(leaves[0])
+    lead = lead if batch.mask is None else jnp.shape(batch.mask)
     if not lead or 0 in lead:
         raise ValueError(
             "Trainer: inputs must be [T, *batch] tokens or [T, *batch, features] with at least "
-            f"one step and one sequence, got {described}"
+            f"one step and one sequence, got {', '.join(map(_check.describe, leaves))}"
         )
-    if any(jnp.shape(leaf)[: len(lead)] != lead for leaf in leaves) or any(
-        shape != lead for name, shape in shapes.items() if name != "inputs"
-    ):
+    marks = {"mask": batch.mask, "resets": batch.resets}
+    shapes = {name: jnp.shape(mark) for name, mark in marks.items() if mark is not None}
+    fits = all(shape == lead for shape in shapes.values())
+    if not fits or any(jnp.shape(leaf)[: len(lead)] != lead for leaf in leaves):
         raise ValueError(
-            f"Trainer: mask and resets must be [T, *batch] of the inputs, got inputs {described}"
-            + "".join(f", {name} {shape}" for name, shape in shapes.items() if name != "inputs")
+            "Trainer: mask and resets must be [T, *batch], as the inputs are, got inputs "
+            + ", ".join(map(_check.describe, leaves))
+            + "".join(f", {name} {shape}" for name, shape in shapes.items())
         )
     return lead

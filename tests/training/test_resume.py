@@ -1,0 +1,102 @@
+"""A run that stops anywhere goes on as if it had not."""
+
+import chex
+import jax
+import pytest
+
+from jaxrnn import training
+from tests.training.small import ADAM, CARRIED, SCORES, XENT, B, Small, echo, unstack
+
+BATCHES = unstack(echo(jax.random.key(1), 7))
+HELD_OUT = unstack(echo(jax.random.key(2), 2))
+NOISY = training.Trainer(Small(noise=0.1), XENT, ADAM, SCORES, carry=CARRIED.carry)
+STOPS = [1, 7, 12, 30]
+
+
+def run(steps, every, directory=None, **options):
+    checkpoints = None if directory is None else training.Checkpoints(directory, every=5)
+    return training.fit(
+        NOISY,
+        BATCHES,
+        steps=steps,
+        every=every,
+        key=jax.random.key(0),
+        checkpoints=checkpoints,
+        progress=None,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """The state after every step of a run that never stopped, and its history."""
+    states = {}
+    callback = lambda event: states.update({event.step: event.state})  # noqa: E731
+    return states, run(STOPS[-1] + 100, 1, callbacks=[callback]).history
+
+
+@pytest.mark.parametrize("stop", STOPS)
+def test_the_next_hundred_losses_are_bitwise_equal(stop, whole, tmp_path):
+    states, history = whole
+    run(stop, 1, tmp_path)
+    result = run(stop + 100, 1, tmp_path)
+    assert result.history == history[: stop + 100]
+    reached = result.state._replace(metrics=states[stop + 100].metrics)
+    chex.assert_trees_all_equal(reached, states[stop + 100])
+
+
+@pytest.mark.parametrize("stop", [4, 6, 11])
+def test_rows_and_log_are_those_of_an_uninterrupted_run(stop, tmp_path):
+    def observed(steps, place, directory=None):
+        return run(
+            steps,
+            3,
+            directory,
+            validation=HELD_OUT,
+            early_stopping=training.EarlyStopping(100),
+            log=place,
+        )
+
+    expected = observed(20, tmp_path / "whole.csv")
+    observed(stop, tmp_path / "log.csv", tmp_path / "run")
+    result = observed(20, tmp_path / "log.csv", tmp_path / "run")
+    assert result.history == expected.history
+    assert result.step == expected.step
+    chex.assert_trees_all_equal(result.state, expected.state)
+    assert (tmp_path / "log.csv").read_text() == (tmp_path / "whole.csv").read_text()
+
+
+@pytest.mark.parametrize("at", [3, 4])
+def test_an_interrupt_saves_and_is_raised(at, tmp_path):
+    def interrupt(event):
+        if event.step == at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(20, 1, tmp_path, callbacks=[interrupt])
+    assert training.Checkpoints(tmp_path).steps() == [at]
+    result, expected = run(20, 1, tmp_path), run(20, 1)
+    assert result.history == expected.history
+    chex.assert_trees_all_equal(result.state, expected.state)
+
+
+def test_a_finished_run_is_not_run_again(tmp_path):
+    stopping = training.EarlyStopping(1, metric="train/loss", min_delta=100.0)
+    first = run(20, 2, tmp_path, early_stopping=stopping)
+    again = run(20, 2, tmp_path, early_stopping=stopping)
+    assert first.history[-1]["step"] == 4
+    assert (again.history, again.step) == (first.history, first.step)
+    chex.assert_trees_all_equal(again.state.params, first.state.params)
+
+
+def test_it_says_where_it_goes_on(tmp_path, capsys):
+    run(4, 2, tmp_path)
+    training.fit(
+        NOISY,
+        BATCHES,
+        steps=6,
+        key=jax.random.key(0),
+        checkpoints=training.Checkpoints(tmp_path),
+    )
+    assert f"going on from step 4 of {tmp_path}" in capsys.readouterr().out
+    assert B == 2
