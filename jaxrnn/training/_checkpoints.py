@@ -99,7 +99,8 @@ class Checkpoints(Config):
                 if later >= step:
                     manager.delete(later)
             described = {name: _describe(tree) for name, tree in trees.items()}
-            saved = {name: args.StandardSave(tree) for name, tree in trees.items()}
+            # In a tuple each, for orbax saves no array alone.
+            saved = {name: args.StandardSave((tree,)) for name, tree in trees.items()}
             notes = {"leaves": described, "notes": notes}
             manager.save(step, args=args.Composite(notes=args.JsonSave(notes), **saved), force=True)
         folder = self._folder(step)
@@ -142,9 +143,9 @@ class Checkpoints(Config):
             like = {name: tree for name, tree in like.items() if name in found["leaves"]}
             for name, tree in like.items():
                 _compare(self._folder(step), name, found["leaves"][name], _describe(tree))
-            wanted = {name: args.StandardRestore(tree) for name, tree in like.items()}
+            wanted = {name: args.StandardRestore((tree,)) for name, tree in like.items()}
             trees = manager.restore(step, args=args.Composite(**wanted))
-        return Saved(step, {name: trees[name] for name in like}, found["notes"])
+        return Saved(step, {name: trees[name][0] for name in like}, found["notes"])
 
     def _folder(self, step: int) -> Path:
         return Path(self.directory).absolute() / str(step)

@@ -49,6 +49,14 @@ def test_round_trip_of_every_kind_of_leaf(tmp_path):
     assert jax.random.normal(found.trees["tree"]["key"]) == jax.random.normal(TREE["key"])
 
 
+@pytest.mark.parametrize("tree", [jnp.arange(3), ()], ids=["array", "empty"])
+def test_round_trip_of_a_tree_that_is_no_container(tree, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, {"best": tree}, {})
+    found = checkpoints.restore({"best": jax.tree.map(jnp.zeros_like, tree)})
+    chex.assert_trees_all_equal(found.trees["best"], tree)
+
+
 def test_only_the_newest_are_kept(tmp_path):
     checkpoints = saved(tmp_path, steps=[1, 2, 3, 4], keep=2)
     assert checkpoints.steps() == [3, 4]
