@@ -14,7 +14,7 @@ import jax
 @typing.dataclass_transform(
     frozen_default=True, field_specifiers=(dataclasses.field, jax.tree.static)
 )
-class Config(abc.ABC):
+class Config(abc.ABC):  # noqa: B024  (its subclasses have the abstract methods)
     """A frozen dataclass that is a pytree.
 
     Every subclass becomes a frozen dataclass registered with JAX. Sizes and switches are static
@@ -52,14 +52,12 @@ class Config(abc.ABC):
 
     def __repr__(self) -> str:
         """The call that makes the noun; a function shows as its name."""
-        shown = (
-            f"{field.name}={_name(getattr(self, field.name))}" for field in dataclasses.fields(self)
-        )
+        shown = (f"{name}={_name(getattr(self, name))}" for name in _field_names(self))
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __reduce__(self) -> tuple[Callable[..., "Config"], tuple[Any, ...]]:
         """Pickle by fields; a decorated function travels as the place where it is found."""
-        values = [_Reference.of(getattr(self, field.name)) for field in dataclasses.fields(self)]
+        values = [_Reference.of(getattr(self, name)) for name in _field_names(self)]
         return _rebuild, (type(self), values)
 
 
@@ -82,6 +80,10 @@ class _Reference(typing.NamedTuple):
         for part in self.name.split("."):
             found = getattr(found, part, None)
         return found
+
+
+def _field_names(config: Config) -> list[str]:
+    return [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
 
 
 def _rebuild(cls: type[Config], values: list[Any]) -> Config:

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from jaxtyping import Complex, Float
 
 from .. import _check
-from .._dtypes import at_least_float32
 from .._typing import Array, Batch, Key, Leaf
 from ._cell import LinearCell
 from ._dense import dot, zeros
@@ -68,7 +67,7 @@ class LRU(LinearCell):
         """Eigenvalues uniform on the ring between the radii; Gaussian matrices."""
         ring, angle, kernel, output, skip = jax.random.split(key, 5)
         low, high = self.min_radius**2, self.max_radius**2
-        tiny = jnp.finfo(float).tiny  # a radius of 0 or 1 has no finite logarithm
+        tiny = 1e-37  # a radius or phase of 0 has no finite logarithm, nor has 1 that of its decay
         uniform = jax.random.uniform(ring, (self.hidden,))
         log_radius = 0.5 * jnp.log(jnp.clip(low + uniform * (high - low), tiny, 1 - 1e-6))
         phase = self.max_phase * jax.random.uniform(angle, (self.hidden,))

@@ -11,7 +11,7 @@ from ..cells._cell import drop
 from ._engine import Engine
 
 
-class Associative(Engine):
+class Associative(Engine[LinearCell]):
     """`lax.associative_scan` of a linear recurrence: depth `log T` instead of `T`.
 
     The steps `h -> a h + b` compose: `(a1, b1)` then `(a2, b2)` is `(a1 a2, a2 b1 + b2)`. It does
@@ -34,7 +34,9 @@ class Associative(Engine):
         """Linear cells."""
         return LinearCell
 
-    def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+    def run(
+        self, cell: LinearCell, params: Params, carry: Carry, xs: Inputs
+    ) -> tuple[Carry, Inputs]:
         """Fold the first carry into the first step, then scan the composition of steps."""
         a, b, restarts = cell.prepare(params, xs)
         first = jax.tree.map(lambda leaf: leaf[0], (a, b, restarts))

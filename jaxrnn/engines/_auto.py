@@ -1,5 +1,7 @@
 """`Auto`: the default engine, a table of rules."""
 
+from typing import Any
+
 import jax
 
 from .._typing import Carry, Inputs, Params
@@ -9,7 +11,7 @@ from ._engine import Engine
 from ._scan import Scan
 
 
-class Auto(Engine):
+class Auto(Engine[Cell]):
     """Choose by the kind of cell and the platform.
 
     | cell | platform | engine |
@@ -26,7 +28,7 @@ class Auto(Engine):
         Scan(unroll=1)
     """
 
-    def choose(self, cell: Cell) -> Engine:
+    def choose(self, cell: Cell) -> Engine[Any]:
         """The engine that runs `cell` here."""
         if isinstance(cell, LinearCell) and jax.default_backend() != "cpu":
             return Associative()

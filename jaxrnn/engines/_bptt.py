@@ -11,7 +11,7 @@ from ..cells import Cell, GatedCell
 from ._engine import Engine
 
 
-class BPTT(Engine):
+class BPTT(Engine[GatedCell]):
     """The scan of a gated cell, with a backward loop that holds only what must be sequential.
 
     Automatic differentiation of a scan adds to every weight's gradient at every step. Here the
@@ -37,7 +37,9 @@ class BPTT(Engine):
         """Gated cells."""
         return GatedCell
 
-    def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+    def run(
+        self, cell: GatedCell, params: Params, carry: Carry, xs: Inputs
+    ) -> tuple[Carry, Inputs]:
         """Project, run the loop under the reverse rule, finish."""
         us, given = _split(cell.prepare(params, xs))
         carry, outs = _loop((cell, params), carry, us, given)

@@ -8,7 +8,7 @@ from ..cells import Cell
 from ._engine import Engine
 
 
-class Scan(Engine):
+class Scan(Engine[Cell]):
     """`lax.scan` over time. Takes every cell and every transformation of JAX.
 
     What a cell can compute for all steps at once is computed outside the loop. Every other engine

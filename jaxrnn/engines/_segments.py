@@ -8,12 +8,12 @@ import jax.numpy as jnp
 from .. import _check
 from .._typing import Carry, Inputs, Params
 from ..cells import Cell
-from ._engine import Engine
+from ._engine import Engine, Kind
 
 Segment = Callable[[Carry, Inputs], tuple[Carry, Inputs]]
 
 
-class Chunked(Engine):
+class Chunked(Engine[Kind]):
     """Segments under `jax.checkpoint`: memory for time.
 
     The forward pass keeps the carries between segments; the backward pass runs each segment once
@@ -34,7 +34,7 @@ class Chunked(Engine):
         (100, 4)
     """
 
-    engine: Engine
+    engine: Engine[Kind]
     size: int = jax.tree.static()
 
     def __post_init__(self) -> None:
@@ -46,13 +46,13 @@ class Chunked(Engine):
         """What the inner engine takes."""
         return self.engine.takes
 
-    def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+    def run(self, cell: Kind, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
         """Run checkpointed segments."""
         run = jax.checkpoint(self.engine.run, prevent_cse=False)  # CSE cannot cross the scan
         return _in_segments(lambda c, x: run(cell, params, c, x), self.size, carry, xs)
 
 
-class Truncated(Engine):
+class Truncated(Engine[Kind]):
     """Truncated back-propagation through time inside one unroll.
 
     The values are those of `engine`; gradients do not cross from one segment into the one before.
@@ -73,7 +73,7 @@ class Truncated(Engine):
         (100, 4)
     """
 
-    engine: Engine
+    engine: Engine[Kind]
     size: int = jax.tree.static()
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class Truncated(Engine):
         """What the inner engine takes."""
         return self.engine.takes
 
-    def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+    def run(self, cell: Kind, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
         """Run segments with `stop_gradient` between them."""
 
         def run(carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:

@@ -43,8 +43,9 @@ def controlled(
         carry = select(steps.starts[0], fresh, carry)
         following = jnp.roll(steps.starts, -1, axis=0).at[-1].set(False)
         steps = steps._replace(starts=following)
-    wrap = _ControlledGated if isinstance(cell, GatedCell) else _ControlledCell
-    return wrap(cell), weights, carry, steps
+    if isinstance(cell, GatedCell):
+        return _ControlledGated(cell), weights, carry, steps
+    return _ControlledCell(cell), weights, carry, steps
 
 
 def settle(weights: Weights, old: Carry, new: Carry, steps: Steps) -> Carry:

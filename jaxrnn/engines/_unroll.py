@@ -1,7 +1,7 @@
 """`unroll`: the one verb."""
 
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +15,11 @@ from ._auto import Auto
 from ._engine import Engine
 from ._steps import Steps, controlled
 
+C = TypeVar("C", bound=Cell)
+
 
 def unroll(
-    cell: Cell,
+    cell: C,
     params: Params,
     xs: Inputs,
     carry: Carry | None = None,
@@ -26,7 +28,7 @@ def unroll(
     mask: ArrayLike | None = None,
     resets: ArrayLike | None = None,
     reverse: bool = False,
-    engine: Engine = Auto(),  # noqa: B008  (a frozen noun)
+    engine: Engine[C] = Auto(),  # noqa: B008  (a frozen noun)
 ) -> tuple[Carry, Inputs]:
     """Run a cell over a sequence.
 
@@ -98,7 +100,7 @@ def _unroll(
     lengths: Array | None,
     mask: Array | None,
     resets: Array | None,
-    engine: Engine,
+    engine: Engine[Any],
     *,
     reverse: bool,
 ) -> tuple[Carry, Inputs]:
@@ -221,7 +223,8 @@ def _checked_flags(name: str, flags: ArrayLike | None, shape: Batch) -> Array | 
 
 def _check_carry(cell: Cell, params: Params, carry: Carry, batch: Batch) -> None:
     expected = jax.eval_shape(lambda params: cell.carry(params, batch), params)
-    wanted, got = jax.tree.structure(expected), jax.tree.structure(carry)
+    wanted: Any = jax.tree.structure(expected)
+    got: Any = jax.tree.structure(carry)
     if wanted != got:
         raise ValueError(f"unroll: carry must have the structure {wanted}, got {got}")
     for (path, want), have in zip(

@@ -1,3 +1,28 @@
 """Networks: from sequence to sequence."""
 
+from ._dropout import Dropout as Dropout
+from ._dropout import VariationalDropout as VariationalDropout
+from ._generate import Generated as Generated
+from ._generate import generate as generate
 from ._layer import Layer as Layer
+from ._pointwise import Activation as Activation
+from ._pointwise import Dense as Dense
+from ._pointwise import DenseParams as DenseParams
+from ._pointwise import Embedding as Embedding
+from ._pointwise import LayerNorm as LayerNorm
+from ._pointwise import LayerNormParams as LayerNormParams
+from ._pooling import LastPool as LastPool
+from ._pooling import MaxPool as MaxPool
+from ._pooling import MeanPool as MeanPool
+from ._pooling import Pool as Pool
+from ._recurrent import Bidirectional as Bidirectional
+from ._recurrent import Directions as Directions
+from ._recurrent import Recurrent as Recurrent
+from ._samplers import Greedy as Greedy
+from ._samplers import Nucleus as Nucleus
+from ._samplers import Sampler as Sampler
+from ._samplers import Temperature as Temperature
+from ._samplers import TopK as TopK
+from ._stack import Residual as Residual
+from ._stack import Stack as Stack
+from ._stack import stack as stack

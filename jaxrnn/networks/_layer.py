@@ -6,6 +6,7 @@ import jax
 
 from .._config import Config
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
+from ..cells._cell import drop
 
 
 class Layer(Config):
@@ -60,3 +61,8 @@ class Layer(Config):
     def output_size(self) -> int | None:
         """How many features the layer gives; `None` where it gives as many as it takes."""
         return getattr(self, "outputs", None)
+
+
+def without_padding(xs: Inputs, mask: Array | None) -> Inputs:
+    """`xs` with zeros where masked, so that what stands there reaches no value and no gradient."""
+    return xs if mask is None else drop(~mask, xs)

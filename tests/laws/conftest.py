@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import pytest
+
 from tests import zoo
 
 T, BATCH = 7, (2, 2)

@@ -133,6 +133,7 @@ def test_vmap_equals_a_loop(name):
     metric, outputs, targets, where = problem(name)
     temperatures = jnp.array([0.5, 1.0, 2.0])
 
+    @jax.jit
     def value(temperature):
         return metric.compute(
             metric.update(metric.init(), temperature * outputs, targets, where=where)

@@ -1,0 +1,106 @@
+"""Dropout: one mask a step, or one for the whole sequence."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from .. import _check
+from .._typing import Array, Carry, Key, Leaf
+from ._layer import Layer, without_padding
+
+
+class Dropout(Layer):
+    """Drop features at random, anew at every step: `y = keep * x / (1 - rate)`.
+
+    Without a key it is the identity.
+
+    Args:
+        rate: the probability to drop, in [0, 1); a leaf.
+
+    Reference: N. Srivastava et al., Journal of Machine Learning Research 15 (2014).
+
+    Example:
+        >>> import jax
+        >>> from jaxrnn import networks
+        >>> xs = jax.numpy.ones((7, 2, 3))
+        >>> _, ys = networks.Dropout(0.5).apply((), (), xs, key=jax.random.key(0))
+        >>> sorted(set(ys.ravel().tolist()))
+        [0.0, 2.0]
+    """
+
+    rate: Leaf
+
+    def __post_init__(self) -> None:
+        """Check the rate."""
+        _check.fraction("Dropout", rate=self.rate)
+
+    def init(self, key: Key) -> tuple[()]:
+        """Nothing."""
+        return ()
+
+    def apply(
+        self,
+        params: tuple[()],
+        carry: Carry,
+        xs: Float[Array, "..."],
+        *,
+        key: Key | None = None,
+        mask: Array | None = None,
+        resets: Array | None = None,
+    ) -> tuple[Carry, Float[Array, "..."]]:
+        """Drop, where there is a key."""
+        return carry, _drop(xs, self.rate, key, mask, xs.shape)
+
+
+class VariationalDropout(Layer):
+    """Drop features at random, the same ones at every step of a sequence.
+
+    One mask is drawn a call and a sequence of the batch. Without a key it is the identity.
+
+    Args:
+        rate: the probability to drop, in [0, 1); a leaf.
+
+    Reference: Y. Gal & Z. Ghahramani, "A theoretically grounded application of dropout in recurrent
+    neural networks", NIPS 2016.
+
+    Example:
+        >>> import jax
+        >>> from jaxrnn import networks
+        >>> xs = jax.numpy.ones((7, 2, 3))
+        >>> _, ys = networks.VariationalDropout(0.5).apply((), (), xs, key=jax.random.key(0))
+        >>> bool((ys == ys[:1]).all())
+        True
+    """
+
+    rate: Leaf
+
+    def __post_init__(self) -> None:
+        """Check the rate."""
+        _check.fraction("VariationalDropout", rate=self.rate)
+
+    def init(self, key: Key) -> tuple[()]:
+        """Nothing."""
+        return ()
+
+    def apply(
+        self,
+        params: tuple[()],
+        carry: Carry,
+        xs: Float[Array, "..."],
+        *,
+        key: Key | None = None,
+        mask: Array | None = None,
+        resets: Array | None = None,
+    ) -> tuple[Carry, Float[Array, "..."]]:
+        """Drop, where there is a key."""
+        return carry, _drop(xs, self.rate, key, mask, (1, *xs.shape[1:]))
+
+
+def _drop(
+    xs: Array, rate: Leaf, key: Key | None, mask: Array | None, shape: tuple[int, ...]
+) -> Array:
+    xs = without_padding(xs, mask)
+    if key is None:
+        return xs
+    keep = jnp.broadcast_to(jax.random.bernoulli(key, 1 - rate, shape), xs.shape)
+    return jnp.where(keep, xs / jnp.asarray(1 - rate).astype(xs.dtype), 0)

@@ -1,0 +1,234 @@
+"""Layers that treat every step alike: `Embedding`, `Dense`, `LayerNorm`, `Activation`."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from .. import _check
+from .._dtypes import at_least_float32
+from .._typing import Array, Carry, Key, Leaf
+from ..cells._dense import add, dot, glorot
+from ._layer import Layer, without_padding
+
+
+class Embedding(Layer):
+    """A vector a symbol: `y = table[x]`.
+
+    A symbol outside `[0, vocab)` raises `ValueError` where its number is known; under `jit` it
+    gives NaN, never another symbol's vector.
+
+    Shapes: x `Int[T, *batch]`, y `[T, *batch, features]`.
+
+    Args:
+        vocab: how many symbols there are.
+        features: the vectors' length; they start Gaussian with variance `1 / features`.
+
+    Example:
+        >>> import jax
+        >>> from jaxrnn import networks
+        >>> layer = networks.Embedding(20, 8)
+        >>> params = layer.init(jax.random.key(0))
+        >>> layer.apply(params, (), jax.numpy.arange(5))[1].shape
+        (5, 8)
+    """
+
+    vocab: int = jax.tree.static()
+    features: int = jax.tree.static()
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        _check.sizes("Embedding", vocab=self.vocab, features=self.features)
+
+    def init(self, key: Key) -> Float[Array, "V F"]:
+        """The table."""
+        return jax.random.normal(key, (self.vocab, self.features)) / jnp.sqrt(self.features)
+
+    def apply(
+        self,
+        params: Float[Array, "V F"],
+        carry: Carry,
+        xs: Int[Array, "..."],
+        *,
+        key: Key | None = None,
+        mask: Array | None = None,
+        resets: Array | None = None,
+    ) -> tuple[Carry, Float[Array, "... F"]]:
+        """Look up."""
+        if not jnp.issubdtype(jnp.result_type(xs), jnp.integer):
+            raise TypeError(f"Embedding: symbols must be integers, got {jnp.result_type(xs)}")
+        xs = without_padding(jnp.asarray(xs), mask)
+        if _check.concrete(xs):
+            self._check_range(np.asarray(xs))
+        # Negative numbers would count from the end; out of range on the other side gives NaN.
+        xs = jnp.where(xs < 0, self.vocab, xs)
+        return carry, jnp.take(params, xs, axis=0, mode="fill", fill_value=jnp.nan)
+
+    def _check_range(self, symbols: np.ndarray) -> None:
+        wrong = symbols[(symbols < 0) | (symbols >= self.vocab)]
+        if wrong.size:
+            raise ValueError(
+                f"Embedding: symbols must lie in [0, {self.vocab}), got {wrong.ravel()[0]}"
+            )
+
+    @property
+    def output_size(self) -> int:
+        """`features`."""
+        return self.features
+
+
+class DenseParams(NamedTuple):
+    """Parameters of `Dense`."""
+
+    kernel: Float[Array, "I O"]
+    bias: Float[Array, " O"]
+
+
+class Dense(Layer):
+    """A full matrix and a bias: `y = x @ kernel + bias`.
+
+    Shapes: x `[T, *batch, inputs]`, y `[T, *batch, outputs]`.
+
+    Args:
+        inputs: features of x.
+        outputs: features of y.
+
+    Example:
+        >>> import jax
+        >>> from jaxrnn import networks
+        >>> layer = networks.Dense(3, 5)
+        >>> params = layer.init(jax.random.key(0))
+        >>> layer.apply(params, (), jax.numpy.ones((7, 2, 3)))[1].shape
+        (7, 2, 5)
+    """
+
+    inputs: int = jax.tree.static()
+    outputs: int = jax.tree.static()
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        _check.sizes("Dense", inputs=self.inputs, outputs=self.outputs)
+
+    def init(self, key: Key) -> DenseParams:
+        """Glorot kernel, no bias."""
+        return DenseParams(glorot(key, self.inputs, self.outputs, 1), jnp.zeros(self.outputs))
+
+    def apply(
+        self,
+        params: DenseParams,
+        carry: Carry,
+        xs: Float[Array, "... I"],
+        *,
+        key: Key | None = None,
+        mask: Array | None = None,
+        resets: Array | None = None,
+    ) -> tuple[Carry, Float[Array, "... O"]]:
+        """The product and the bias."""
+        xs = jnp.asarray(xs)
+        if xs.shape[-1:] != (self.inputs,):
+            raise ValueError(f"Dense takes {self.inputs} features, got {_check.describe(xs)}")
+        _check.floating("Dense", "xs", xs, "Embed symbols, or use `jax.nn.one_hot`.")
+        ys = add(dot(without_padding(xs, mask), params.kernel), params.bias)
+        return carry, ys.astype(params.kernel.dtype)
+
+
+class LayerNormParams(NamedTuple):
+    """Parameters of `LayerNorm`."""
+
+    scale: Float[Array, " F"]
+    bias: Float[Array, " F"]
+
+
+class LayerNorm(Layer):
+    """Normalise the features of each step: `y = scale * (x - mean) / sqrt(var + epsilon) + bias`.
+
+    Args:
+        features: how many features there are.
+        epsilon: keeps a constant step finite.
+
+    Reference: J. L. Ba, J. R. Kiros & G. Hinton, arXiv 1607.06450.
+
+    Example:
+        >>> import jax
+        >>> from jaxrnn import networks
+        >>> layer = networks.LayerNorm(3)
+        >>> params = layer.init(jax.random.key(0))
+        >>> layer.apply(params, (), jax.numpy.ones((7, 2, 3)))[1].shape
+        (7, 2, 3)
+    """
+
+    features: int = jax.tree.static()
+    epsilon: Leaf = 1e-6
+
+    def __post_init__(self) -> None:
+        """Check the size."""
+        _check.sizes("LayerNorm", features=self.features)
+
+    def init(self, key: Key) -> LayerNormParams:
+        """Scale one, bias zero."""
+        return LayerNormParams(jnp.ones(self.features), jnp.zeros(self.features))
+
+    def apply(
+        self,
+        params: LayerNormParams,
+        carry: Carry,
+        xs: Float[Array, "... F"],
+        *,
+        key: Key | None = None,
+        mask: Array | None = None,
+        resets: Array | None = None,
+    ) -> tuple[Carry, Float[Array, "... F"]]:
+        """Normalise, in at least float32."""
+        if xs.shape[-1] != self.features:
+            raise ValueError(f"LayerNorm takes {self.features} features, got {_check.describe(xs)}")
+        wide = without_padding(xs, mask).astype(at_least_float32(xs.dtype))
+        centred = wide - wide.mean(-1, keepdims=True)
+        spread = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + self.epsilon)
+        scale = jnp.broadcast_to(params.scale.astype(wide.dtype), wide.shape)
+        return carry, add(centred * spread * scale, params.bias).astype(xs.dtype)
+
+    @property
+    def input_size(self) -> int:
+        """`features`."""
+        return self.features
+
+    @property
+    def output_size(self) -> int:
+        """`features`."""
+        return self.features
+
+
+class Activation(Layer):
+    """An elementwise function between layers.
+
+    Args:
+        function: any elementwise function, such as `jax.nn.gelu`.
+
+    Example:
+        >>> import jax
+        >>> from jaxrnn import networks
+        >>> networks.Activation(jax.nn.relu).apply((), (), jax.numpy.array([[-1.0, 2.0]]))[1]
+        Array([[0., 2.]], dtype=float32)
+    """
+
+    function: Callable[[Array], Array] = jax.tree.static()
+
+    def init(self, key: Key) -> tuple[()]:
+        """Nothing."""
+        return ()
+
+    def apply(
+        self,
+        params: tuple[()],
+        carry: Carry,
+        xs: Array,
+        *,
+        key: Key | None = None,
+        mask: Array | None = None,
+        resets: Array | None = None,
+    ) -> tuple[Carry, Array]:
+        """The function."""
+        return carry, self.function(without_padding(xs, mask))

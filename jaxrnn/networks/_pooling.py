@@ -1,0 +1,112 @@
+"""Pooling: from a sequence `[T, *batch, F]` to one vector `[*batch, F]`, counting valid steps."""
+
+import abc
+
+import jax.numpy as jnp
+from jaxtyping import Bool, Float
+
+from .._typing import Array, Carry, Inputs, Key, Params
+from ..cells._cell import select
+from ._layer import Layer, without_padding
+
+
+class Pool(Layer):
+    """One vector a sequence. A sequence without a valid step gives zeros."""
+
+    @abc.abstractmethod
+    def pool(
+        self, xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]
+    ) -> Float[Array, "... F"]:
+        """Pool; `xs` is zero where masked."""
+
+    def init(self, key: Key) -> tuple[()]:
+        """Nothing."""
+        return ()
+
+    def apply(
+        self,
+        params: tuple[()],
+        carry: Carry,
+        xs: Float[Array, "T ... F"],
+        *,
+        key: Key | None = None,
+        mask: Array | None = None,
+        resets: Array | None = None,
+    ) -> tuple[Carry, Float[Array, "... F"]]:
+        """Pool over the steps that count."""
+        if resets is not None:
+            raise ValueError(
+                f"{type(self).__name__}: cannot pool over several sequences in a row. "
+                "Give each sequence a place of its own in the batch instead of `resets`."
+            )
+        valid = jnp.ones(xs.shape[:-1], bool) if mask is None else mask
+        return carry, self.pool(without_padding(xs, mask), valid)
+
+    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+        """Raise: pooling needs the whole sequence."""
+        raise TypeError(
+            f"{type(self).__name__} cannot stream: it needs the whole sequence. Use `apply`."
+        )
+
+
+class LastPool(Pool):
+    """The output at the last valid step.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import networks
+        >>> xs, mask = jnp.arange(3.0)[:, None], jnp.array([True, True, False])
+        >>> networks.LastPool().apply((), (), xs, mask=mask)[1]
+        Array([1.], dtype=float32)
+    """
+
+    def pool(
+        self, xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]
+    ) -> Float[Array, "... F"]:
+        """Take along time; the first step, which is zero, where none is valid."""
+        return last_valid(xs, mask)
+
+
+class MeanPool(Pool):
+    """The mean over the valid steps.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import networks
+        >>> xs, mask = jnp.arange(3.0)[:, None], jnp.array([True, True, False])
+        >>> networks.MeanPool().apply((), (), xs, mask=mask)[1]
+        Array([0.5], dtype=float32)
+    """
+
+    def pool(
+        self, xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]
+    ) -> Float[Array, "... F"]:
+        """The sum over the count."""
+        count = jnp.maximum(mask.sum(0), 1)[..., None]
+        return xs.sum(0) / count.astype(xs.dtype)
+
+
+class MaxPool(Pool):
+    """The largest value of each feature over the valid steps.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import networks
+        >>> xs, mask = jnp.arange(3.0)[:, None], jnp.array([True, True, False])
+        >>> networks.MaxPool().apply((), (), xs, mask=mask)[1]
+        Array([1.], dtype=float32)
+    """
+
+    def pool(
+        self, xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]
+    ) -> Float[Array, "... F"]:
+        """The maximum, with minus infinity where masked."""
+        largest = select(mask, xs, jnp.full_like(xs, -jnp.inf)).max(0)
+        return select(mask.any(0), largest, jnp.zeros_like(largest))
+
+
+def last_valid(xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]) -> Float[Array, "... F"]:
+    """`xs` at the last step where `mask` is True, or at the first step where there is none."""
+    times = jnp.arange(mask.shape[0]).reshape(-1, *(1 for _ in mask.shape[1:]))
+    last = jnp.where(mask, jnp.broadcast_to(times, mask.shape), 0).max(0)
+    return jnp.take_along_axis(xs, last[None, ..., None], axis=0)[0]

@@ -1,0 +1,169 @@
+"""Layers that run cells: `Recurrent` and `Bidirectional`."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .._typing import Array, Batch, Carry, Inputs, Key, Params
+from ..cells import Cell
+from ..engines import Auto, Engine, unroll
+from ._layer import Layer
+
+
+class Recurrent(Layer):
+    """A cell run forward in time by an engine.
+
+    Args:
+        cell: what one step computes.
+        engine: how it is run through time.
+
+    Example:
+        >>> import jax, jaxrnn
+        >>> from jaxrnn import cells, engines, networks
+        >>> layer = networks.Recurrent(cells.LSTM(3, 4), engine=engines.BPTT())
+        >>> params = layer.init(jax.random.key(0))
+        >>> carry, ys = layer.apply(params, layer.carry(params, (2,)), jax.numpy.ones((7, 2, 3)))
+        >>> ys.shape
+        (7, 2, 4)
+    """
+
+    cell: Cell
+    engine: Engine[Any] = Auto()
+
+    def __post_init__(self) -> None:
+        """Check that engine and cell fit."""
+        if isinstance(self.cell, Cell) and isinstance(self.engine, Engine):
+            self.engine.check(self.cell)
+
+    def init(self, key: Key) -> Params:
+        """The cell's parameters."""
+        return self.cell.init(key)
+
+    def carry(self, params: Params, batch: Batch = ()) -> Carry:
+        """The cell's carry."""
+        return self.cell.carry(params, batch)
+
+    def apply(
+        self,
+        params: Params,
+        carry: Carry,
+        xs: Inputs,
+        *,
+        key: Key | None = None,
+        mask: Array | None = None,
+        resets: Array | None = None,
+    ) -> tuple[Carry, Inputs]:
+        """`unroll`."""
+        return unroll(self.cell, params, xs, carry, mask=mask, resets=resets, engine=self.engine)
+
+    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+        """The cell's step."""
+        return self.cell.step(params, carry, x)
+
+    @property
+    def input_size(self) -> int | None:
+        """The cell's."""
+        return self.cell.input_size
+
+    @property
+    def output_size(self) -> int | None:
+        """The cell's."""
+        return self.cell.output_size
+
+
+class Directions(NamedTuple):
+    """Parameters or carries of `Bidirectional`."""
+
+    forward: Params
+    backward: Params
+
+
+class Bidirectional(Layer):
+    """Two cells, one run forward and one backward in time; their outputs side by side.
+
+    Each sequence is read backward from its last step that counts, whatever the padding. The carry
+    that comes back holds the forward cell's last and the backward cell's first step in time. There
+    is no `step`: the output at a time depends on what comes after it.
+
+    Args:
+        forward: the cell that runs forward.
+        backward: the cell that runs backward, with parameters of its own.
+        engine: how both are run through time.
+
+    Reference: M. Schuster & K. Paliwal, "Bidirectional recurrent neural networks", IEEE
+    Transactions on Signal Processing 45 (1997).
+
+    Example:
+        >>> import jax
+        >>> from jaxrnn import cells, networks
+        >>> layer = networks.Bidirectional(cells.GRU(3, 4), cells.GRU(3, 4))
+        >>> params = layer.init(jax.random.key(0))
+        >>> layer.apply(params, layer.carry(params, (2,)), jax.numpy.ones((7, 2, 3)))[1].shape
+        (7, 2, 8)
+    """
+
+    forward: Cell
+    backward: Cell
+    engine: Engine[Any] = Auto()
+
+    def __post_init__(self) -> None:
+        """Check that engine and cells fit, and that both cells take the same input."""
+        if not (isinstance(self.forward, Cell) and isinstance(self.backward, Cell)):
+            return
+        sizes = self.forward.input_size, self.backward.input_size
+        if None not in sizes and sizes[0] != sizes[1]:
+            raise ValueError(
+                f"Bidirectional: forward takes {sizes[0]} inputs, backward {sizes[1]}; "
+                "they read the same sequence"
+            )
+        if isinstance(self.engine, Engine):
+            self.engine.check(self.forward)
+            self.engine.check(self.backward)
+
+    def init(self, key: Key) -> Directions:
+        """Both cells' parameters."""
+        forward, backward = jax.random.split(key)
+        return Directions(self.forward.init(forward), self.backward.init(backward))
+
+    def carry(self, params: Directions, batch: Batch = ()) -> Directions:
+        """Both cells' carries."""
+        return Directions(
+            self.forward.carry(params.forward, batch), self.backward.carry(params.backward, batch)
+        )
+
+    def apply(
+        self,
+        params: Directions,
+        carry: Directions,
+        xs: Inputs,
+        *,
+        key: Key | None = None,
+        mask: Array | None = None,
+        resets: Array | None = None,
+    ) -> tuple[Directions, Array]:
+        """`unroll` both ways."""
+        flags: dict[str, Any] = {"mask": mask, "resets": resets, "engine": self.engine}
+        forward, ahead = unroll(self.forward, params.forward, xs, carry.forward, **flags)
+        backward, behind = unroll(
+            self.backward, params.backward, xs, carry.backward, reverse=True, **flags
+        )
+        return Directions(forward, backward), jnp.concatenate([ahead, behind], axis=-1)
+
+    def step(self, params: Directions, carry: Directions, x: Inputs) -> tuple[Directions, Array]:
+        """Raise: the output needs the future."""
+        raise TypeError(
+            "Bidirectional cannot stream: its output at a time depends on what comes after it. "
+            "Use `apply` on the whole sequence, or a forward layer."
+        )
+
+    @property
+    def input_size(self) -> int | None:
+        """The cells'."""
+        return self.forward.input_size
+
+    @property
+    def output_size(self) -> int | None:
+        """Both cells' together."""
+        sizes = self.forward.output_size, self.backward.output_size
+        return None if sizes[0] is None or sizes[1] is None else sizes[0] + sizes[1]

@@ -1,0 +1,162 @@
+"""Layers made of layers: `Stack` and `Residual`."""
+
+from typing import Any
+
+import jax
+
+from .._typing import Array, Batch, Carry, Inputs, Key, Params
+from ._layer import Layer, without_padding
+
+
+class Stack(Layer):
+    """Layers one after another; made by `stack`. Parameters and carries are tuples, one a layer."""
+
+    layers: tuple[Layer, ...]
+
+    def init(self, key: Key) -> tuple[Params, ...]:
+        """Every layer's parameters."""
+        keys = jax.random.split(key, len(self.layers))
+        return tuple(layer.init(k) for layer, k in zip(self.layers, keys, strict=True))
+
+    def carry(self, params: tuple[Params, ...], batch: Batch = ()) -> tuple[Carry, ...]:
+        """Every layer's carry."""
+        return tuple(layer.carry(p, batch) for layer, p in zip(self.layers, params, strict=True))
+
+    def apply(
+        self,
+        params: tuple[Params, ...],
+        carry: tuple[Carry, ...],
+        xs: Inputs,
+        *,
+        key: Key | None = None,
+        mask: Array | None = None,
+        resets: Array | None = None,
+    ) -> tuple[tuple[Carry, ...], Inputs]:
+        """Every layer in turn, each with a key of its own."""
+        keys = [None] * len(self.layers) if key is None else jax.random.split(key, len(self.layers))
+        carries = []
+        for layer, p, c, k in zip(self.layers, params, carry, keys, strict=True):
+            last, xs = layer.apply(p, c, xs, key=k, mask=mask, resets=resets)
+            carries.append(last)
+        return tuple(carries), xs
+
+    def step(
+        self, params: tuple[Params, ...], carry: tuple[Carry, ...], x: Inputs
+    ) -> tuple[tuple[Carry, ...], Inputs]:
+        """Every layer's step in turn."""
+        carries = []
+        for layer, p, c in zip(self.layers, params, carry, strict=True):
+            following, x = layer.step(p, c, x)
+            carries.append(following)
+        return tuple(carries), x
+
+    @property
+    def input_size(self) -> int | None:
+        """That of the first layer that says one."""
+        return next((n.input_size for n in self.layers if n.input_size is not None), None)
+
+    @property
+    def output_size(self) -> int | None:
+        """That of the last layer that says one."""
+        return next((n.output_size for n in self.layers[::-1] if n.output_size is not None), None)
+
+
+def stack(*layers: Layer) -> Stack:
+    """Put layers one after another, checking that their sizes fit.
+
+    Raises:
+        ValueError: no layer, or a layer that takes another size than the one before gives.
+        TypeError: something that is not a layer.
+
+    Example:
+        >>> import jax
+        >>> from jaxrnn import cells, networks
+        >>> network = networks.stack(
+        ...     networks.Embedding(20, 8),
+        ...     networks.Recurrent(cells.GRU(8, 16)),
+        ...     networks.Dense(16, 20))
+        >>> params = network.init(jax.random.key(0))
+        >>> symbols = jax.numpy.zeros((7, 2), int)
+        >>> network.apply(params, network.carry(params, (2,)), symbols)[1].shape
+        (7, 2, 20)
+    """
+    if not layers:
+        raise ValueError("stack: needs at least one layer")
+    size: int | None = None
+    giver = -1
+    for index, layer in enumerate(layers):
+        _check_layer("stack", f"layer {index}", layer)
+        takes = layer.input_size
+        if size is not None and takes is not None and takes != size:
+            raise ValueError(
+                f"stack: layer {index} takes {takes} inputs, layer {giver} gives {size}"
+            )
+        if layer.output_size is not None:
+            size, giver = layer.output_size, index
+    return Stack(layers)
+
+
+class Residual(Layer):
+    """A layer with a path around it: `y = x + layer(x)`.
+
+    Args:
+        layer: a layer that gives as many features as it takes.
+
+    Reference: K. He et al., "Deep residual learning for image recognition", CVPR 2016.
+
+    Example:
+        >>> from jaxrnn import cells, networks
+        >>> networks.Residual(networks.Recurrent(cells.GRU(8, 8))).output_size
+        8
+    """
+
+    layer: Layer
+
+    def __post_init__(self) -> None:
+        """Check that the layer keeps the size."""
+        if isinstance(self.layer, Layer):
+            takes, gives = self.layer.input_size, self.layer.output_size
+            if takes is not None and gives is not None and takes != gives:
+                raise ValueError(
+                    f"Residual: the layer takes {takes} features and gives {gives}; "
+                    "they must be equal to be added"
+                )
+
+    def init(self, key: Key) -> Params:
+        """The layer's."""
+        return self.layer.init(key)
+
+    def carry(self, params: Params, batch: Batch = ()) -> Carry:
+        """The layer's."""
+        return self.layer.carry(params, batch)
+
+    def apply(
+        self, params: Params, carry: Carry, xs: Array, *, mask: Array | None = None, **flags: Any
+    ) -> tuple[Carry, Array]:
+        """The layer, and the path around it."""
+        xs = without_padding(xs, mask)
+        carry, ys = self.layer.apply(params, carry, xs, mask=mask, **flags)
+        return carry, xs + ys
+
+    def step(self, params: Params, carry: Carry, x: Array) -> tuple[Carry, Array]:
+        """The layer's step, and the path around it."""
+        carry, y = self.layer.step(params, carry, x)
+        return carry, x + y
+
+    @property
+    def input_size(self) -> int | None:
+        """The layer's."""
+        return self.layer.input_size
+
+    @property
+    def output_size(self) -> int | None:
+        """The layer's."""
+        return self.layer.output_size
+
+
+def _check_layer(who: str, which: str, layer: Any) -> None:
+    if not isinstance(layer, Layer):
+        raise TypeError(
+            f"{who}: {which} must be a `Layer`, got `{type(layer).__name__}`. "
+            "Wrap a cell: `networks.Recurrent(cell)`."
+        )
