@@ -94,17 +94,20 @@ class Checkpoints(Config):
         from orbax.checkpoint import args
 
         self.prepare()
+        described = {name: _describe(tree) for name, tree in trees.items()}
+        # In a tuple each, for orbax saves no array alone.
+        saved = {name: args.StandardSave((tree,)) for name, tree in trees.items()}
+        notes = args.JsonSave({"leaves": described, "notes": notes})
+        folder = self._folder(step)
         with self._manager() as manager:
-            for later in manager.all_steps():
+            for later in self.steps():
                 if later >= step:
                     manager.delete(later)
-            described = {name: _describe(tree) for name, tree in trees.items()}
-            # In a tuple each, for orbax saves no array alone.
-            saved = {name: args.StandardSave((tree,)) for name, tree in trees.items()}
-            notes = {"leaves": described, "notes": notes}
-            manager.save(step, args=args.Composite(notes=args.JsonSave(notes), **saved), force=True)
-        folder = self._folder(step)
-        (folder / _SEAL).write_text(json.dumps(_digests(folder)), encoding="utf-8")
+            manager.save(step, args=args.Composite(notes=notes, **saved), force=True)
+            (folder / _SEAL).write_text(json.dumps(_digests(folder)), encoding="utf-8")
+            # Not before the new one is sealed: with keep=1 there would be none in between.
+            for old in self.steps()[: -self.keep]:
+                manager.delete(old)
 
     def restore(self, like: Mapping[str, Any]) -> Saved | None:
         """Read the newest checkpoint that is whole; a damaged one is named in a warning.
@@ -156,7 +159,7 @@ class Checkpoints(Config):
         # A half-written step of a killed process is removed; saves are not asynchronous, so that
         # a step that was saved is on disk.
         options = CheckpointManagerOptions(
-            max_to_keep=self.keep, enable_async_checkpointing=False, cleanup_tmp_directories=True
+            enable_async_checkpointing=False, cleanup_tmp_directories=True
         )
         return CheckpointManager(Path(self.directory).absolute(), options=options)
 

@@ -4,7 +4,7 @@ import math
 from typing import Any, NamedTuple
 
 import jax
-import optax
+import jax.numpy as jnp
 
 from .._typing import Params
 from ..data import Batch
@@ -80,7 +80,7 @@ class Run(NamedTuple):
         if self.saved == self.step:
             return self
         run = self.read()
-        if not math.isfinite(float(optax.tree.norm(run.state.params))):
+        if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(run.state.params)):
             raise FloatingPointError(
                 f"fit: the parameters are not finite after step {run.step}. {_REMEDY}"
             )

@@ -152,15 +152,17 @@ class Trainer(Config):
             updates, opt_state = optimizer.update(
                 gradient, state.opt_state, state.params, value=loss
             )
+            params = optax.apply_updates(state.params, updates)
+            gradient_norm = optax.tree.norm(gradient)
         state = TrainState(
-            params=optax.apply_updates(state.params, updates),
+            params=params,
             opt_state=opt_state,
             carry=run.carry,
             metrics=_update(self, state.metrics, run, batch),
             key=state.key,
             step=state.step + 1,
         )
-        return state, Report(loss, run.total.weight, optax.tree.norm(gradient))
+        return state, Report(loss, run.total.weight, gradient_norm)
 
     def evaluate(self, state: TrainState, batches: Iterable[Any]) -> Evaluation:
         """Score the parameters, deterministically; a carried state starts afresh.

@@ -58,9 +58,10 @@ def test_round_trip_of_a_tree_that_is_no_container(tree, tmp_path):
 
 
 def test_only_the_newest_are_kept(tmp_path):
-    checkpoints = saved(tmp_path, steps=[1, 2, 3, 4], keep=2)
-    assert checkpoints.steps() == [3, 4]
-    assert read(checkpoints).step == 4
+    checkpoints = saved(tmp_path, steps=[1, 2, 3, 14], keep=2)
+    assert checkpoints.steps() == [3, 14]
+    assert read(checkpoints).step == 14
+    assert saved(tmp_path, steps=[15], keep=1).steps() == [15]
 
 
 def test_an_earlier_step_leaves_the_later_ones_behind(tmp_path):
