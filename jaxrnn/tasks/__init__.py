@@ -1,0 +1,3 @@
+"""Tasks: what a recurrent network is held against."""
+
+from ._ngram import NGram as NGram
