@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
+from .._dtypes import at_least_float32
 from .._typing import Array, ArrayLike
 
 
@@ -22,7 +23,7 @@ def real(who: str, name: str, value: ArrayLike) -> Array:
             f"{who}: {name} must be floating, got {_check.describe(array)}. "
             f"If these are numbers to compute with, cast them: `{name}.astype(jnp.float32)`."
         )
-    return array if array.dtype.itemsize >= 4 else array.astype(jnp.float32)
+    return array.astype(at_least_float32(array.dtype))
 
 
 def possible(who: str, name: str, logits: ArrayLike, where: ArrayLike | None) -> Array:

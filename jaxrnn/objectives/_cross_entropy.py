@@ -3,12 +3,13 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from .. import _check
 from .._typing import Array, Leaf
 from ..information import log_softmax, surprisal
 from ..information._softmax import expectation, real
-from ..information._surprisal import own_logit
+from ..information._surprisal import check_labels, own_logit
 from ._objective import Objective
 from ._targets import are_labels, class_weight
 
@@ -63,10 +64,13 @@ class CrossEntropy(Objective):
                 "For a yes or no use `BinaryCrossEntropy()`."
             )
         if are_labels("CrossEntropy", outputs, targets):
-            value, own = surprisal(z, targets), own_logit(z, targets)
+            labels = check_labels("CrossEntropy", targets, z.shape)
+            value, own = surprisal(z, labels), own_logit(z, labels)
         else:
             q = jnp.asarray(targets).astype(z.dtype)
             value, own = expectation(q, -log_softmax(z)), expectation(q, z)
+        if _check.concrete(self.smoothing) and not np.any(self.smoothing):
+            return value  # smoothing would double the cost; one that is traced may be anything
         return value + jnp.asarray(self.smoothing, z.dtype) * _over_uniform(z, own)
 
 

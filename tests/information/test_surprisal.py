@@ -24,7 +24,7 @@ def test_equals_minus_log_probability(x64):
 def test_gradients_equal_finite_differences(x64):
     z = jnp.array(np.random.default_rng(1).normal(size=(3, 5)))
     f = lambda z: info.surprisal(z, jnp.array([0, 4, 2]))  # noqa: E731
-    check_grads(f, (z,), order=2, modes=["fwd", "rev"], rtol=1e-5)
+    check_grads(jax.jit(f), (z,), order=2, modes=["rev"], rtol=1e-5)
 
 
 def test_tail_keeps_its_digits():
@@ -45,6 +45,12 @@ def test_bfloat16_is_computed_in_float32():
     np.testing.assert_allclose(value, 0.126928, rtol=1e-5)
 
 
+@jax.jit
+def derivatives(z, label):
+    f = info.surprisal
+    return f(z, label), jax.grad(f)(z, label), jax.hessian(f)(z, label)
+
+
 @pytest.mark.parametrize(
     ("z", "label", "value"),
     [
@@ -59,9 +65,10 @@ def test_bfloat16_is_computed_in_float32():
 )
 def test_edges(z, label, value):
     z, label = jnp.array(z, jnp.float32), jnp.array(label)
-    np.testing.assert_allclose(info.surprisal(z, label), value, rtol=1e-6)
-    assert np.isfinite(jax.grad(info.surprisal)(z, label)).all()
-    assert np.isfinite(jax.hessian(info.surprisal)(z, label)).all()
+    got, gradient, hessian = derivatives(z, label)
+    np.testing.assert_allclose(got, value, rtol=1e-6)
+    assert np.isfinite(gradient).all()
+    assert np.isfinite(hessian).all()
 
 
 def test_where_selects_classes():

@@ -23,6 +23,13 @@ def test_cross_entropy_of_labels_and_of_their_one_hot_rows(smoothing, x64):
     np.testing.assert_allclose(gradient, jax.nn.softmax(Z) - q, atol=1e-12)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_small_integers_reach_large_vocabularies(smoothing):
+    z, label = jnp.zeros((1, 300)).at[0, 100].set(3.0), jnp.array([100])
+    narrow, wide = (CrossEntropy(smoothing)(z, label.astype(t)) for t in (jnp.int8, jnp.int32))
+    np.testing.assert_array_equal(narrow, wide)
+
+
 def test_smoothing_floor(x64):
     """At the optimum the smoothed loss is the entropy of the smoothed target (K=10, a=0.1)."""
     z = jnp.log(jnp.array([0.91, *[0.01] * 9]))
