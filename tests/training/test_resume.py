@@ -10,11 +10,11 @@ from tests.training.small import ADAM, CARRIED, SCORES, XENT, B, Small, echo, un
 BATCHES = unstack(echo(jax.random.key(1), 7))
 HELD_OUT = unstack(echo(jax.random.key(2), 2))
 NOISY = training.Trainer(Small(noise=0.1), XENT, ADAM, SCORES, carry=CARRIED.carry)
-STOPS = [1, 7, 12, 30]
+STOPS = [1, 7, 30]
 
 
 def run(steps, every, directory=None, **options):
-    checkpoints = None if directory is None else training.Checkpoints(directory, every=5)
+    checkpoints = None if directory is None else training.Checkpoints(directory, every=40)
     return training.fit(
         NOISY,
         BATCHES,
