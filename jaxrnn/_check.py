@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._config import Config
+
 
 def sizes(who: str, **values: Any) -> None:
     """Raise unless every value is an integer of at least 1."""
@@ -23,9 +25,55 @@ def fraction(who: str, **values: Any) -> None:
             raise ValueError(f"{who}: {name} must lie in [0, 1), got {value}")
 
 
+def kind(who: str, name: str, value: Any, wanted: type, remedy: str = "") -> None:
+    """Raise where `value` is plainly not a `wanted`: another noun, a class, a string, a function.
+
+    JAX rebuilds nouns around placeholders of its own, so that anything else has to pass.
+    """
+    plain = isinstance(value, Config | type | str) or callable(value)
+    if plain and not isinstance(value, wanted):
+        raise TypeError(
+            f"{who}: {name} must be a kind of `{wanted.__name__}`, got {value!r}. {remedy}".rstrip()
+        )
+
+
+def function(who: str, name: str, value: Any) -> None:
+    """Raise unless `value` can be called."""
+    if not callable(value):
+        raise TypeError(f"{who}: {name} must be a function such as `jnp.tanh`, got {value!r}")
+
+
+def flags(who: str, name: str, value: Any, shape: tuple[int, ...]) -> None:
+    """Raise unless `value` is `Bool[T, *batch]`."""
+    if jnp.result_type(value) != jnp.bool_:
+        raise TypeError(
+            f"{who}: {name} must be Bool, got {jnp.result_type(value)}. Compare first: {name} != 0."
+        )
+    if jnp.shape(value) != shape:
+        raise ValueError(f"{who}: {name} must be [T, *batch] = {shape}, got {jnp.shape(value)}")
+
+
+def lengths(who: str, name: str, value: Any, shape: tuple[int, ...], least: int = 0) -> None:
+    """Raise unless `value` is `Int[*batch]` in `[least, T]` for a `shape` of `[T, *batch]`."""
+    steps, *batch = shape
+    if not jnp.issubdtype(jnp.result_type(value), jnp.integer):
+        raise TypeError(f"{who}: {name} must be integers, got {jnp.result_type(value)}")
+    if jnp.shape(value) != tuple(batch):
+        raise ValueError(
+            f"{who}: {name} must have the batch shape {tuple(batch)}, got {jnp.shape(value)}"
+        )
+    if concrete(value):
+        values = np.asarray(value)
+        wrong = values[(values < least) | (values > steps)]
+        if wrong.size:
+            raise ValueError(
+                f"{who}: {name} must lie in [{least}, T={steps}], got {wrong.ravel()[0]}"
+            )
+
+
 def floating(who: str, name: str, value: Any, remedy: str) -> None:
-    """Raise unless `value` is an array of floating or complex numbers."""
-    if not jnp.issubdtype(jnp.result_type(value), jnp.inexact):
+    """Raise unless `value` is an array of real floating numbers."""
+    if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
         raise TypeError(f"{who}: {name} must be floating, got {jnp.result_type(value)}. {remedy}")
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from .. import _check
 from .._typing import Array, Key
 from ._dense import DenseCell, glorot, orthogonal
 
@@ -43,6 +44,11 @@ class Elman(DenseCell):
     """
 
     activation: Callable[[Array], Array] = jax.tree.static(default=jnp.tanh)
+
+    def __post_init__(self) -> None:
+        """Check the sizes and the activation."""
+        super().__post_init__()
+        _check.function("Elman", "activation", self.activation)
 
     def init(self, key: Key) -> ElmanParams:
         """Glorot kernel, orthogonal recurrent kernel, no bias."""

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from .. import _check
 from .._typing import Array, Key, Leaf
 from ._dense import DenseCell
 from ._elman import ElmanParams, init_elman
@@ -40,6 +41,11 @@ class Leaky(DenseCell):
     leak: Leaf = 0.5
     activation: Callable[[Array], Array] = jax.tree.static(default=jnp.tanh)
 
+    def __post_init__(self) -> None:
+        """Check the sizes and the activation."""
+        super().__post_init__()
+        _check.function("Leaky", "activation", self.activation)
+
     def init(self, key: Key) -> ElmanParams:
         """Glorot kernel, orthogonal recurrent kernel, no bias."""
         return init_elman(key, self.inputs, self.hidden)
@@ -52,6 +58,9 @@ class Leaky(DenseCell):
         r: Float[Array, "... H"],
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
         """`h + leak * (activation(u + r) - h)`."""
-        leak = jnp.broadcast_to(jnp.asarray(self.leak).astype(carry.dtype), carry.shape)
+        leak = jnp.asarray(self.leak).astype(carry.dtype)
+        if leak.shape not in ((), (self.hidden,)):
+            raise ValueError(f"Leaky: leak must be a number or [{self.hidden}], got {leak.shape}")
+        leak = jnp.broadcast_to(leak, carry.shape)
         h = carry + leak * (self.activation(u + r).astype(carry.dtype) - carry)
         return h, h.astype(params.kernel.dtype)

@@ -60,8 +60,13 @@ class LRU(LinearCell):
     max_phase: Leaf = 6.283185307179586
 
     def __post_init__(self) -> None:
-        """Check the sizes."""
+        """Check the sizes and the radii."""
         _check.sizes("LRU", inputs=self.inputs, hidden=self.hidden)
+        low, high = self.min_radius, self.max_radius
+        if _check.concrete(low) and _check.concrete(high) and not 0 <= low <= high <= 1:
+            raise ValueError(
+                f"LRU: radii must satisfy 0 <= min_radius <= max_radius <= 1, got {low} and {high}"
+            )
 
     def init(self, key: Key) -> LRUParams:
         """Eigenvalues uniform on the ring between the radii; Gaussian matrices."""

@@ -38,7 +38,8 @@ class Chunked(Engine[Kind]):
     size: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the size."""
+        """Check the engine and the size."""
+        _check.kind("Chunked", "engine", self.engine, Engine)
         _check.sizes("Chunked", size=self.size)
 
     @property
@@ -77,7 +78,8 @@ class Truncated(Engine[Kind]):
     size: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the size."""
+        """Check the engine and the size."""
+        _check.kind("Truncated", "engine", self.engine, Engine)
         _check.sizes("Truncated", size=self.size)
 
     @property

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .. import _check
+from .._dtypes import at_least_float32
 from .._typing import Array, ArrayLike, Batch, Carry, Inputs, Params
 from ..cells import Cell
 from ..cells._cell import drop
@@ -80,9 +80,10 @@ def unroll(
         raise TypeError(f"unroll: engine must be an `Engine` such as `Scan()`, got {engine!r}")
     engine.check(cell)
     xs = jax.tree.map(jnp.asarray, xs)
-    shape = _leading_shape(cell, xs)
+    shape = _leading_shape(cell, params, xs)
     if lengths is not None:
-        lengths = _checked_lengths(lengths, shape)
+        _check.lengths("unroll", "lengths", lengths, shape)
+        lengths = jnp.asarray(lengths)
     mask, resets = _checked_flags("mask", mask, shape), _checked_flags("resets", resets, shape)
     if carry is not None:
         carry = jax.tree.map(jnp.asarray, carry)
@@ -159,7 +160,7 @@ def _starts(resets: Array, valid: Array | None, *, reverse: bool) -> Array:
     return starts if valid is None else starts & valid
 
 
-def _leading_shape(cell: Cell, xs: Inputs) -> Batch:
+def _leading_shape(cell: Cell, params: Params, xs: Inputs) -> Batch:
     leaves = jax.tree.leaves(xs)
     if not leaves:
         raise ValueError("unroll: xs holds no array")
@@ -179,45 +180,30 @@ def _leading_shape(cell: Cell, xs: Inputs) -> Batch:
         what = "T = 0: there is no step to run" if shape[0] == 0 else "an empty batch"
         raise ValueError(f"unroll: xs has {what} ({_check.describe(leaves[0])})")
     if cell.input_size is not None:
-        _check_features(cell, leaves)
+        _check_features(cell, params, leaves)
     return shape
 
 
-def _check_features(cell: Cell, leaves: list[Array]) -> None:
+def _check_features(cell: Cell, params: Params, leaves: list[Array]) -> None:
     who = f"unroll: {type(cell).__name__}"
     if len(leaves) != 1 or leaves[0].shape[-1] != cell.input_size:
         got = " and ".join(map(_check.describe, leaves))
         raise ValueError(f"{who} takes {cell.input_size} features, xs is {got}")
     _check.floating(who, "xs", leaves[0], "Embed symbols, or use `jax.nn.one_hot`.")
-
-
-def _checked_lengths(lengths: ArrayLike, shape: Batch) -> Array:
-    steps, *batch = shape
-    kind = jnp.result_type(lengths)
-    if not jnp.issubdtype(kind, jnp.integer):
-        raise TypeError(f"unroll: lengths must be integers, got {kind}")
-    if jnp.shape(lengths) != tuple(batch):
-        raise ValueError(
-            f"unroll: lengths must have the batch shape {tuple(batch)}, got {jnp.shape(lengths)}"
+    kinds = {jnp.result_type(leaf) for leaf in jax.tree.leaves(params)}
+    floats = {str(kind): kind for kind in kinds if jnp.issubdtype(kind, jnp.floating)}
+    widest = max((at_least_float32(kind).itemsize for kind in floats.values()), default=8)
+    if leaves[0].dtype.itemsize > widest:
+        raise TypeError(
+            f"{who}: xs is {leaves[0].dtype}, wider than the parameters "
+            f"({' and '.join(sorted(floats))}). Cast one to the other."
         )
-    if _check.concrete(lengths):
-        values = np.asarray(lengths)
-        wrong = values[(values < 0) | (values > steps)]
-        if wrong.size:
-            raise ValueError(f"unroll: lengths must lie in [0, T={steps}], got {wrong.ravel()[0]}")
-    return jnp.asarray(lengths)
 
 
 def _checked_flags(name: str, flags: ArrayLike | None, shape: Batch) -> Array | None:
     if flags is None:
         return None
-    if jnp.result_type(flags) != jnp.bool_:
-        raise TypeError(
-            f"unroll: {name} must be Bool, got {jnp.result_type(flags)}. "
-            f"Compare first: {name} != 0."
-        )
-    if jnp.shape(flags) != shape:
-        raise ValueError(f"unroll: {name} must be [T, *batch] = {shape}, got {jnp.shape(flags)}")
+    _check.flags("unroll", name, flags, shape)
     return jnp.asarray(flags)
 
 
@@ -226,12 +212,17 @@ def _check_carry(cell: Cell, params: Params, carry: Carry, batch: Batch) -> None
     wanted: Any = jax.tree.structure(expected)
     got: Any = jax.tree.structure(carry)
     if wanted != got:
-        raise ValueError(f"unroll: carry must have the structure {wanted}, got {got}")
+        raise TypeError(
+            f"unroll: carry must have the structure {wanted}, got {got}. {_CARRY_REMEDY}"
+        )
     for (path, want), have in zip(
         jax.tree_util.tree_leaves_with_path(expected), jax.tree.leaves(carry), strict=True
     ):
         if (want.shape, want.dtype) != (have.shape, have.dtype):
-            raise ValueError(
+            raise (ValueError if want.shape != have.shape else TypeError)(
                 f"unroll: carry{jax.tree_util.keystr(path)} must be {_check.describe(want)}, got "
-                f"{_check.describe(have)}. `cell.carry(params, batch)` makes one that fits."
+                f"{_check.describe(have)}. {_CARRY_REMEDY}"
             )
+
+
+_CARRY_REMEDY = "`cell.carry(params, batch)` makes one that fits."

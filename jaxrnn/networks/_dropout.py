@@ -49,7 +49,7 @@ class Dropout(Layer):
         resets: Array | None = None,
     ) -> tuple[Carry, Float[Array, "..."]]:
         """Drop, where there is a key."""
-        return carry, _drop(xs, self.rate, key, mask, xs.shape)
+        return carry, _drop("Dropout", xs, self.rate, key, mask, xs.shape)
 
 
 class VariationalDropout(Layer):
@@ -93,13 +93,15 @@ class VariationalDropout(Layer):
         resets: Array | None = None,
     ) -> tuple[Carry, Float[Array, "..."]]:
         """Drop, where there is a key."""
-        return carry, _drop(xs, self.rate, key, mask, (1, *xs.shape[1:]))
+        shape = (1, *xs.shape[1:])
+        return carry, _drop("VariationalDropout", xs, self.rate, key, mask, shape)
 
 
 def _drop(
-    xs: Array, rate: Leaf, key: Key | None, mask: Array | None, shape: tuple[int, ...]
+    who: str, xs: Array, rate: Leaf, key: Key | None, mask: Array | None, shape: tuple[int, ...]
 ) -> Array:
-    xs = without_padding(xs, mask)
+    _check.floating(who, "xs", xs, "Put it after the `Embedding`.")
+    xs = without_padding(who, xs, mask)
     if key is None:
         return xs
     keep = jnp.broadcast_to(jax.random.bernoulli(key, 1 - rate, shape), xs.shape)

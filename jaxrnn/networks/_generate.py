@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Int
 
 from .. import _check
@@ -51,8 +52,9 @@ def generate(
         stop: the symbol that ends a sequence.
 
     Raises:
-        ValueError: an empty prompt, lengths out of range, a stop symbol that does not exist.
-        TypeError: a prompt that does not hold integers.
+        ValueError: an empty prompt, lengths out of range, a symbol or stop symbol that the network
+            does not know.
+        TypeError: a prompt that does not hold integers, or a layer that cannot stream.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -64,6 +66,8 @@ def generate(
         >>> networks.generate(network, params, prompt, 7, key=jax.random.key(1)).symbols.shape
         (7, 2)
     """
+    _check.kind("generate", "network", network, Layer, "Wrap a cell: `networks.Recurrent(cell)`.")
+    _check.kind("generate", "sampler", sampler, Sampler)
     prompt = jnp.asarray(prompt)
     if not jnp.issubdtype(prompt.dtype, jnp.integer):
         raise TypeError(f"generate: the prompt must hold integers, got {prompt.dtype}")
@@ -71,16 +75,22 @@ def generate(
         raise ValueError(f"generate: the prompt needs a symbol, got {_check.describe(prompt)}")
     _check.sizes("generate", length=length)
     if prompt_lengths is not None:
+        _check.lengths("generate", "prompt_lengths", prompt_lengths, prompt.shape, least=1)
         prompt_lengths = jnp.asarray(prompt_lengths)
-        if _check.concrete(prompt_lengths) and not bool(
-            ((prompt_lengths >= 1) & (prompt_lengths <= len(prompt))).all()
-        ):
-            raise ValueError(f"generate: prompt_lengths must lie in [1, {len(prompt)}]")
-    if stop is not None and network.output_size is not None and not 0 <= stop < network.output_size:
-        raise ValueError(f"generate: stop must lie in [0, {network.output_size}), got {stop}")
-    return _generate(
+    if stop is not None:
+        if not isinstance(stop, int | np.integer):
+            raise TypeError(f"generate: stop must be an integer, got {stop!r}")
+        if network.output_size is not None and not 0 <= stop < network.output_size:
+            raise ValueError(f"generate: stop must lie in [0, {network.output_size}), got {stop}")
+    generated, sound = _generate(
         network, params, prompt, prompt_lengths, key, sampler, length=length, stop=stop
     )
+    if _check.concrete(sound) and not sound:
+        raise ValueError(
+            "generate: the logits after the prompt are NaN. Either the prompt holds a symbol that "
+            "the network does not know, or its parameters are not finite."
+        )
+    return generated
 
 
 @partial(jax.jit, static_argnames=("length", "stop"))
@@ -94,7 +104,7 @@ def _generate(
     *,
     length: int,
     stop: int | None,
-) -> Generated:
+) -> tuple[Generated, Array]:
     batch = prompt.shape[1:]
     carry = network.carry(params, batch)
     if prompt_lengths is None:
@@ -121,4 +131,4 @@ def _generate(
 
     start = carry, logits, jnp.zeros(batch, bool)
     _, (symbols, counts) = jax.lax.scan(body, start, jax.random.split(key, length))
-    return Generated(symbols, counts.sum(0, dtype=jnp.int32))
+    return Generated(symbols, counts.sum(0, dtype=jnp.int32)), ~jnp.isnan(logits).any()

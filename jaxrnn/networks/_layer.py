@@ -3,7 +3,9 @@
 import abc
 
 import jax
+import jax.numpy as jnp
 
+from .. import _check
 from .._config import Config
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ..cells._cell import drop
@@ -62,7 +64,16 @@ class Layer(Config):
         """How many features the layer gives; `None` where it gives as many as it takes."""
         return getattr(self, "outputs", None)
 
+    @property
+    def pools(self) -> bool:
+        """Whether the layer gives one vector a sequence: no time is left, nor mask and resets."""
+        return False
 
-def without_padding(xs: Inputs, mask: Array | None) -> Inputs:
+
+def without_padding(who: str, xs: Inputs, mask: Array | None) -> Inputs:
     """`xs` with zeros where masked, so that what stands there reaches no value and no gradient."""
-    return xs if mask is None else drop(~mask, xs)
+    if mask is None:
+        return xs
+    for leaf in jax.tree.leaves(xs):
+        _check.flags(who, "mask", mask, leaf.shape[:-1])
+    return drop(~jnp.asarray(mask), xs)

@@ -60,10 +60,12 @@ class Embedding(Layer):
         """Look up."""
         if not jnp.issubdtype(jnp.result_type(xs), jnp.integer):
             raise TypeError(f"Embedding: symbols must be integers, got {jnp.result_type(xs)}")
-        xs = without_padding(jnp.asarray(xs), mask)
+        xs = without_padding("Embedding", jnp.asarray(xs)[..., None], mask)[..., 0]
         if _check.concrete(xs):
             self._check_range(np.asarray(xs))
         # Negative numbers would count from the end; out of range on the other side gives NaN.
+        # A byte could not hold `vocab` itself.
+        xs = xs.astype(int)
         xs = jnp.where(xs < 0, self.vocab, xs)
         return carry, jnp.take(params, xs, axis=0, mode="fill", fill_value=jnp.nan)
 
@@ -131,7 +133,7 @@ class Dense(Layer):
         if xs.shape[-1:] != (self.inputs,):
             raise ValueError(f"Dense takes {self.inputs} features, got {_check.describe(xs)}")
         _check.floating("Dense", "xs", xs, "Embed symbols, or use `jax.nn.one_hot`.")
-        ys = add(dot(without_padding(xs, mask), params.kernel), params.bias)
+        ys = add(dot(without_padding("Dense", xs, mask), params.kernel), params.bias)
         return carry, ys.astype(params.kernel.dtype)
 
 
@@ -182,9 +184,10 @@ class LayerNorm(Layer):
         resets: Array | None = None,
     ) -> tuple[Carry, Float[Array, "... F"]]:
         """Normalise, in at least float32."""
-        if xs.shape[-1] != self.features:
+        if xs.shape[-1:] != (self.features,):
             raise ValueError(f"LayerNorm takes {self.features} features, got {_check.describe(xs)}")
-        wide = without_padding(xs, mask).astype(at_least_float32(xs.dtype))
+        _check.floating("LayerNorm", "xs", xs, "Embed symbols first.")
+        wide = without_padding("LayerNorm", xs, mask).astype(at_least_float32(xs.dtype))
         centred = wide - wide.mean(-1, keepdims=True)
         spread = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + self.epsilon)
         scale = jnp.broadcast_to(params.scale.astype(wide.dtype), wide.shape)
@@ -216,6 +219,10 @@ class Activation(Layer):
 
     function: Callable[[Array], Array] = jax.tree.static()
 
+    def __post_init__(self) -> None:
+        """Check the function."""
+        _check.function("Activation", "function", self.function)
+
     def init(self, key: Key) -> tuple[()]:
         """Nothing."""
         return ()
@@ -231,4 +238,4 @@ class Activation(Layer):
         resets: Array | None = None,
     ) -> tuple[Carry, Array]:
         """The function."""
-        return carry, self.function(without_padding(xs, mask))
+        return carry, self.function(without_padding("Activation", xs, mask))

@@ -5,6 +5,8 @@ import abc
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
+from .. import _check
+from .._dtypes import at_least_float32
 from .._typing import Array, Carry, Inputs, Key, Params
 from ..cells._cell import select
 from ._layer import Layer, without_padding
@@ -34,19 +36,30 @@ class Pool(Layer):
         resets: Array | None = None,
     ) -> tuple[Carry, Float[Array, "... F"]]:
         """Pool over the steps that count."""
+        who = type(self).__name__
+        _check.floating(who, "xs", xs, "Embed symbols first.")
+        if xs.ndim < 2 or len(xs) == 0:
+            raise ValueError(
+                f"{who}: xs must be [T, *batch, features] with T >= 1, got {_check.describe(xs)}"
+            )
         if resets is not None:
             raise ValueError(
-                f"{type(self).__name__}: cannot pool over several sequences in a row. "
+                f"{who}: cannot pool over several sequences in a row. "
                 "Give each sequence a place of its own in the batch instead of `resets`."
             )
-        valid = jnp.ones(xs.shape[:-1], bool) if mask is None else mask
-        return carry, self.pool(without_padding(xs, mask), valid)
+        valid = jnp.ones(xs.shape[:-1], bool) if mask is None else jnp.asarray(mask)
+        return carry, self.pool(without_padding(who, xs, mask), valid)
 
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         """Raise: pooling needs the whole sequence."""
         raise TypeError(
             f"{type(self).__name__} cannot stream: it needs the whole sequence. Use `apply`."
         )
+
+    @property
+    def pools(self) -> bool:
+        """Yes."""
+        return True
 
 
 class LastPool(Pool):
@@ -81,9 +94,10 @@ class MeanPool(Pool):
     def pool(
         self, xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]
     ) -> Float[Array, "... F"]:
-        """The sum over the count."""
+        """The sum over the count, in at least float32."""
+        total = xs.sum(0, dtype=at_least_float32(xs.dtype))
         count = jnp.maximum(mask.sum(0), 1)[..., None]
-        return xs.sum(0) / count.astype(xs.dtype)
+        return (total / count.astype(total.dtype)).astype(xs.dtype)
 
 
 class MaxPool(Pool):

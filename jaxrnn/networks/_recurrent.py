@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from .. import _check
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ..cells import Cell
 from ..engines import Auto, Engine, unroll
@@ -33,6 +34,8 @@ class Recurrent(Layer):
 
     def __post_init__(self) -> None:
         """Check that engine and cell fit."""
+        _check.kind("Recurrent", "cell", self.cell, Cell)
+        _check.kind("Recurrent", "engine", self.engine, Engine)
         if isinstance(self.cell, Cell) and isinstance(self.engine, Engine):
             self.engine.check(self.cell)
 
@@ -109,6 +112,9 @@ class Bidirectional(Layer):
 
     def __post_init__(self) -> None:
         """Check that engine and cells fit, and that both cells take the same input."""
+        _check.kind("Bidirectional", "forward", self.forward, Cell)
+        _check.kind("Bidirectional", "backward", self.backward, Cell)
+        _check.kind("Bidirectional", "engine", self.engine, Engine)
         if not (isinstance(self.forward, Cell) and isinstance(self.backward, Cell)):
             return
         sizes = self.forward.input_size, self.backward.input_size

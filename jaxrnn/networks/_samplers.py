@@ -4,6 +4,7 @@ import abc
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, Int
 
 from .. import _check
@@ -123,22 +124,27 @@ class Nucleus(Sampler):
         order = jnp.argsort(scaled, axis=-1, descending=True)
         probabilities = jax.nn.softmax(jnp.take_along_axis(scaled, order, axis=-1), axis=-1)
         before = jnp.cumsum(probabilities, axis=-1) - probabilities
-        kept = before < jnp.asarray(self.mass).astype(before.dtype)
+        mass = jnp.asarray(self.mass).astype(before.dtype)
+        kept = (before < mass) | (mass >= 1)  # rounding may bring the sum to 1 before its end
         kept = kept.at[..., 0].set(True)
         rank = jnp.argsort(order, axis=-1)
         return _sample(key, jnp.where(jnp.take_along_axis(kept, rank, axis=-1), scaled, -jnp.inf))
 
 
 def _positive(who: str, temperature: Leaf) -> None:
-    if _check.concrete(temperature) and not temperature > 0:
+    if _check.concrete(temperature) and not 0 < temperature < jnp.inf:
         raise ValueError(
-            f"{who}: temperature must be positive, got {temperature}. `Greedy()` is its limit at 0."
+            f"{who}: temperature must be positive and finite, got {temperature}. "
+            "`Greedy()` is its limit at 0."
         )
 
 
 def _scaled(logits: Array, temperature: Leaf) -> Array:
+    """`logits / temperature` up to a constant: the largest becomes 0, so that none overflows."""
     wide = logits.astype(at_least_float32(logits.dtype))
-    return wide / jnp.asarray(temperature).astype(wide.dtype)
+    limits = np.finfo(wide.dtype)
+    temperature = jnp.asarray(temperature).astype(wide.dtype).clip(limits.tiny, limits.max)
+    return (wide - wide.max(-1, keepdims=True)) / temperature
 
 
 def _sample(key: Key, logits: Array) -> Array:

@@ -4,8 +4,12 @@ from typing import Any
 
 import jax
 
+from .. import _check
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
+from ._dropout import VariationalDropout
 from ._layer import Layer, without_padding
+from ._pooling import Pool
+from ._recurrent import Bidirectional, Recurrent
 
 
 class Stack(Layer):
@@ -20,6 +24,7 @@ class Stack(Layer):
 
     def carry(self, params: tuple[Params, ...], batch: Batch = ()) -> tuple[Carry, ...]:
         """Every layer's carry."""
+        self._check_parts(params=params)
         return tuple(layer.carry(p, batch) for layer, p in zip(self.layers, params, strict=True))
 
     def apply(
@@ -32,18 +37,22 @@ class Stack(Layer):
         mask: Array | None = None,
         resets: Array | None = None,
     ) -> tuple[tuple[Carry, ...], Inputs]:
-        """Every layer in turn, each with a key of its own."""
+        """Every layer in turn, each with a key of its own; pooling ends the mask and the resets."""
+        self._check_parts(params=params, carry=carry)
         keys = [None] * len(self.layers) if key is None else jax.random.split(key, len(self.layers))
         carries = []
         for layer, p, c, k in zip(self.layers, params, carry, keys, strict=True):
             last, xs = layer.apply(p, c, xs, key=k, mask=mask, resets=resets)
             carries.append(last)
+            if layer.pools:
+                mask = resets = None
         return tuple(carries), xs
 
     def step(
         self, params: tuple[Params, ...], carry: tuple[Carry, ...], x: Inputs
     ) -> tuple[tuple[Carry, ...], Inputs]:
         """Every layer's step in turn."""
+        self._check_parts(params=params, carry=carry)
         carries = []
         for layer, p, c in zip(self.layers, params, carry, strict=True):
             following, x = layer.step(p, c, x)
@@ -60,12 +69,26 @@ class Stack(Layer):
         """That of the last layer that says one."""
         return next((n.output_size for n in self.layers[::-1] if n.output_size is not None), None)
 
+    @property
+    def pools(self) -> bool:
+        """Whether one of the layers does."""
+        return any(layer.pools for layer in self.layers)
+
+    def _check_parts(self, **parts: Any) -> None:
+        for name, part in parts.items():
+            if not isinstance(part, tuple) or len(part) != len(self.layers):
+                got = f"{len(part)}" if isinstance(part, tuple) else f"`{type(part).__name__}`"
+                raise TypeError(
+                    f"Stack: {name} must be a tuple of {len(self.layers)}, one a layer, got {got}"
+                )
+
 
 def stack(*layers: Layer) -> Stack:
     """Put layers one after another, checking that their sizes fit.
 
     Raises:
-        ValueError: no layer, or a layer that takes another size than the one before gives.
+        ValueError: no layer, a layer that takes another size than the one before gives, or a layer
+            that runs over time after one that pools time away.
         TypeError: something that is not a layer.
 
     Example:
@@ -83,7 +106,7 @@ def stack(*layers: Layer) -> Stack:
     if not layers:
         raise ValueError("stack: needs at least one layer")
     size: int | None = None
-    giver = -1
+    giver = pool = -1
     for index, layer in enumerate(layers):
         _check_layer("stack", f"layer {index}", layer)
         takes = layer.input_size
@@ -91,6 +114,13 @@ def stack(*layers: Layer) -> Stack:
             raise ValueError(
                 f"stack: layer {index} takes {takes} inputs, layer {giver} gives {size}"
             )
+        if pool >= 0 and isinstance(layer, Recurrent | Bidirectional | Pool | VariationalDropout):
+            raise ValueError(
+                f"stack: layer {index} (`{type(layer).__name__}`) runs over time, which layer "
+                f"{pool} has pooled away"
+            )
+        if layer.pools:
+            pool = index
         if layer.output_size is not None:
             size, giver = layer.output_size, index
     return Stack(layers)
@@ -113,8 +143,11 @@ class Residual(Layer):
     layer: Layer
 
     def __post_init__(self) -> None:
-        """Check that the layer keeps the size."""
+        """Check that the layer keeps time and size."""
+        _check.kind("Residual", "layer", self.layer, Layer, _WRAP)
         if isinstance(self.layer, Layer):
+            if self.layer.pools:
+                raise ValueError("Residual: the layer pools; there is no sequence to add it to")
             takes, gives = self.layer.input_size, self.layer.output_size
             if takes is not None and gives is not None and takes != gives:
                 raise ValueError(
@@ -134,7 +167,7 @@ class Residual(Layer):
         self, params: Params, carry: Carry, xs: Array, *, mask: Array | None = None, **flags: Any
     ) -> tuple[Carry, Array]:
         """The layer, and the path around it."""
-        xs = without_padding(xs, mask)
+        xs = without_padding("Residual", xs, mask)
         carry, ys = self.layer.apply(params, carry, xs, mask=mask, **flags)
         return carry, xs + ys
 
@@ -156,7 +189,7 @@ class Residual(Layer):
 
 def _check_layer(who: str, which: str, layer: Any) -> None:
     if not isinstance(layer, Layer):
-        raise TypeError(
-            f"{who}: {which} must be a `Layer`, got `{type(layer).__name__}`. "
-            "Wrap a cell: `networks.Recurrent(cell)`."
-        )
+        raise TypeError(f"{who}: {which} must be a `Layer`, got `{type(layer).__name__}`. {_WRAP}")
+
+
+_WRAP = "Wrap a cell: `networks.Recurrent(cell)`."
