@@ -111,8 +111,7 @@ OBJECTIVES = {
 """Objectives, each with `(key, outputs [..., V]) -> targets`."""
 
 METRICS = {
-    "mean": (metrics.Mean(objectives.SquaredError()), numbers),
-    "mean_of_a_function": (metrics.Mean(_absolute_error), numbers),
+    "mean": (metrics.Mean(_absolute_error), numbers),
     "nll": (metrics.nll(), labels),
     "perplexity": (metrics.perplexity(), labels),
     "bits_per_symbol": (metrics.bits_per_symbol(), labels),

@@ -144,8 +144,8 @@ class Function(Objective):
 def as_objective(objective: ObjectiveLike) -> Objective:
     """An objective as it is; a function `(outputs, targets) -> values [T, *batch]` made one.
 
-    At masked steps the function sees outputs of one half and targets of 0, a point where common
-    functions (logarithms, norms, ratios) have a finite derivative, and what it returns is dropped.
+    At masked steps the function sees outputs of 0.5 and targets of 0.25 (integers of 0), a point
+    where logarithms, norms and ratios have a finite derivative, and what it returns is dropped.
     A function is compared by identity, so define it once: a new `lambda` traces anew under `jit`.
 
     Raises:
@@ -179,8 +179,8 @@ def score(
         values = objective.values(outputs, targets)
         return values, jnp.ones_like(values)
     counts = weight.astype(bool)
-    # One half and 0: where the plain functions that `as_objective` takes have finite derivatives.
-    values = objective.values(_fill(outputs, counts, 0.5), _fill(targets, counts, 0))
+    # Neither 0, 1 nor equal, for at those points common functions have no finite derivative.
+    values = objective.values(_fill(outputs, counts, 0.5), _fill(targets, counts, 0.25))
     if values.shape != counts.shape:
         raise ValueError(
             f"{_name(objective)}: where has shape {counts.shape}, the values {values.shape}; an "
@@ -205,8 +205,8 @@ def _check_where(objective: Objective, outputs: Any, where: ArrayLike) -> Array:
     return mask
 
 
-def _fill(tree: Any, counts: Array, constant: int | float) -> Any:
-    """Put `constant` at the steps that do not count."""
+def _fill(tree: Any, counts: Array, constant: float) -> Any:
+    """Put `constant`, 0 where integers stand, at the steps that do not count."""
 
     def fill(value: ArrayLike) -> Array:
         leaf = jnp.asarray(value)

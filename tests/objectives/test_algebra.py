@@ -56,12 +56,17 @@ def test_functions_stand_where_objectives_do():
     assert reduce(distance, Z, targets).weight == 6
 
 
-@pytest.mark.parametrize("function", [distance, log_likelihood])
+def divergence(outputs, targets):
+    return jnp.sum(targets * jnp.log(targets / outputs), -1)
+
+
+@pytest.mark.parametrize("function", [distance, log_likelihood, divergence])
 def test_masked_steps_are_harmless_to_common_functions(function):
-    """A norm at 0 and a logarithm at 0 have no finite derivative; masked steps stay off both."""
+    """Norms, logarithms and ratios have no finite derivative at 0, where padding often stands."""
     where = jnp.array([[True, False]] * 3)
     outputs = jnp.where(where[..., None], jnp.abs(Z), 0)
-    gradient = jax.grad(lambda z: reduce(function, z, 0 * z, where=where).mean())(outputs)
+    targets = 2 * outputs
+    gradient = jax.grad(lambda z: reduce(function, z, targets, where=where).mean())(outputs)
     assert np.isfinite(gradient).all()
     np.testing.assert_array_equal(gradient[:, 1], 0)
 
