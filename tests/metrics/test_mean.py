@@ -31,9 +31,7 @@ def test_two_sum_is_exact(run):
     assert np.any(lo != 0)
 
 
-@pytest.mark.parametrize(
-    ("batch", "updates"), [(1, 10**6), (100, 10**5)], ids=["1e6 updates", "1e7 steps"]
-)
+@pytest.mark.parametrize(("batch", "updates"), [(1, 10**7), (100, 10**5)], ids=["updates", "steps"])
 def test_a_tenth_stays_a_tenth(batch, updates):
     """A plain float32 sum gives 0.10096 after 1e6 updates."""
     metric, outputs = metrics.Mean(first), jnp.full((batch, 1), 0.1)
