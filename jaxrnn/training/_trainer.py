@@ -2,11 +2,10 @@
 
 import typing
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from .. import _check, objectives
 from .._config import Config
@@ -15,6 +14,11 @@ from ..data import Batch
 from ..metrics import Mean, MeanState, Metric
 from ..networks import Layer
 from ._carry import CarryPolicy, Fresh
+
+if TYPE_CHECKING:
+    from optax import GradientTransformation
+else:  # optax is a tenth of the time that `import jax` takes
+    GradientTransformation = Any
 
 
 class TrainState(NamedTuple):
@@ -79,7 +83,7 @@ class Trainer(Config):
 
     A batch is a `data.Batch` or a tuple `(inputs, targets)`, with axes `[T, *batch, ...]`. Whole
     numbers in the inputs are tokens, `[T, *batch]`; floating inputs end in a feature axis,
-    `[T, *batch, features]`. Targets of `[*batch, ...]` belong to whole sequences.
+    `[T, *batch, features]`. A network that pools has targets of `[*batch, ...]`, one a sequence.
 
     Args:
         network: any `Layer`.
@@ -110,7 +114,7 @@ class Trainer(Config):
 
     network: Layer
     loss: objectives.ObjectiveLike
-    optimizer: optax.GradientTransformation = jax.tree.static()
+    optimizer: GradientTransformation = jax.tree.static()
     metrics: Metric | None = None
     carry: CarryPolicy = Fresh()
 
@@ -140,6 +144,8 @@ class Trainer(Config):
         Under `jax.jit` write `jax.jit(Trainer.step)(trainer, state, batch)`: the trainer is then an
         argument, and one with another leak or weight runs the same program.
         """
+        import optax
+
         batch = Batch(*batch)
         key = jax.random.fold_in(state.key, state.step)
         (loss, run), gradient = jax.value_and_grad(_loss, argnums=1, has_aux=True)(
@@ -214,11 +220,7 @@ def _run(trainer: Trainer, params: Params, held: Carry, batch: Batch, key: Key |
         params, carry, batch.inputs, key=key, mask=mask, resets=resets
     )
     # What counts: the steps of the mask or, of whole sequences, those that have a step.
-    where = mask
-    if mask is not None and not all(
-        jnp.shape(leaf)[: len(lead)] == lead for leaf in jax.tree.leaves((outputs, batch.targets))
-    ):
-        where = mask.any(axis=0)
+    where = mask.any(axis=0) if mask is not None and trainer.network.pools else mask
     total = objectives.reduce(trainer.loss, outputs, batch.targets, where=where)
     return _Run(trainer.carry.keep(carry), outputs, where, total)
 

@@ -185,6 +185,10 @@ class Last(Layer):
         carry, _ = self.small.apply(params, carry, xs, key=key, mask=mask, resets=resets)
         return carry, carry @ params["o"]
 
+    @property
+    def pools(self):
+        return True
+
 
 def test_one_target_a_sequence(key):
     trainer = training.Trainer(Last(), XENT, ADAM, SCORES)
