@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
-from .._dtypes import at_least_float32
 from .._typing import Array, ArrayLike, Batch, Carry, Inputs, Params
 from ..cells import Cell
 from ..cells._cell import drop
@@ -192,8 +191,8 @@ def _check_features(cell: Cell, params: Params, leaves: list[Array]) -> None:
     _check.floating(who, "xs", leaves[0], "Embed symbols, or use `jax.nn.one_hot`.")
     kinds = {jnp.result_type(leaf) for leaf in jax.tree.leaves(params)}
     floats = {str(kind): kind for kind in kinds if jnp.issubdtype(kind, jnp.floating)}
-    widest = max((at_least_float32(kind).itemsize for kind in floats.values()), default=8)
-    if leaves[0].dtype.itemsize > widest:
+    widest = max((kind.itemsize for kind in floats.values()), default=8)
+    if leaves[0].dtype.itemsize > max(4, widest):  # carries are at least float32
         raise TypeError(
             f"{who}: xs is {leaves[0].dtype}, wider than the parameters "
             f"({' and '.join(sorted(floats))}). Cast one to the other."
