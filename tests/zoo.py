@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jaxrnn import cells, engines, metrics, objectives
+from jaxrnn import cells, engines, metrics, networks, objectives
 
 # --- cells and engines ------------------------------------------------------------------------
 
@@ -52,6 +52,53 @@ def engines_for(cell):
     """The names of the engines that take a cell, itself given by name."""
     return [name for name, engine in ENGINES.items() if isinstance(CELLS[cell], engine.takes)]
 
+
+# --- layers -----------------------------------------------------------------------------------
+
+SYMBOLS = 5
+
+
+def _recurrent(cell, engine):
+    return networks.Recurrent(CELLS[cell], ENGINES[engine])
+
+
+LAYERS = {
+    "recurrent_scan": _recurrent("lstm", "scan"),
+    "recurrent_bptt": _recurrent("gru", "bptt"),
+    "recurrent_associative": _recurrent("lru", "associative"),
+    "recurrent_chunked": _recurrent("elman_tanh", "chunked"),
+    "bidirectional": networks.Bidirectional(CELLS["gru"], CELLS["lstm"]),
+    "embedding": networks.Embedding(SYMBOLS, 3),
+    "dense": networks.Dense(I, H),
+    "layer_norm": networks.LayerNorm(I),
+    "activation": networks.Activation(jax.nn.gelu),
+    "dropout": networks.Dropout(0.5),
+    "variational_dropout": networks.VariationalDropout(0.5),
+    "residual": networks.Residual(networks.Recurrent(cells.GRU(I, I))),
+    "last_pool": networks.LastPool(),
+    "mean_pool": networks.MeanPool(),
+    "max_pool": networks.MaxPool(),
+    "language_model": networks.stack(
+        networks.Embedding(SYMBOLS, I),
+        networks.Dropout(0.5),
+        _recurrent("gru", "auto"),
+        networks.LayerNorm(H),
+        networks.Residual(networks.Dense(H, H)),
+        networks.Dense(H, SYMBOLS),
+    ),
+    "classifier": networks.stack(
+        networks.VariationalDropout(0.5),
+        networks.Bidirectional(CELLS["gru"], CELLS["gru"], ENGINES["bptt"]),
+        networks.stack(networks.Activation(jnp.tanh), networks.LastPool()),
+        networks.Dense(2 * H, 2),
+    ),
+}
+
+READ_SYMBOLS = {"embedding", "language_model"}
+"""The layers whose inputs are `Int[T, *batch]`; the others take `[T, *batch, I]`."""
+
+NEED_THE_FUTURE = {"bidirectional", "last_pool", "mean_pool", "max_pool", "classifier"}
+"""The layers that cannot stream."""
 
 # --- information, objectives, metrics ---------------------------------------------------------
 

@@ -1,0 +1,200 @@
+"""What every layer owes: streaming, blindness to padding, resets, keys, types, vmap, pickling."""
+
+import copy
+import pickle
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxrnn import cells, engines, networks
+from tests import zoo
+from tests.quick import quick
+
+T, B = 6, 3
+EVERY = pytest.mark.parametrize("name", zoo.LAYERS)
+STREAMING = [name for name in zoo.LAYERS if name not in zoo.NEED_THE_FUTURE]
+DROPOUTS = {"dropout", "variational_dropout"}
+WITHOUT_PARAMETERS = DROPOUTS | {"activation", "last_pool", "mean_pool", "max_pool"}
+POOLING = [name for name, layer in zoo.LAYERS.items() if layer.pools]
+
+
+def problem(name, key):
+    """Random parameters, inputs `[T, B, ...]` and carry, drawn by NumPy, which compiles nothing."""
+    layer, draw = zoo.LAYERS[name], np.random.default_rng(0)
+
+    def random(leaf):
+        return jnp.asarray(0.5 * draw.normal(size=leaf.shape), leaf.dtype)
+
+    params = jax.tree.map(random, jax.eval_shape(layer.init, key))
+    carry = jax.tree.map(random, jax.eval_shape(lambda p: layer.carry(p, (B,)), params))
+    if name in zoo.READ_SYMBOLS:
+        xs = jnp.asarray(draw.integers(zoo.SYMBOLS, size=(T, B)))
+    else:
+        xs = jnp.asarray(draw.normal(size=(T, B, zoo.I)), float)
+    return layer, params, xs, carry
+
+
+def near(got, wanted):
+    chex.assert_trees_all_close(got, wanted, rtol=1e-12, atol=1e-12)
+
+
+def with_rate(layer, rate):
+    """The layer with another rate in every dropout."""
+
+    def leaf(path, value):
+        return rate if jax.tree_util.keystr(path).endswith(".rate") else value
+
+    return jax.tree_util.tree_map_with_path(leaf, layer)
+
+
+@pytest.mark.parametrize("name", STREAMING)
+def test_streaming_equals_the_whole(name, x64, key):
+    layer, params, xs, carry = problem(name, key)
+
+    @quick
+    def both(params, carry, xs):
+        streamed = jax.lax.scan(lambda c, x: layer.step(params, c, x), carry, xs)
+        return streamed, layer.apply(params, carry, xs)
+
+    near(*both(params, carry, xs))
+
+
+@pytest.mark.parametrize("name", sorted(zoo.NEED_THE_FUTURE))
+def test_layers_that_need_the_future_refuse_to_stream(name, key):
+    layer, params, xs, carry = problem(name, key)
+    with pytest.raises(TypeError, match=r"cannot stream.*Use `apply`"):
+        layer.step(params, carry, xs[0])
+
+
+@EVERY
+def test_padding_reaches_nothing(name, key):
+    """Whatever stands in it, bit for bit, also under dropout and where a whole row is padding."""
+    layer, params, xs, carry = problem(name, key)
+    mask = jnp.arange(T)[:, None] < jnp.array([[T, 4, 0]])
+    mask = mask.at[2, 0].set(False)
+    wide = mask if name in zoo.READ_SYMBOLS else mask[..., None]
+
+    @quick
+    def run(params, carry, xs):
+        def loss(params, carry, xs):
+            last, ys = layer.apply(params, carry, xs, key=key, mask=mask)
+            leaves = jax.tree.leaves((last, ys))
+            return sum((jnp.abs(leaf) * jnp.cos(jnp.abs(leaf))).sum() for leaf in leaves), ys
+
+        argnums = (0, 1) if name in zoo.READ_SYMBOLS else (0, 1, 2)
+        return jax.value_and_grad(loss, argnums, has_aux=True)(params, carry, xs)
+
+    clean = run(params, carry, jnp.where(wide, xs, 0))
+    chex.assert_tree_all_finite(clean)
+    bad = [-(10**6), 10**6] if name in zoo.READ_SYMBOLS else [jnp.nan, jnp.inf, -jnp.inf, 1e30]
+    garbage = jnp.resize(jnp.array(bad, xs.dtype), xs.shape)
+    chex.assert_trees_all_equal(run(params, carry, jnp.where(wide, xs, garbage)), clean)
+    if name not in zoo.READ_SYMBOLS:
+        assert not bool(jnp.where(wide, 0, clean[1][2]).any())
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.LAYERS if name not in POOLING])
+def test_resets_equal_separate_sequences(name, x64, key):
+    layer, params, xs, _ = problem(name, key)
+    cut = 2
+    resets = jnp.zeros((T, B), bool).at[cut].set(True)
+
+    @quick
+    def run(params, xs):
+        fresh = layer.carry(params, (B,))
+        whole = layer.apply(params, fresh, xs, resets=resets)[1]
+        parts = [layer.apply(params, fresh, part)[1] for part in (xs[:cut], xs[cut:])]
+        return whole, jnp.concatenate(parts)
+
+    near(*run(params, xs))
+
+
+@pytest.mark.parametrize("name", POOLING)
+def test_pooling_refuses_resets(name, key):
+    layer, params, xs, carry = problem(name, key)
+    with pytest.raises(ValueError, match="cannot pool over several sequences in a row"):
+        jax.eval_shape(lambda xs: layer.apply(params, carry, xs, resets=jnp.ones((T, B), bool)), xs)
+
+
+@EVERY
+def test_no_key_equals_rate_zero(name, x64, key):
+    layer, params, xs, carry = problem(name, key)
+    drops = name in DROPOUTS | {"language_model", "classifier"}
+
+    @quick
+    def run(layer, key):
+        return layer.apply(params, carry, xs, key=key)
+
+    plain = quick(lambda layer: layer.apply(params, carry, xs))(layer)
+    near(run(with_rate(layer, 0.0), key), plain)
+    changed = jnp.abs(run(with_rate(layer, 0.5), key)[1] - plain[1]).max() > 1e-3
+    assert bool(changed) == drops
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.LAYERS if name not in WITHOUT_PARAMETERS])
+def test_vmap_over_parameters_equals_a_loop(name, x64, key):
+    layer, params, xs, carry = problem(name, key)
+    several = jax.tree.map(lambda leaf: jnp.stack([leaf, 2 * leaf, -leaf]), params)
+
+    @quick
+    def run(several):
+        def apply(params):
+            return layer.apply(params, carry, xs)
+
+        return jax.vmap(apply)(several), jax.lax.map(apply, several)
+
+    near(*run(several))
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32])
+@pytest.mark.parametrize("rate_key", [None, 0])
+def test_types_and_carries_are_kept(name, dtype, rate_key, key):
+    layer, params, xs, _ = problem(name, key)
+    params = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
+    xs = xs if name in zoo.READ_SYMBOLS else xs.astype(dtype)
+    carry = layer.carry(params, (B,))
+    mask, rate_key = jnp.ones((T, B), bool), None if rate_key is None else key
+
+    def apply(params, carry, xs):
+        return layer.apply(params, carry, xs, key=rate_key, mask=mask)
+
+    calls = [(apply, xs)]
+    if name in STREAMING:
+        calls.append((layer.step, xs[0]))
+    for call, inputs in calls:
+        last, ys = jax.eval_shape(call, params, carry, inputs)
+        chex.assert_trees_all_equal_shapes_and_dtypes(last, carry)
+        assert ys.dtype == dtype
+        time = 1 if call is apply and name not in POOLING else 0
+        assert ys.ndim == 2 + time
+        assert layer.output_size in (None, ys.shape[-1])
+
+
+@EVERY
+def test_layers_survive_pickling_and_repr(name):
+    layer = zoo.LAYERS[name]
+    assert pickle.loads(pickle.dumps(layer)) == layer
+    assert copy.deepcopy(layer) == layer
+    functions = {"tanh": jnp.tanh, "gelu": jax.nn.gelu}
+    namespace = {**vars(networks), **vars(cells), **vars(engines), **functions}
+    assert eval(repr(layer), namespace) == layer
+
+
+@EVERY
+def test_equal_layers_trace_once(name, key):
+    layer, params, xs, carry = problem(name, key)
+
+    traces = []
+
+    @jax.jit
+    def shape(layer):
+        traces.append(layer)
+        return jnp.zeros(layer.apply(params, carry, xs, key=key)[1].shape)
+
+    for rate in (0.1, 0.9):
+        shape(with_rate(layer, rate))
+    assert len(traces) == 1
