@@ -1,0 +1,88 @@
+"""The pages run, and the API pages leave nothing out."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import pathlib
+import re
+
+import jax
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NAME = re.compile(r"^\.\. auto\w+:: (jaxrnn\.\w+)\.(\w+)$", re.MULTILINE)
+
+PACKAGES = sorted(path.parent.name for path in (ROOT / "jaxrnn").glob("[a-z]*/__init__.py"))
+MODULES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "jaxrnn").rglob("_[a-z]*.py"))
+    if ">>>" in path.read_text("utf-8")
+]
+NOT_CALLED = {"Stack", "Sum", "Scaled", "Function", "Batches", "ObjectiveLike"}
+"""What a user meets but does not call: made by a verb or an operator, a protocol, an alias."""
+
+
+def public_names(package):
+    """The names in a package's table of contents, those imported as `X as X`."""
+    tree = ast.parse((ROOT / "jaxrnn" / package / "__init__.py").read_text("utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return [name.asname for node in imports for name in node.names if name.asname == name.name]
+
+
+@pytest.fixture
+def defaults():
+    """What a reader types runs under JAX's own settings, not under the strict ones of the tests."""
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        yield
+
+
+def run_dialogue(block, page, namespace):
+    """Run a block that shows a dialogue, and compare what it prints."""
+    test = doctest.DocTestParser().get_doctest(block, namespace, page.name, str(page), 0)
+    wrong = []
+    doctest.DocTestRunner().run(test, out=wrong.append, clear_globs=False)
+    assert not wrong, "".join(wrong)
+    namespace.update(test.globs)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_code_on_the_page_runs(page, defaults, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": page.stem}
+    for block in BLOCK.findall(page.read_text("utf-8")):
+        if block.startswith(">>>"):
+            run_dialogue(block, page, namespace)
+        else:
+            exec(compile(block, str(page), "exec"), namespace)
+    for value in list(namespace.values()):
+        if inspect.isclass(value) and value.__module__ == page.stem:
+            run_dialogue(inspect.getdoc(value), page, namespace)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_in_docstrings_run(module, defaults):
+    failed, tried = doctest.testmod(importlib.import_module(module))
+    assert tried and not failed
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_api_page_is_complete(package):
+    page = (ROOT / "docs" / "api" / f"{package}.md").read_text("utf-8")
+    listed = NAME.findall(page)
+    assert sorted(listed) == sorted((f"jaxrnn.{package}", name) for name in public_names(package))
+    assert package in (ROOT / "docs" / "api" / "index.md").read_text("utf-8").split()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_name_has_a_docstring_and_an_example(package):
+    module = importlib.import_module(f"jaxrnn.{package}")
+    assert module.__doc__
+    for name in set(public_names(package)) - NOT_CALLED:
+        value = getattr(module, name)
+        assert value.__doc__, name
+        record = inspect.isclass(value) and issubclass(value, tuple)
+        if not (record or inspect.isabstract(value)):
+            assert ">>>" in value.__doc__, f"{name}: what a user calls needs an example"

@@ -1,0 +1,111 @@
+"""Where things stand: import direction, sizes of files, names at the top, what `import` loads."""
+
+import ast
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+PACKAGES = {path.parent.name for path in (ROOT / "jaxrnn").glob("[a-z]*/__init__.py")}
+
+# A package imports those before it, and itself.
+ORDER = [
+    "cells",
+    "engines",
+    "networks",
+    "information",
+    "objectives",
+    "metrics",
+    "data",
+    "tasks",
+    "training",
+    "analysis",
+    "interop",
+]
+TOP = [
+    "pyproject.toml",
+    "jaxrnn",
+    "examples",
+    "tests",
+    "docs",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "CITATION.cff",
+]
+SLOW = ["flax", "optax", "orbax", "chex", "rich", "matplotlib", "tokenizers", "torch"]
+
+
+def packages_imported(code, folder):
+    """The packages of jaxrnn that a file in `folder` imports, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            modules = [name.name.split(".") for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = [*folder[: len(folder) + 1 - node.level]] if node.level else []
+            base += node.module.split(".") if node.module else []
+            modules = [[*base, name.name] for name in node.names]
+        else:
+            continue
+        found |= {path[1] for path in modules if path[0] == "jaxrnn" and len(path) > 1}
+    return found & set(ORDER)
+
+
+@pytest.mark.parametrize("package", ["", *sorted(PACKAGES)])
+def test_imports_go_one_way(package):
+    """The private files at the root serve all packages, and import none."""
+    files = (
+        (ROOT / "jaxrnn" / package).rglob("*.py") if package else (ROOT / "jaxrnn").glob("_*.py")
+    )
+    allowed = set(ORDER[: ORDER.index(package) + 1]) if package else set()
+    for path in files:
+        if path != ROOT / "jaxrnn" / "__init__.py":
+            folder = path.relative_to(ROOT).parent.parts
+            assert packages_imported(path.read_text("utf-8"), folder) <= allowed, path
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from .. import _check, metrics",
+        "from ..metrics import nll",
+        "from ..metrics._mean import Mean",
+        "import jaxrnn.metrics",
+        "from jaxrnn import metrics",
+        "def f():\n    from jaxrnn.metrics import nll",
+    ],
+)
+def test_the_direction_test_sees_every_form_of_import(line):
+    assert packages_imported(line, ("jaxrnn", "cells")) == {"metrics"}
+    others = "import jax\nfrom jax import numpy\nfrom . import metrics\nfrom ._y import z"
+    assert packages_imported(others, ("jaxrnn", "cells")) == {"cells"}
+
+
+def test_files_are_short_and_annotations_are_real():
+    for path in (ROOT / "jaxrnn").rglob("*.py"):
+        text = path.read_text("utf-8")
+        assert len(text.splitlines()) <= (600 if "kernels" in path.parts else 400), path
+        # Postponed annotations are strings, which checks at run time cannot read.
+        assert "from __future__ import annotations" not in text, path
+
+
+def test_the_top_holds_nothing_else():
+    if shutil.which("git") and (ROOT / ".git").exists():
+        command = ["git", "ls-files", "-z"]
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+        names = {name.split("/")[0] for name in listed.stdout.split("\0") if name}
+        assert {name for name in names if not name.startswith(".")} <= set(TOP)
+
+
+def test_import_offers_the_packages_and_loads_nothing_slow():
+    code = "import json, sys, jaxrnn; print(json.dumps([[*vars(jaxrnn)], [*sys.modules]]))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    offered, loaded = json.loads(ran.stdout)
+    assert {name for name in offered if not name.startswith("_")} == PACKAGES | {"unroll"}
+    assert not {name.split(".")[0] for name in loaded} & set(SLOW)
