@@ -25,7 +25,6 @@ napoleon_use_ivar = True
 ALIASES = {
     stringify_annotation(_typing.ArrayLike, "smart"): "ArrayLike",
     stringify_annotation(_typing.Key, "smart"): "Key",
-    "jaxlib._jax.Array": "Array",
 }
 INLINE = re.compile(r"`([^`]+)`|\$([^$]+)\$")
 
@@ -78,12 +77,13 @@ def convert(app, what, name, obj, options, lines):
 
 
 def shorten(app, what, name, obj, options, signature, returned):
-    """Name the unions of types as a reader knows them."""
+    """Name types and functions as a reader knows them, without their modules."""
 
     def short(text):
         for union, alias in ALIASES.items():
             text = text.replace(union, alias)
-        return text
+        text = re.sub(r"<(?:\w+ of <)?(?:built-in )?function (\w+)[^>]*>+", r"\1", text)
+        return re.sub(r"~?\b(?:[a-z_]\w*\.)+([A-Z]\w*)", r"\1", text)
 
     return signature and short(signature), returned and short(returned)
 
