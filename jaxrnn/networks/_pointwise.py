@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from .. import _check
 from .._dtypes import at_least_float32
@@ -51,7 +51,7 @@ class Embedding(Layer):
         self,
         params: Float[Array, "V F"],
         carry: Carry,
-        xs: Int[Array, "..."],
+        xs: Integer[Array, "..."],
         *,
         key: Key | None = None,
         mask: Array | None = None,

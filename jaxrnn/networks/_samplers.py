@@ -14,11 +14,18 @@ from .._typing import Array, Key, Leaf
 
 
 class Sampler(Config):
-    """Called as `(key, logits) -> symbols` with logits `[*batch, V]`."""
+    """Called as `(key, logits) -> symbols` with logits `[*batch, V]`.
+
+    A sampler is a change of the distribution: it draws from `softmax(adjust(logits))`.
+    """
 
     @abc.abstractmethod
+    def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
+        """The logits that are drawn from: minus infinity at symbols that never are."""
+
     def __call__(self, key: Key, logits: Float[Array, "*batch V"]) -> Int[Array, "*batch"]:
         """Draw one symbol for every sequence of the batch."""
+        return jax.random.categorical(key, self.adjust(logits), axis=-1).astype(jnp.int32)
 
 
 class Greedy(Sampler):
@@ -31,9 +38,10 @@ class Greedy(Sampler):
         1
     """
 
-    def __call__(self, key: Key, logits: Float[Array, "*batch V"]) -> Int[Array, "*batch"]:
-        """The argument of the maximum."""
-        return jnp.argmax(logits, axis=-1).astype(jnp.int32)
+    def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
+        """Zero at the first maximum, minus infinity elsewhere."""
+        chosen = jax.nn.one_hot(jnp.argmax(logits, axis=-1), logits.shape[-1], dtype=bool)
+        return _only(chosen, jnp.zeros_like(logits))
 
 
 class Temperature(Sampler):
@@ -55,9 +63,9 @@ class Temperature(Sampler):
         """Check the temperature."""
         _positive("Temperature", self.temperature)
 
-    def __call__(self, key: Key, logits: Float[Array, "*batch V"]) -> Int[Array, "*batch"]:
-        """Sample."""
-        return _sample(key, _scaled(logits, self.temperature))
+    def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
+        """Divide."""
+        return _scaled(logits, self.temperature)
 
 
 class TopK(Sampler):
@@ -86,11 +94,10 @@ class TopK(Sampler):
         _check.sizes("TopK", k=self.k)
         _positive("TopK", self.temperature)
 
-    def __call__(self, key: Key, logits: Float[Array, "*batch V"]) -> Int[Array, "*batch"]:
-        """Sample."""
+    def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
+        """Keep the `k` largest."""
         least = jax.lax.top_k(logits, min(self.k, logits.shape[-1]))[0][..., -1:]
-        scaled = _scaled(logits, self.temperature)
-        return _sample(key, jnp.where(logits >= least, scaled, -jnp.inf))
+        return _only(logits >= least, _scaled(logits, self.temperature))
 
 
 class Nucleus(Sampler):
@@ -118,8 +125,8 @@ class Nucleus(Sampler):
             raise ValueError(f"Nucleus: mass must lie in (0, 1], got {self.mass}")
         _positive("Nucleus", self.temperature)
 
-    def __call__(self, key: Key, logits: Float[Array, "*batch V"]) -> Int[Array, "*batch"]:
-        """Sample."""
+    def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
+        """Keep the nucleus."""
         scaled = _scaled(logits, self.temperature)
         order = jnp.argsort(scaled, axis=-1, descending=True)
         probabilities = jax.nn.softmax(jnp.take_along_axis(scaled, order, axis=-1), axis=-1)
@@ -128,7 +135,7 @@ class Nucleus(Sampler):
         kept = (before < mass) | (mass >= 1)  # rounding may bring the sum to 1 before its end
         kept = kept.at[..., 0].set(True)
         rank = jnp.argsort(order, axis=-1)
-        return _sample(key, jnp.where(jnp.take_along_axis(kept, rank, axis=-1), scaled, -jnp.inf))
+        return _only(jnp.take_along_axis(kept, rank, axis=-1), scaled)
 
 
 def _positive(who: str, temperature: Leaf) -> None:
@@ -142,10 +149,10 @@ def _positive(who: str, temperature: Leaf) -> None:
 def _scaled(logits: Array, temperature: Leaf) -> Array:
     """`logits / temperature` up to a constant: the largest becomes 0, so that none overflows."""
     wide = logits.astype(at_least_float32(logits.dtype))
-    limits = np.finfo(wide.dtype)
-    temperature = jnp.asarray(temperature).astype(wide.dtype).clip(limits.tiny, limits.max)
+    least = np.finfo(wide.dtype).tiny  # so that neither it nor its reciprocal leaves the range
+    temperature = jnp.asarray(temperature).astype(wide.dtype).clip(least, 1 / least)
     return (wide - wide.max(-1, keepdims=True)) / temperature
 
 
-def _sample(key: Key, logits: Array) -> Array:
-    return jax.random.categorical(key, logits, axis=-1).astype(jnp.int32)
+def _only(kept: Array, logits: Array) -> Array:
+    return jnp.where(kept, logits, -jnp.inf)

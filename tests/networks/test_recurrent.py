@@ -1,0 +1,117 @@
+"""`Bidirectional` on rows of several lengths, `Residual`, `Stack`."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxrnn import cells, engines, unroll
+from jaxrnn.networks import (
+    Activation,
+    Bidirectional,
+    Dense,
+    Directions,
+    Embedding,
+    LayerNorm,
+    Recurrent,
+    Residual,
+    stack,
+)
+from tests.quick import quick
+
+T, B, I, H = 5, 3, 3, 4  # noqa: E741
+LENGTHS = [5, 3, 1]
+MASK = jnp.arange(T)[:, None] < jnp.array([LENGTHS])
+
+
+def near(got, wanted):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12), got, wanted)
+
+
+@pytest.mark.parametrize("engine", [engines.Scan(), engines.BPTT()])
+def test_bidirectional_rows_equal_each_row_alone(engine, x64, key):
+    layer = Bidirectional(cells.GRU(I, H), cells.LSTM(I, H), engine)
+    params = quick(layer.init)(key)
+    xs = jax.random.normal(key, (T, B, I))
+    carry = jax.tree.map(lambda leaf: leaf + 0.3, layer.carry(params, (B,)))
+
+    @quick
+    def run(params, carry, xs):
+        whole = layer.apply(params, carry, xs, mask=MASK)
+        rows = [
+            layer.apply(params, jax.tree.map(lambda c, b=b: c[b], carry), xs[:length, b])
+            for b, length in enumerate(LENGTHS)
+        ]
+        return whole, rows
+
+    (last, ys), rows = run(params, carry, xs)
+    for b, (length, (row_last, row)) in enumerate(zip(LENGTHS, rows, strict=True)):
+        near(ys[:length, b], row)
+        near(jax.tree.map(lambda c, b=b: c[b], last), row_last)
+        np.testing.assert_array_equal(ys[length:, b], 0)
+
+
+def test_bidirectional_is_two_unrolls_side_by_side(x64, key):
+    forward, backward = cells.GRU(I, H), cells.Elman(I, 2)
+    layer = Bidirectional(forward, backward)
+    params = quick(layer.init)(key)
+    xs = jax.random.normal(key, (T, I))
+    last, ys = layer.apply(params, layer.carry(params), xs)
+    ahead = unroll(forward, params.forward, xs)
+    behind = unroll(backward, params.backward, xs, reverse=True)
+    near(ys, jnp.concatenate([ahead[1], behind[1]], axis=-1))
+    near(last, Directions(ahead[0], behind[0]))
+    assert (layer.input_size, layer.output_size) == (I, H + 2)
+
+
+def test_residual_adds_its_input(key):
+    inner = Recurrent(cells.GRU(I, I))
+    layer = Residual(inner)
+    params = quick(layer.init)(key)
+    xs = jax.random.normal(key, (T, I))
+    ys = layer.apply(params, layer.carry(params), xs)[1]
+    np.testing.assert_array_equal(ys, xs + inner.apply(params, inner.carry(params), xs)[1])
+
+
+def test_stack_threads_every_part(key):
+    """Parameters and carries are tuples in the order of the layers, each layer with its own key."""
+    layer = stack(Embedding(5, I), Recurrent(cells.LSTM(I, H)), LayerNorm(H), Dense(H, 2))
+    params = jax.eval_shape(layer.init, key)
+    assert [type(p).__name__ for p in params[1:]] == [
+        "LSTMParams",
+        "LayerNormParams",
+        "DenseParams",
+    ]
+    carry = jax.eval_shape(lambda params: layer.carry(params, (B,)), params)
+    assert [len(jax.tree.leaves(c)) for c in carry] == [0, 2, 0, 0]
+    assert layer.output_size == 2
+    twins = stack(Dense(I, I), Dense(I, I)).init(key)
+    assert float(jnp.abs(twins[0].kernel - twins[1].kernel).max()) > 0.1
+
+
+def test_sizes_pass_through_layers_that_keep_them():
+    assert stack(Dense(2, 3), Activation(jnp.tanh), Dense(3, 4)).output_size == 4
+    with pytest.raises(ValueError, match="layer 2 takes 4 inputs, layer 0 gives 3"):
+        stack(Dense(2, 3), Activation(jnp.tanh), Dense(4, 4))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint32", "int32"])
+def test_symbols_of_any_integer_type_are_looked_up(dtype, key):
+    """A byte cannot hold the vocabulary's size, 300: nothing may wrap around it."""
+    layer = Embedding(300, 2)
+    params = quick(layer.init)(key)
+    symbols = jnp.array([0, 1, 127], dtype)
+    run = jax.jit(lambda xs: layer.apply(params, (), xs)[1])
+    np.testing.assert_array_equal(run(symbols), params[np.array([0, 1, 127])])
+    for wrong in np.array([np.iinfo(dtype).min, np.iinfo(dtype).max], dtype):
+        if not 0 <= wrong < 300:
+            assert bool(jnp.isnan(run(jnp.array([wrong]))).all())
+
+
+def test_layer_norm_against_numpy(x64):
+    xs = np.random.default_rng(0).normal(3, 2, (T, B, I))
+    xs[0, 0] = 7.0  # a step without variance
+    layer = LayerNorm(I, epsilon=1e-3)
+    params = layer.init(jax.random.key(0))._replace(scale=jnp.arange(1.0, 4), bias=jnp.ones(I))
+    wanted = (xs - xs.mean(-1, keepdims=True)) / np.sqrt(xs.var(-1, keepdims=True) + 1e-3)
+    near(layer.apply(params, (), jnp.asarray(xs))[1], wanted * [1, 2, 3] + 1)
