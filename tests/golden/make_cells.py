@@ -1,0 +1,49 @@
+"""Golden numbers of every cell: a fixed problem from a fixed key, in float64.
+
+`tests/golden/test_golden_cells.py` compares against the file, so that no change of a cell's mathematics or
+of its initialisation goes unseen. After one that is meant: `python -m tests.golden.make_cells`.
+"""
+
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+from jaxrnn import unroll
+from tests import zoo
+from tests.quick import quick
+
+FILE = Path(__file__).parent / "cells.json"
+
+
+def fingerprint(leaf):
+    """Four numbers that every entry of `leaf` takes part in."""
+    flat = jnp.concatenate([leaf.real.ravel(), leaf.imag.ravel()])
+    return jnp.cos(jnp.outer(jnp.arange(4.0), jnp.arange(1.0 * flat.size))) @ flat
+
+
+@quick
+def measured(cell):
+    """The parameters that `init` draws, and what the cell makes of a wave."""
+    params = cell.init(jax.random.key(0))
+    xs = jnp.sin(jnp.arange(5.0 * 2 * zoo.I)).reshape(5, 2, zoo.I)
+    last, ys = unroll(cell, params, xs)
+    return ys[-1].ravel(), jax.tree.map(fingerprint, {"carry": last, "params": params})
+
+
+def numbers(cell):
+    """What is measured, as lists by name."""
+    ys, prints = measured(cell)
+    named = jax.tree_util.tree_leaves_with_path(prints)
+    return {
+        "ys": ys.tolist(),
+        **{jax.tree_util.keystr(path): leaf.tolist() for path, leaf in named},
+    }
+
+
+if __name__ == "__main__":
+    with jax.enable_x64(True):
+        golden = {name: numbers(cell) for name, cell in zoo.CELLS.items()}
+    FILE.write_text(json.dumps(golden, indent=1) + "\n")
+    print(f"{FILE}: {len(golden)} cells")
