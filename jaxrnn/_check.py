@@ -1,5 +1,6 @@
 """Checks of what a user passes. A message says who, what was expected, what came, what to do."""
 
+from collections.abc import Callable
 from typing import Any, TypeGuard
 
 import jax
@@ -21,7 +22,7 @@ def sizes(who: str, **values: Any) -> None:
 def fraction(who: str, **values: Any) -> None:
     """Raise unless every concrete value lies in [0, 1)."""
     for name, value in values.items():
-        if concrete(value) and not bool(np.all((np.asarray(value) >= 0) & (np.asarray(value) < 1))):
+        if not holds(lambda value: (value >= 0) & (value < 1), value):
             raise ValueError(f"{who}: {name} must lie in [0, 1), got {value}")
 
 
@@ -75,6 +76,14 @@ def floating(who: str, name: str, value: Any, remedy: str) -> None:
     """Raise unless `value` is an array of real floating numbers."""
     if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
         raise TypeError(f"{who}: {name} must be floating, got {jnp.result_type(value)}. {remedy}")
+
+
+def holds(condition: Callable[..., Any], *values: Any) -> bool:
+    """Whether every number meets the condition, as far as they can be read.
+
+    A noun may hold arrays: one number for each member of a sweep.
+    """
+    return not all(map(concrete, values)) or bool(np.all(condition(*map(np.asarray, values))))
 
 
 def concrete(value: Any) -> TypeGuard[Any]:

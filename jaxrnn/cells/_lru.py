@@ -63,7 +63,7 @@ class LRU(LinearCell):
         """Check the sizes and the radii."""
         _check.sizes("LRU", inputs=self.inputs, hidden=self.hidden)
         low, high = self.min_radius, self.max_radius
-        if _check.concrete(low) and _check.concrete(high) and not 0 <= low <= high <= 1:
+        if not _check.holds(lambda a, b: (a >= 0) & (a <= b) & (b <= 1), low, high):
             raise ValueError(
                 f"LRU: radii must satisfy 0 <= min_radius <= max_radius <= 1, got {low} and {high}"
             )

@@ -121,7 +121,7 @@ class Nucleus(Sampler):
 
     def __post_init__(self) -> None:
         """Check the mass and the temperature."""
-        if _check.concrete(self.mass) and not 0 < self.mass <= 1:
+        if not _check.holds(lambda mass: (mass > 0) & (mass <= 1), self.mass):
             raise ValueError(f"Nucleus: mass must lie in (0, 1], got {self.mass}")
         _positive("Nucleus", self.temperature)
 
@@ -139,7 +139,7 @@ class Nucleus(Sampler):
 
 
 def _positive(who: str, temperature: Leaf) -> None:
-    if _check.concrete(temperature) and not 0 < temperature < jnp.inf:
+    if not _check.holds(lambda t: (t > 0) & (t < np.inf), temperature):
         raise ValueError(
             f"{who}: temperature must be positive and finite, got {temperature}. "
             "`Greedy()` is its limit at 0."

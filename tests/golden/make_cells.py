@@ -1,7 +1,7 @@
 """Golden numbers of every cell: a fixed problem from a fixed key, in float64.
 
-`tests/golden/test_golden_cells.py` compares against the file, so that no change of a cell's mathematics or
-of its initialisation goes unseen. After one that is meant: `python -m tests.golden.make_cells`.
+`test_golden_cells.py` compares against the file, so that no change of a cell's mathematics or of
+its initialisation goes unseen. After a change that is meant: `python -m tests.golden.make_cells`.
 """
 
 import json

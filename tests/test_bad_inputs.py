@@ -1,0 +1,382 @@
+"""What a wrong call says: who, what was wanted, what came."""
+
+import jax
+import jax.numpy as jnp
+import jaxtyping
+import numpy as np
+import pytest
+
+from jaxrnn import cells, engines, networks, unroll
+from jaxrnn.networks import (
+    Activation,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Greedy,
+    LastPool,
+    LayerNorm,
+    MaxPool,
+    MeanPool,
+    Nucleus,
+    Recurrent,
+    Residual,
+    Temperature,
+    TopK,
+    VariationalDropout,
+    generate,
+    stack,
+)
+
+T, B, I, H, V = 5, 2, 3, 4, 7  # noqa: E741
+CELLS = {"gru": cells.GRU(I, H), "lstm": cells.LSTM(I, H), "lru": cells.LRU(I, H)}
+XS = np.zeros((T, B, I), np.float32)
+MASK = np.ones((T, B), bool)
+PROMPT = np.zeros((T, B), np.int32)
+FUNCTIONS = cells.from_functions(
+    init=lambda key: (), carry=lambda params, batch: (), step=lambda params, carry, x: (carry, x)
+)
+
+
+@pytest.fixture(autouse=True)
+def _as_users_run_it():
+    """Without the tests' checks of annotations, which would speak first."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def zeros(cell):
+    """Parameters that cost no random numbers."""
+    shapes = jax.eval_shape(cell.init, jax.random.key(0))
+    return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+
+
+def run(xs=XS, cell="gru", **options):
+    """A row's call of `unroll`."""
+    return lambda: unroll(CELLS[cell], zeros(CELLS[cell]), xs, **options)
+
+
+def apply(layer, xs=XS, **options):
+    """A row's call of a layer."""
+
+    def call():
+        params = zeros(layer)
+        return layer.apply(
+            params, layer.carry(params, np.shape(xs)[1:2]), jnp.asarray(xs), **options
+        )
+
+    return call
+
+
+def write(prompt=PROMPT, length=3, network=None, **options):
+    """A row's call of `generate`."""
+
+    def call():
+        layers = network or stack(Embedding(V, I), Recurrent(CELLS["gru"]), Dense(H, V))
+        params = zeros(layers)
+        return generate(layers, params, prompt, length, key=jax.random.key(0), **options)
+
+    return call
+
+
+def derive(base):
+    return lambda: type("Mine", (base,), {})
+
+
+LSTM_CARRY = cells.LSTMCarry(np.zeros((B, H), np.float32), np.zeros((B, H), np.float32))
+MODEL = stack(Embedding(V, I), Dense(I, V))
+
+UNROLL = [
+    (run(XS[0, 0]), ValueError, r"unroll: xs must be \[T, \*batch, features\], got float32\[3\]"),
+    (run(np.float32(1)), ValueError, r"unroll: xs must be .* got float32\[\].*xs\[\.\.\., None\]"),
+    (run(()), ValueError, "unroll: xs holds no array"),
+    (run(XS[..., :2]), ValueError, r"unroll: GRU takes 3 features, xs is float32\[5,2,2\]"),
+    (run((XS, XS)), ValueError, r"GRU takes 3 features, xs is float32\[5,2,3\] and float32"),
+    (run((XS, XS[1:])), ValueError, r"must share \[T, \*batch\], got float32\[5,2,3\] and .*\[4,"),
+    (run(XS.astype(int)), TypeError, "unroll: GRU: xs must be floating, got int32. Embed symbols"),
+    (run(XS > 0), TypeError, "unroll: GRU: xs must be floating, got bool"),
+    (run(XS + 0j), TypeError, "unroll: GRU: xs must be floating, got complex"),
+    (run(XS[:0]), ValueError, r"unroll: xs has T = 0: .* \(float32\[0,2,3\]\)"),
+    (run(XS[:, :0]), ValueError, r"unroll: xs has an empty batch \(float32\[5,0,3\]\)"),
+    (run(lengths=np.array([5, -1])), ValueError, r"lengths must lie in \[0, T=5\], got -1"),
+    (run(lengths=np.array([6, 5])), ValueError, r"unroll: lengths must lie in \[0, T=5\], got 6"),
+    (run(lengths=np.array([5.0, 4])), TypeError, "unroll: lengths must be integers, got float"),
+    (run(lengths=np.array([True, True])), TypeError, "lengths must be integers, got bool"),
+    (run(lengths=np.array([5])), ValueError, r"must have the batch shape \(2,\), got \(1,\)"),
+    (run(lengths=5), ValueError, r"lengths must have the batch shape \(2,\), got \(\)"),
+    (run(XS[:, 0], lengths=np.array([5])), ValueError, r"the batch shape \(\), got \(1,\)"),
+    (run(mask=MASK.T), ValueError, r"mask must be \[T, \*batch\] = \(5, 2\), got \(2, 5\)"),
+    (run(mask=MASK[:, 0]), ValueError, r"unroll: mask must be .* = \(5, 2\), got \(5,\)"),
+    (run(mask=MASK * 1.0), TypeError, "unroll: mask must be Bool, got float.* mask != 0"),
+    (run(resets=MASK[:4]), ValueError, r"unroll: resets must be .* = \(5, 2\), got \(4, 2\)"),
+    (run(resets=MASK * 1), TypeError, "unroll: resets must be Bool, got int.* resets != 0"),
+    (run(carry=LSTM_CARRY), TypeError, "unroll: carry must have the structure .* got .*LSTMCarry"),
+    (
+        run(carry=tuple(LSTM_CARRY), cell="lstm"),
+        TypeError,
+        "structure .*LSTMCarry.*got .*makes one",
+    ),
+    (
+        run(carry=LSTM_CARRY._replace(cell=XS[0]), cell="lstm"),
+        ValueError,
+        r"carry\.cell must be float32\[2,4\], got float32\[2,3\]. `cell.carry\(params, batch\)`",
+    ),
+    (run(carry=np.zeros(H, np.float32)), ValueError, r"carry must be float32\[2,4\], got .*\[4\]"),
+    (run(carry=np.zeros((B, H), int)), TypeError, r"carry must be float32\[2,4\], got int32"),
+    (
+        run(cell="lru", carry=XS[..., 0]),
+        ValueError,
+        r"must be complex64\[2,4\], got float32\[5,2\]",
+    ),
+    (lambda: unroll(cells.GRU, (), XS), TypeError, "unroll: cell must be a `Cell`, got <class"),
+    (
+        run(engine=engines.Scan),
+        TypeError,
+        r"engine must be an `Engine` such as `Scan\(\)`, got <cl",
+    ),
+    (run(engine="scan"), TypeError, "unroll: engine must be an `Engine` .* got 'scan'"),
+]
+
+ENGINES = [
+    (
+        run(engine=engines.Associative()),
+        TypeError,
+        r"`Associative` runs a `LinearCell`, got `GRU` \(a `GatedCell`\). Use `Scan\(\)`",
+    ),
+    (
+        run(engine=engines.BPTT(), cell="lru"),
+        TypeError,
+        r"`BPTT` runs a `GatedCell`, got `LRU` \(a `LinearCell`\). Use `Scan\(\)`",
+    ),
+    (
+        lambda: unroll(FUNCTIONS, (), XS, engine=engines.BPTT()),
+        TypeError,
+        r"`BPTT` runs a `GatedCell`, got `FunctionCell` \(a `Cell`\).*`project`, `mix` and `gate`",
+    ),
+    (
+        run(engine=engines.Chunked(engines.Associative(), 2)),
+        TypeError,
+        "`Chunked` runs a `LinearCell`, got `GRU`",
+    ),
+    (
+        run(engine=engines.Truncated(engines.Chunked(engines.BPTT(), 2), 2), cell="lru"),
+        TypeError,
+        "`Truncated` runs a `GatedCell`, got `LRU`",
+    ),
+    (
+        lambda: Recurrent(CELLS["gru"], engines.Associative()),
+        TypeError,
+        "`Associative` runs a `LinearCell`, got `GRU`",
+    ),
+    (
+        lambda: Recurrent(CELLS["lru"], engines.Chunked(engines.BPTT(), 2)),
+        TypeError,
+        "`Chunked` runs a `GatedCell`, got `LRU`",
+    ),
+    (
+        lambda: Bidirectional(CELLS["gru"], CELLS["lru"], engines.BPTT()),
+        TypeError,
+        "`BPTT` runs a `GatedCell`, got `LRU`",
+    ),
+    (
+        lambda: engines.Chunked(engines.Scan(), 0),
+        ValueError,
+        "Chunked: size must be at least 1, got 0",
+    ),
+    (
+        lambda: engines.Truncated(engines.Scan(), 2.0),
+        TypeError,
+        "Truncated: size must be an integer",
+    ),
+    (
+        lambda: engines.Chunked(engines.Scan, 2),
+        TypeError,
+        "Chunked: engine .* `Engine`, got <class",
+    ),
+    (lambda: engines.Truncated(CELLS["gru"], 2), TypeError, "Truncated: engine .* got GRU"),
+    (lambda: engines.Scan(unroll=-1), ValueError, "Scan: unroll must be at least 1, got -1"),
+]
+
+NOUNS = [
+    (lambda: cells.LSTM(I, 0), ValueError, "LSTM: hidden must be at least 1, got 0"),
+    (lambda: cells.GRU(-3, H), ValueError, "GRU: inputs must be at least 1, got -3"),
+    (lambda: cells.Elman(I, 4.0), TypeError, "Elman: hidden must be an integer, got 4.0"),
+    (lambda: cells.LRU("3", H), TypeError, "LRU: inputs must be an integer, got '3'"),
+    (lambda: cells.Leaky(I, True), TypeError, "Leaky: hidden must be an integer, got True"),
+    (lambda: cells.Elman(I, H, "tanh"), TypeError, "Elman: activation must be a function .*'tanh'"),
+    (lambda: cells.Leaky(I, H, 0.5, 3), TypeError, "Leaky: activation must be a function .* got 3"),
+    (
+        lambda: unroll(cells.Leaky(I, H, np.ones(3)), zeros(cells.Leaky(I, H)), XS),
+        ValueError,
+        r"Leaky: leak must be a number or \[4\], got \(3,\)",
+    ),
+    (lambda: cells.LRU(I, H, 0.9, 0.5), ValueError, "LRU: radii must .*, got 0.9 and 0.5"),
+    (lambda: cells.LRU(I, H, max_radius=1.5), ValueError, "max_radius <= 1, got 0.0 and 1.5"),
+    (derive(cells.GRU), TypeError, "Mine derives from GRU, which is final. Hold one as a field"),
+    (derive(engines.Scan), TypeError, "Mine derives from Scan, which is final"),
+    (derive(Dense), TypeError, "Mine derives from Dense, which is final"),
+    (cells.Cell, TypeError, "Can't instantiate abstract class Cell"),
+    (lambda: setattr(CELLS["gru"], "hidden", 5), AttributeError, "cannot assign to field 'hidden'"),
+]
+
+LAYERS = [
+    (lambda: Dropout(1.0), ValueError, r"Dropout: rate must lie in \[0, 1\), got 1.0"),
+    (lambda: Dropout(-0.1), ValueError, r"Dropout: rate must lie in \[0, 1\), got -0.1"),
+    (lambda: Dropout(float("nan")), ValueError, r"Dropout: rate must lie in \[0, 1\), got nan"),
+    (lambda: VariationalDropout(2), ValueError, r"VariationalDropout: rate must lie in .*, got 2"),
+    (apply(Dropout(0.5), PROMPT), TypeError, "Dropout: xs must be floating, got int32"),
+    (lambda: Dense(0, 3), ValueError, "Dense: inputs must be at least 1, got 0"),
+    (lambda: Dense(3, 2.5), TypeError, "Dense: outputs must be an integer, got 2.5"),
+    (apply(Dense(4, 2)), ValueError, r"Dense takes 4 features, got float32\[5,2,3\]"),
+    (apply(Dense(2, 2), PROMPT), TypeError, "Dense: xs must be floating, got int32. Embed symbols"),
+    (apply(Dense(3, 2), mask=MASK * 1), TypeError, "Dense: mask must be Bool, got int"),
+    (apply(Dense(3, 2), mask=MASK.T), ValueError, r"Dense: mask .* = \(5, 2\), got \(2, 5\)"),
+    (apply(LayerNorm(4)), ValueError, r"LayerNorm takes 4 features, got float32\[5,2,3\]"),
+    (
+        apply(LayerNorm(4), np.float32(1)),
+        ValueError,
+        r"LayerNorm takes 4 features, got float32\[\]",
+    ),
+    (apply(LayerNorm(2), PROMPT), TypeError, "LayerNorm: xs must be floating, got int32"),
+    (lambda: LayerNorm(0), ValueError, "LayerNorm: features must be at least 1, got 0"),
+    (
+        lambda: Activation("tanh"),
+        TypeError,
+        "Activation: function must be a function .* got 'tanh'",
+    ),
+    (lambda: Embedding(0, 3), ValueError, "Embedding: vocab must be at least 1, got 0"),
+    (apply(Embedding(V, 3), PROMPT + V), ValueError, r"symbols must lie in \[0, 7\), got 7"),
+    (apply(Embedding(V, 3), PROMPT - 1), ValueError, r"symbols must lie in \[0, 7\), got -1"),
+    (apply(Embedding(V, 3), PROMPT * 1.0), TypeError, "symbols must be integers, got float"),
+    (apply(Embedding(V, 3), PROMPT, mask=MASK.T), ValueError, r"Embedding: mask .*, got \(2, 5\)"),
+    (apply(Recurrent(CELLS["gru"]), XS[..., :2]), ValueError, "GRU takes 3 features, xs is"),
+    (apply(Recurrent(CELLS["gru"]), mask=MASK.T), ValueError, r"mask must be .*, got \(2, 5\)"),
+    (lambda: Recurrent(Dense(3, 3)), TypeError, "Recurrent: cell must be .* `Cell`, got Dense"),
+    (lambda: Recurrent(cells.GRU), TypeError, "Recurrent: cell must be .* `Cell`, got <class"),
+    (lambda: Recurrent("gru"), TypeError, "Recurrent: cell must be .* `Cell`, got 'gru'"),
+    (lambda: Recurrent(CELLS["gru"], "bptt"), TypeError, "Recurrent: engine .*, got 'bptt'"),
+    (
+        lambda: Bidirectional(cells.GRU(3, 4), cells.GRU(2, 4)),
+        ValueError,
+        "Bidirectional: forward takes 3 inputs, backward 2; they read the same sequence",
+    ),
+    (
+        lambda: Bidirectional(CELLS["gru"], Dense(3, 4)),
+        TypeError,
+        "Bidirectional: backward must be .* `Cell`, got Dense",
+    ),
+    (lambda: Residual(Dense(3, 4)), ValueError, "Residual: the layer takes 3 features and gives 4"),
+    (
+        lambda: Residual(cells.GRU(3, 3)),
+        TypeError,
+        r"Residual: layer .* `Layer`, got GRU.*Recurrent",
+    ),
+    (lambda: Residual(LastPool()), ValueError, "Residual: the layer pools"),
+    (apply(LastPool(), XS[0, 0]), ValueError, r"LastPool: xs must be .* got float32\[3\]"),
+    (apply(MaxPool(), XS[:0]), ValueError, r"MaxPool: xs must .* T >= 1, got float32\[0,2,3\]"),
+    (apply(MeanPool(), PROMPT), TypeError, "MeanPool: xs must be floating, got int32"),
+    (apply(MeanPool(), resets=MASK), ValueError, "MeanPool: cannot pool over several sequences"),
+    (apply(MeanPool(), mask=MASK[:, 0]), ValueError, r"MeanPool: mask must be .*, got \(5,\)"),
+    (lambda: LastPool().step((), (), XS[0]), TypeError, "LastPool cannot stream.*Use `apply`"),
+    (stack, ValueError, "stack: needs at least one layer"),
+    (
+        lambda: stack(CELLS["gru"]),
+        TypeError,
+        r"stack: layer 0 must be a `Layer`, got `GRU`.*Recurrent",
+    ),
+    (
+        lambda: stack(Dense(3, 4), None),
+        TypeError,
+        "stack: layer 1 must be a `Layer`, got `NoneType`",
+    ),
+    (lambda: stack(Dense(3, 4), Dense), TypeError, "stack: layer 1 must be a `Layer`"),
+    (
+        lambda: stack(Dense(3, 256), Dropout(0.1), Dense(128, 2)),
+        ValueError,
+        "stack: layer 2 takes 128 inputs, layer 0 gives 256",
+    ),
+    (
+        lambda: stack(stack(Dense(3, 5), LastPool()), Recurrent(cells.GRU(5, 5))),
+        ValueError,
+        r"stack: layer 1 \(`Recurrent`\) runs over time, which layer 0 has pooled away",
+    ),
+    (
+        lambda: MODEL.apply(zeros(MODEL)[:1], ((), ()), jnp.asarray(PROMPT)),
+        TypeError,
+        "Stack: params must be a tuple of 2, one a layer, got 1",
+    ),
+    (
+        lambda: MODEL.apply(zeros(MODEL), None, jnp.asarray(PROMPT)),
+        TypeError,
+        "Stack: carry must be a tuple of 2, one a layer, got `NoneType`",
+    ),
+]
+
+GENERATE = [
+    (write(PROMPT * 1.0), TypeError, "generate: the prompt must hold integers, got float"),
+    (write(PROMPT[:0]), ValueError, r"generate: the prompt needs a symbol, got int32\[0,2\]"),
+    (write(np.int32(1)), ValueError, r"generate: the prompt needs a symbol, got int32\[\]"),
+    (write(length=0), ValueError, "generate: length must be at least 1, got 0"),
+    (write(length=3.0), TypeError, "generate: length must be an integer, got 3.0"),
+    (write(PROMPT + V), ValueError, "generate: the logits .* NaN.* a symbol that the network"),
+    (write(stop=V), ValueError, r"generate: stop must lie in \[0, 7\), got 7"),
+    (write(stop=-1), ValueError, r"generate: stop must lie in \[0, 7\), got -1"),
+    (write(stop="x"), TypeError, "generate: stop must be an integer, got 'x'"),
+    (write(sampler=Greedy), TypeError, "generate: sampler must be .* `Sampler`, got <class"),
+    (write(sampler="greedy"), TypeError, "generate: sampler must be .* `Sampler`, got 'greedy'"),
+    (write(prompt_lengths=np.array([0, 5])), ValueError, r"prompt_lengths .* \[1, T=5\], got 0"),
+    (write(prompt_lengths=np.array([6, 5])), ValueError, r"prompt_lengths .* \[1, T=5\], got 6"),
+    (write(prompt_lengths=np.ones(2)), TypeError, "generate: prompt_lengths must be integers"),
+    (write(prompt_lengths=np.array([1])), ValueError, r"batch shape \(2,\), got \(1,\)"),
+    (
+        write(network=stack(Embedding(V, I), Bidirectional(CELLS["gru"], CELLS["gru"]))),
+        TypeError,
+        "Bidirectional cannot stream.*a forward layer",
+    ),
+    (
+        lambda: generate(CELLS["gru"], (), PROMPT, 3, key=jax.random.key(0)),
+        TypeError,
+        r"generate: network must be .* `Layer`, got GRU.*`networks.Recurrent\(cell\)`",
+    ),
+    (lambda: Temperature(0.0), ValueError, r"Temperature: .* positive .* got 0.0. `Greedy\(\)`"),
+    (lambda: Temperature(float("inf")), ValueError, "Temperature: .* finite, got inf"),
+    (lambda: TopK(0), ValueError, "TopK: k must be at least 1, got 0"),
+    (lambda: TopK(2, -1.0), ValueError, "TopK: temperature must be positive .* got -1.0"),
+    (lambda: Nucleus(0.0), ValueError, r"Nucleus: mass must lie in \(0, 1\], got 0.0"),
+    (lambda: Nucleus(1.5), ValueError, r"Nucleus: mass must lie in \(0, 1\], got 1.5"),
+    (lambda: Nucleus(0.5, 0), ValueError, "Nucleus: temperature must be positive .* got 0"),
+]
+
+
+ROWS = UNROLL + ENGINES + NOUNS + LAYERS + GENERATE
+
+
+@pytest.mark.parametrize(("call", "error", "says"), ROWS, ids=[says for _, _, says in ROWS])
+def test_wrong_calls(call, error, says):
+    with pytest.raises(error, match=f"(?s){says}"):
+        call()
+
+
+def test_float64_inputs_of_float32_parameters(x64):
+    params = jax.tree.map(lambda leaf: leaf.astype(np.float32), zeros(CELLS["gru"]))
+    with pytest.raises(TypeError, match=r"GRU: xs is float64, wider than the parameters \(float32"):
+        unroll(CELLS["gru"], params, XS.astype(np.float64))
+
+
+def test_values_are_not_asked_of_tracers():
+    """Inside `jit` nothing is known of the numbers: wrong lengths count as the nearest."""
+    params = zeros(CELLS["gru"])
+    counted = jax.eval_shape(
+        lambda lengths: unroll(CELLS["gru"], params, XS, lengths=lengths)[1],
+        jax.ShapeDtypeStruct((B,), np.int32),
+    )
+    assert counted.shape == (T, B, H)
+
+
+def test_nouns_are_rebuilt_around_placeholders():
+    """JAX fills nouns with its own objects; the checks of kinds and ranges let them pass."""
+    for noun in (Dropout(0.5), Recurrent(cells.LSTM(I, H)), Nucleus(0.5), cells.LRU(I, H)):
+        assert jax.tree.map(lambda leaf: object(), noun) is not None
+        assert isinstance(jax.vmap(lambda noun: noun, axis_size=2, in_axes=None)(noun), type(noun))
+    assert networks.Recurrent(None).cell is None
