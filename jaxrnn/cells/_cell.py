@@ -1,8 +1,12 @@
 """The three kinds of cell: what one step computes."""
 
 import abc
+from functools import partial
+from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from .._config import Config
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
@@ -59,12 +63,13 @@ class GatedCell(Cell):
     """A cell whose step is one product with the carry, then cheap local maths.
 
         u = project(params, x)      time-parallel: called once on [T, *batch, I]
-        r = mix(params, carry)      linear in the carry, without a bias
+        r = mix(params, carry)      affine in the carry
         carry, y = gate(params, carry, u, r)
 
     `mix` is the only product inside the time loop, and its transpose the only one inside the
     backward loop. `u` and `r` reach `gate` separately, so that a reset may act on `r` alone.
-    `gate` is pointwise, or nearly, and may own parameters (peepholes, norms).
+    `gate` is pointwise, or nearly, and may own parameters (peepholes, norms). Its derivative is
+    automatic; `linearize` and `pushforward` are there for a cell that knows a faster one.
     """
 
     @abc.abstractmethod
@@ -73,11 +78,45 @@ class GatedCell(Cell):
 
     @abc.abstractmethod
     def mix(self, params: Params, carry: Carry) -> Inputs:
-        """The share of the carry in the pre-activations; linear in the carry."""
+        """The share of the carry in the pre-activations; affine in the carry."""
 
     @abc.abstractmethod
     def gate(self, params: Params, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
         """From both shares and the old carry to the new carry and the output."""
+
+    @property
+    def additive(self) -> bool:
+        """Whether `gate` reads nothing but `u + r`; then `pushforward` gets None for `d_u`."""
+        return False
+
+    def linearize(self, params: Params, carry: Carry, u: Inputs, r: Inputs) -> Any:
+        """What `pushforward` needs to know of the point, computed outside the loop.
+
+        By default the point itself. A cell that returns the factors of its derivative instead, and
+        only multiplies with them in `pushforward`, has the fastest backward loop.
+        """
+        return carry, u, r
+
+    def pushforward(
+        self, params: Params, point: Any, d_carry: Carry, d_u: Inputs, d_r: Inputs
+    ) -> tuple[Carry, Inputs]:
+        """The derivative of `gate` with respect to carry, u and r: linear in `d_carry, d_u, d_r`.
+
+        By default automatic: `gate` is evaluated again inside the backward loop, and nothing of its
+        inside is kept in memory. `d_u` is None at leaves without a derivative (whole numbers).
+        """
+        structure: Any
+        leaves, structure = jax.tree.flatten(point[1])
+        tangents = jax.tree.leaves(d_u, is_leaf=lambda leaf: leaf is None)
+        d_u = structure.unflatten(
+            np.zeros(jnp.shape(leaf), jax.dtypes.float0) if tangent is None else tangent
+            for leaf, tangent in zip(leaves, tangents, strict=True)
+        )
+
+        def push(point: Any, d_carry: Carry, d_u: Inputs, d_r: Inputs) -> tuple[Carry, Inputs]:
+            return jax.jvp(partial(self.gate, params), point, (d_carry, d_u, d_r))[1]
+
+        return jax.checkpoint(push, prevent_cse=False)(point, d_carry, d_u, d_r)
 
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         """`project`, then `mix` and `gate`."""
@@ -145,11 +184,11 @@ def select(flags: Array, chosen: Carry, other: Carry) -> Carry:
 
     def leaf(a: Array, b: Array) -> Array:
         wide = jax.lax.broadcast_in_dim(flags, b.shape, tuple(range(flags.ndim)))
-        return jax.lax.select(wide, jax.numpy.broadcast_to(a, b.shape).astype(b.dtype), b)
+        return jax.lax.select(wide, jnp.broadcast_to(a, b.shape).astype(b.dtype), b)
 
     return jax.tree.map(leaf, chosen, other)
 
 
 def drop(flags: Array, tree: Carry) -> Carry:
     """`tree` with zeros where `flags` is True."""
-    return select(flags, jax.tree.map(jax.numpy.zeros_like, tree), tree)
+    return select(flags, jax.tree.map(jnp.zeros_like, tree), tree)

@@ -56,6 +56,17 @@ def add(u: Array, bias: Array) -> Array:
     return u + jnp.broadcast_to(bias.astype(u.dtype), u.shape)
 
 
+def together(x: Array) -> Array:
+    """`x`, computed as a whole before parts of it are taken.
+
+    On a CPU, XLA otherwise fuses the transcendental functions of all gates into the loops over
+    their parts, and the fused loop is about half as fast.
+    """
+    if jax.default_backend() != "cpu":
+        return x
+    return jax.lax.optimization_barrier(x)  # type: ignore[no-untyped-call]
+
+
 def zeros(batch: Batch, size: int, like: Array) -> Array:
     """A state of zeros: the type of the weights, or float32 where that is narrower."""
     return jnp.zeros((*batch, size), at_least_float32(like.dtype))

@@ -65,6 +65,38 @@ class Elman(DenseCell):
         h = self.activation(u + r)
         return h.astype(carry.dtype), h.astype(params.kernel.dtype)
 
+    @property
+    def additive(self) -> bool:
+        """True."""
+        return True
+
+    def linearize(
+        self,
+        params: ElmanParams,
+        carry: Float[Array, "... H"],
+        u: Float[Array, "... H"],
+        r: Float[Array, "... H"],
+    ) -> Float[Array, "... H"]:
+        """The slope of the activation."""
+        return slope(self.activation, u + r)
+
+    def pushforward(
+        self,
+        params: ElmanParams,
+        point: Float[Array, "... H"],
+        d_carry: Float[Array, "... H"],
+        d_u: None,
+        d_r: Float[Array, "... H"],
+    ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
+        """`slope * d_r`."""
+        d_h = point * d_r
+        return d_h.astype(d_carry.dtype), d_h.astype(params.kernel.dtype)
+
+
+def slope(activation: Callable[[Array], Array], z: Array) -> Array:
+    """The derivative of an elementwise function at every element."""
+    return jax.jvp(activation, (z,), (jnp.ones_like(z),))[1]
+
 
 def init_elman(key: Key, inputs: int, hidden: int) -> ElmanParams:
     """The parameters that `Elman` and `Leaky` start from."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._typing import Array, Key
-from ._dense import DenseCell, add, glorot, orthogonal, recur
+from ._dense import DenseCell, add, glorot, orthogonal, recur, together
 
 
 class GRUParams(NamedTuple):
@@ -19,12 +19,23 @@ class GRUParams(NamedTuple):
     candidate_bias: Float[Array, " H"]
 
 
+class GRUFactors(NamedTuple):
+    """Partial derivatives of h inside a step of `GRU`, with respect to what follows `h_`."""
+
+    h_carry: Float[Array, "*batch H"]
+    h_reset: Float[Array, "*batch H"]
+    h_z: Float[Array, "*batch H"]
+    h_n: Float[Array, "*batch H"]
+    reset: Float[Array, "*batch H"]
+
+
 class GRU(DenseCell):
     """The gated recurrent unit whose reset gate acts after the recurrent product.
 
-        (u_r, u_z, u_n), (r_r, r_z, r_n) = split(x_t @ kernel + bias), split(h_{t-1} @ recurrent)
+        u_r, u_z, u_n = split(x_t @ kernel + bias)
+        r_r, r_z, r_n = split(h_{t-1} @ recurrent + (0, 0, candidate_bias))
         r   = sigmoid(u_r + r_r),   z = sigmoid(u_z + r_z)
-        n   = tanh(u_n + r * (r_n + candidate_bias))
+        n   = tanh(u_n + r * r_n)
         h_t = (1 - z) * n + z * h_{t-1},   y_t = h_t
 
     This is the form of cuDNN, PyTorch and Keras. One product a step serves all gates.
@@ -63,11 +74,57 @@ class GRU(DenseCell):
         r: Float[Array, "... 3*H"],
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
         """Reset, update, candidate."""
-        size = self.hidden
-        reset, z = jnp.split(jax.nn.sigmoid((u + r)[..., : 2 * size]), 2, axis=-1)
-        n = jnp.tanh(u[..., 2 * size :] + reset * add(r[..., 2 * size :], params.candidate_bias))
+        _, z, n = self._activations(u, r)
         h = (1 - z) * n + z * carry
         return h, h.astype(params.kernel.dtype)
+
+    def mix(self, params: GRUParams, carry: Float[Array, "... H"]) -> Float[Array, "... 3*H"]:
+        """`h @ recurrent`, with the candidate's bias."""
+        bias = jnp.pad(params.candidate_bias, (2 * self.hidden, 0))
+        return add(recur(carry, params.recurrent), bias)
+
+    def linearize(
+        self,
+        params: GRUParams,
+        carry: Float[Array, "... H"],
+        u: Float[Array, "... 3*H"],
+        r: Float[Array, "... 3*H"],
+    ) -> GRUFactors:
+        """The partial derivatives of h."""
+        reset, z, n = self._activations(u, r)
+        h_n = (1 - z) * (1 - n**2)
+        r_n = r[..., 2 * self.hidden :]
+        return GRUFactors(
+            h_carry=z,
+            h_reset=h_n * r_n * reset * (1 - reset),
+            h_z=(carry - n) * z * (1 - z),
+            h_n=h_n,
+            reset=reset,
+        )
+
+    def pushforward(
+        self,
+        params: GRUParams,
+        point: GRUFactors,
+        d_carry: Float[Array, "... H"],
+        d_u: Float[Array, "... 3*H"],
+        d_r: Float[Array, "... 3*H"],
+    ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
+        """The chain rule, by multiplication alone."""
+        (u_r, u_z, u_n), (r_r, r_z, r_n) = jnp.split(d_u, 3, axis=-1), jnp.split(d_r, 3, axis=-1)
+        d_h = (
+            point.h_carry * d_carry
+            + point.h_reset * (u_r + r_r)
+            + point.h_z * (u_z + r_z)
+            + point.h_n * (u_n + point.reset * r_n)
+        )
+        return d_h, d_h.astype(params.kernel.dtype)
+
+    def _activations(self, u: Array, r: Array) -> list[Array]:
+        """reset, z, n."""
+        cut = 2 * self.hidden
+        reset, z = jnp.split(together(jax.nn.sigmoid(u[..., :cut] + r[..., :cut])), 2, axis=-1)
+        return [reset, z, jnp.tanh(u[..., cut:] + reset * r[..., cut:])]
 
 
 class ResetBeforeGRUParams(NamedTuple):
@@ -126,7 +183,7 @@ class ResetBeforeGRU(DenseCell):
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
         """Reset and update, then the candidate with its own product."""
         size = self.hidden
-        reset, z = jnp.split(jax.nn.sigmoid(u[..., : 2 * size] + r), 2, axis=-1)
+        reset, z = jnp.split(together(jax.nn.sigmoid(u[..., : 2 * size] + r)), 2, axis=-1)
         n = jnp.tanh(u[..., 2 * size :] + recur(reset * carry, params.candidate))
         h = (1 - z) * n + z * carry
         return h, h.astype(params.kernel.dtype)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from .. import _check
 from .._typing import Array, Key, Leaf
 from ._dense import DenseCell
-from ._elman import ElmanParams, init_elman
+from ._elman import ElmanParams, init_elman, slope
 
 
 class Leaky(DenseCell):
@@ -58,9 +58,38 @@ class Leaky(DenseCell):
         r: Float[Array, "... H"],
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
         """`h + leak * (activation(u + r) - h)`."""
-        leak = jnp.asarray(self.leak).astype(carry.dtype)
+        h = carry + self._leak(carry) * (self.activation(u + r).astype(carry.dtype) - carry)
+        return h, h.astype(params.kernel.dtype)
+
+    @property
+    def additive(self) -> bool:
+        """True."""
+        return True
+
+    def linearize(
+        self,
+        params: ElmanParams,
+        carry: Float[Array, "... H"],
+        u: Float[Array, "... H"],
+        r: Float[Array, "... H"],
+    ) -> Float[Array, "... H"]:
+        """The slope of the activation, times the leak."""
+        return self._leak(carry) * slope(self.activation, u + r).astype(carry.dtype)
+
+    def pushforward(
+        self,
+        params: ElmanParams,
+        point: Float[Array, "... H"],
+        d_carry: Float[Array, "... H"],
+        d_u: None,
+        d_r: Float[Array, "... H"],
+    ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
+        """`d_h - leak * d_h + leak * slope * d_r`."""
+        d_h = d_carry - self._leak(d_carry) * d_carry + point * d_r.astype(d_carry.dtype)
+        return d_h, d_h.astype(params.kernel.dtype)
+
+    def _leak(self, like: Array) -> Array:
+        leak = jnp.asarray(self.leak).astype(like.dtype)
         if leak.shape not in ((), (self.hidden,)):
             raise ValueError(f"Leaky: leak must be a number or [{self.hidden}], got {leak.shape}")
-        leak = jnp.broadcast_to(leak, carry.shape)
-        h = carry + leak * (self.activation(u + r).astype(carry.dtype) - carry)
-        return h, h.astype(params.kernel.dtype)
+        return jnp.broadcast_to(leak, like.shape)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._typing import Array, Batch, Key, Leaf
-from ._dense import DenseCell, glorot, orthogonal, recur, zeros
+from ._dense import DenseCell, glorot, orthogonal, recur, together, zeros
 
 
 class LSTMParams(NamedTuple):
@@ -23,6 +23,17 @@ class LSTMCarry(NamedTuple):
 
     hidden: Float[Array, "*batch H"]
     cell: Float[Array, "*batch H"]
+
+
+class LSTMFactors(NamedTuple):
+    """Partial derivatives inside a step of `LSTM`: of c and h, with respect to what follows `_`."""
+
+    c_cell: Float[Array, "*batch H"]
+    c_i: Float[Array, "*batch H"]
+    c_f: Float[Array, "*batch H"]
+    c_g: Float[Array, "*batch H"]
+    h_c: Float[Array, "*batch H"]
+    h_o: Float[Array, "*batch H"]
 
 
 class LSTM(DenseCell):
@@ -81,7 +92,51 @@ class LSTM(DenseCell):
         r: Float[Array, "... G"],
     ) -> tuple[LSTMCarry, Float[Array, "... H"]]:
         """The four gates."""
-        i, f, g, o = jnp.split(u + r, 4, axis=-1)
-        c = jax.nn.sigmoid(f) * carry.cell + jax.nn.sigmoid(i) * jnp.tanh(g)
-        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        i, f, g, o = self._activations(u + r)
+        c = f * carry.cell + i * g
+        h = o * jnp.tanh(c)
         return LSTMCarry(h, c), h.astype(params.kernel.dtype)
+
+    @property
+    def additive(self) -> bool:
+        """True."""
+        return True
+
+    def linearize(
+        self,
+        params: LSTMParams,
+        carry: LSTMCarry,
+        u: Float[Array, "... G"],
+        r: Float[Array, "... G"],
+    ) -> LSTMFactors:
+        """The partial derivatives of c and h."""
+        i, f, g, o = self._activations(u + r)
+        squashed = jnp.tanh(f * carry.cell + i * g)
+        return LSTMFactors(
+            c_cell=f,
+            c_i=g * i * (1 - i),
+            c_f=carry.cell * f * (1 - f),
+            c_g=i * (1 - g**2),
+            h_c=o * (1 - squashed**2),
+            h_o=squashed * o * (1 - o),
+        )
+
+    def pushforward(
+        self,
+        params: LSTMParams,
+        point: LSTMFactors,
+        d_carry: LSTMCarry,
+        d_u: None,
+        d_r: Float[Array, "... G"],
+    ) -> tuple[LSTMCarry, Float[Array, "... H"]]:
+        """The chain rule, by multiplication alone."""
+        d_i, d_f, d_g, d_o = jnp.split(d_r, 4, axis=-1)
+        d_c = point.c_cell * d_carry.cell + point.c_i * d_i + point.c_f * d_f + point.c_g * d_g
+        d_h = point.h_c * d_c + point.h_o * d_o
+        return LSTMCarry(d_h, d_c), d_h.astype(params.kernel.dtype)
+
+    def _activations(self, z: Array) -> list[Array]:
+        """sigmoid(i), sigmoid(f), tanh(g), sigmoid(o) by one tanh: sigmoid(z) = (1+tanh(z/2))/2."""
+        half = jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5], z.dtype), self.hidden)
+        i, f, g, o = jnp.split(together(jnp.tanh(z * jnp.broadcast_to(half, z.shape))), 4, axis=-1)
+        return [0.5 * i + 0.5, 0.5 * f + 0.5, g, 0.5 * o + 0.5]

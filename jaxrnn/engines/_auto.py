@@ -5,8 +5,9 @@ from typing import Any
 import jax
 
 from .._typing import Carry, Inputs, Params
-from ..cells import Cell, LinearCell
+from ..cells import Cell, GatedCell, LinearCell
 from ._associative import Associative
+from ._bptt import BPTT
 from ._engine import Engine
 from ._scan import Scan
 
@@ -16,6 +17,7 @@ class Auto(Engine[Cell]):
 
     | cell | platform | engine |
     |---|---|---|
+    | `GatedCell` | any | `BPTT()` |
     | `LinearCell` | GPU, TPU | `Associative()` |
     | any | any | `Scan()` |
 
@@ -25,11 +27,13 @@ class Auto(Engine[Cell]):
     Example:
         >>> import jaxrnn
         >>> jaxrnn.engines.Auto().choose(jaxrnn.cells.LSTM(3, 4))
-        Scan(unroll=1)
+        BPTT()
     """
 
     def choose(self, cell: Cell) -> Engine[Any]:
         """The engine that runs `cell` here."""
+        if isinstance(cell, GatedCell):
+            return BPTT()
         if isinstance(cell, LinearCell) and jax.default_backend() != "cpu":
             return Associative()
         return Scan()

@@ -1,25 +1,32 @@
-"""`BPTT`: back-propagation through time with a hand-written reverse rule."""
+"""`BPTT`: back-propagation through time with a hand-written derivative."""
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
-from .._typing import Carry, Inputs, Params
-from ..cells import Cell, GatedCell
+from .._typing import Array, Carry, Inputs, Params
+from ..cells import GatedCell
 from ._engine import Engine
 
 
 class BPTT(Engine[GatedCell]):
-    """The scan of a gated cell, with a backward loop that holds only what must be sequential.
+    """The scan of a gated cell, with a derivative that holds only what must be sequential.
 
-    Automatic differentiation of a scan adds to every weight's gradient at every step. Here the
-    backward loop holds the gate's derivative and the transpose of `mix`; the gradients of all
-    weights are single products over all steps, after the loop.
+    Automatic differentiation of a scan adds to every weight's gradient at every step, and saves
+    what every operation of the gate needs. Here the derivative is a linear recurrence of its own,
 
-    It is a reverse rule (`jax.custom_vjp`): `jvp`, `jacfwd` and `hessian` raise `TypeError`; use
-    `Scan()` for those.
+        d_r_t            = D mix(d_carry_{t-1}) + D mix(d_params)
+        d_carry_t, d_y_t = pushforward(point_t, d_carry_{t-1}, d_u_t, d_r_t)
+
+    whose second summand and whose points (`GatedCell.linearize`) are computed for all steps at
+    once. Run backwards, its loop holds the transposes of `mix` and of the gate's derivative, and
+    the gradient of each weight is a single product after it. As it is a rule for tangents, every
+    transformation of JAX applies: `grad`, `jvp`, `jacfwd`, `hessian`, `vmap`.
 
     Reference: P. Werbos, "Backpropagation through time", Proceedings of the IEEE 78 (1990);
     J. Appleyard, T. Kocisky & P. Blunsom, arXiv 1604.01946, for moving products out of the loop.
@@ -33,117 +40,101 @@ class BPTT(Engine[GatedCell]):
     """
 
     @property
-    def takes(self) -> type[Cell]:
+    def takes(self) -> type[GatedCell]:
         """Gated cells."""
         return GatedCell
 
     def run(
         self, cell: GatedCell, params: Params, carry: Carry, xs: Inputs
     ) -> tuple[Carry, Inputs]:
-        """Project, run the loop under the reverse rule, finish."""
-        us, given = _split(cell.prepare(params, xs))
-        carry, outs = _loop((cell, params), carry, us, given)
+        """Prepare, run the loop under its own rule, finish."""
+        carry, outs = _loop((cell, params), carry, cell.prepare(params, xs))
         return carry, cell.finish(params, outs, xs)
 
 
-class _Given(NamedTuple):
-    """The leaves of a step's input that have no gradient (masks), and how to put all together."""
-
-    leaves: list[Any]
-    differentiable: tuple[bool, ...]
-    structure: Any
+Weights = tuple[GatedCell, Params]  # the leaves of a cell (a leak, say) have derivatives too
 
 
-jax.tree_util.register_pytree_node(
-    _Given,
-    lambda given: ((given.leaves,), (given.differentiable, given.structure)),
-    lambda static, children: _Given(children[0], *static),
-)
-
-
-def _split(us: Inputs) -> tuple[list[Any], _Given]:
-    leaves, structure = jax.tree.flatten(us)
-    flags = tuple(bool(jnp.issubdtype(leaf.dtype, jnp.inexact)) for leaf in leaves)
-    moving = [leaf for leaf, flag in zip(leaves, flags, strict=True) if flag]
-    still = [leaf for leaf, flag in zip(leaves, flags, strict=True) if not flag]
-    return moving, _Given(still, flags, structure)
-
-
-def _join(moving: list[Any], given: _Given) -> Inputs:
-    sources = {True: iter(moving), False: iter(given.leaves)}
-    return given.structure.unflatten(next(sources[flag]) for flag in given.differentiable)
-
-
-Weights = tuple[GatedCell, Params]  # a cell's own leaves (a leak, say) have gradients too
-Residuals = tuple[Weights, Carry, list[Any], Inputs, _Given]
-
-
-def _mix(weights: Weights, carry: Carry) -> Inputs:
+@jax.custom_jvp
+def _loop(weights: Weights, carry: Carry, us: Inputs) -> tuple[Carry, Inputs]:
     cell, params = weights
-    return cell.mix(params, carry)
+    return jax.lax.scan(partial(cell.advance, params), carry, us)
 
 
-def _gate(
-    weights: Weights, given: _Given, carry: Carry, moving: list[Any], r: Inputs
-) -> tuple[Carry, Inputs]:
+@partial(_loop.defjvp, symbolic_zeros=True)
+def _(
+    primals: tuple[Weights, Carry, Inputs], tangents: tuple[Weights, Carry, Inputs]
+) -> tuple[tuple[Carry, Inputs], tuple[Carry, Inputs]]:
+    weights, carry, us = primals
     cell, params = weights
-    return cell.gate(params, carry, _join(moving, given), r)
+    d_weights, d_carry, d_us = (jax.tree.map(_array, tangent) for tangent in tangents)
 
-
-@jax.custom_vjp
-def _loop(weights: Weights, carry: Carry, us: list[Any], given: _Given) -> tuple[Carry, Inputs]:
-    def body(carry: Carry, step: tuple[list[Any], _Given]) -> tuple[Carry, Inputs]:
-        u, given = step
-        return _gate(weights, given, carry, u, _mix(weights, carry))
-
-    return jax.lax.scan(body, carry, (us, given))
-
-
-def _forward(
-    weights: Weights, carry: Carry, us: list[Any], given: _Given
-) -> tuple[tuple[Carry, Inputs], Residuals]:
-    def body(carry: Carry, step: tuple[list[Any], _Given]) -> tuple[Carry, Any]:
-        u, given = step
-        r = _mix(weights, carry)
-        following, y = _gate(weights, given, carry, u, r)
+    def body(carry: Carry, u: Inputs) -> tuple[Carry, Any]:
+        r = cell.mix(params, carry)
+        following, y = cell.gate(params, carry, u, r)
         return following, (y, carry, r)
 
-    last, (ys, carries, rs) = jax.lax.scan(body, carry, (us, given))
-    return (last, ys), (weights, carries, us, rs, given)
+    last, (ys, carries, rs) = jax.lax.scan(body, carry, us)
+
+    # For all steps at once: the points, and what the weights' own tangents contribute.
+    points = jax.vmap(partial(cell.linearize, params))(carries, us, rs)
+    moved = [not isinstance(leaf, SymbolicZero) for leaf in jax.tree.leaves(tangents[0])]
+    d_rs = d_gates = None
+    if _depends(lambda weights: _mix(weights, carries), weights, moved):
+        d_rs = jax.jvp(lambda weights: _mix(weights, carries), (weights,), (d_weights,))[1]
+    if _depends(lambda weights: _gates(weights, carries, us, rs), weights, moved):
+        d_gates = jax.jvp(
+            lambda weights: _gates(weights, carries, us, rs), (weights,), (d_weights,)
+        )[1]
+
+    def push(d_carry: Carry, step: Any) -> tuple[Carry, Inputs]:
+        point, d_u, d_r_weights, d_gate = step
+        # `mix` is affine, so that its derivative is the same everywhere, at zero too.
+        zero = jax.tree.map(jnp.zeros_like, d_carry)
+        d_r = jax.jvp(partial(cell.mix, params), (zero,), (d_carry,))[1]
+        d_r = _plus(d_r, d_r_weights)
+        return _plus(cell.pushforward(params, point, d_carry, d_u, d_r), d_gate)
+
+    d_us = _moving(d_us)
+    if cell.additive:
+        # One tangent for both, so that the backward loop has one cotangent to store.
+        (d_u,) = jax.tree.leaves(d_us)
+        d_rs, d_us = _plus(d_u, d_rs), None
+    d_last, d_ys = jax.lax.scan(push, d_carry, (points, d_us, d_rs, d_gates))
+    return (last, ys), (d_last, d_ys)
 
 
-def _backward(residuals: Residuals, cotangents: tuple[Carry, Inputs]) -> tuple[Any, ...]:
-    weights, carries, us, rs, given = residuals
-    d_last, d_ys = cotangents
-    first = jax.tree.map(lambda leaf: leaf[0], carries)
-    transposed_mix = jax.linear_transpose(partial(_mix, weights), first)
-
-    def body(d_next: Carry, step: Any) -> tuple[Carry, Any]:
-        given, carry, u, r, d_y = step
-        _, pull = jax.vjp(partial(_gate, weights, given), carry, u, r)
-        d_gate, d_u, d_r = pull((d_next, d_y))
-        (d_mix,) = transposed_mix(d_r)
-        return jax.tree.map(jnp.add, d_gate, d_mix), (d_next, d_u, d_r)
-
-    steps = (given, carries, us, rs, d_ys)
-    d_carry, (d_nexts, d_us, d_rs) = jax.lax.scan(body, d_last, steps, reverse=True)
-
-    # Over all steps at once: one product a weight. Where the gate has no parameters its part is
-    # zero and the compiler drops it, the stacked `d_nexts` included.
-    _, pull_mix = jax.vjp(lambda weights: _mix(weights, carries), weights)
-    _, pull_gate = jax.vjp(lambda weights: _gates(weights, given, carries, us, rs), weights)
-    d_weights = jax.tree.map(_add, pull_mix(d_rs)[0], pull_gate((d_nexts, d_ys))[0])
-    return d_weights, d_carry, d_us, None
+def _mix(weights: Weights, carries: Carry) -> Inputs:
+    cell, params = weights
+    return cell.mix(params, carries)
 
 
-def _gates(
-    weights: Weights, given: _Given, carries: Carry, us: list[Any], rs: Inputs
-) -> tuple[Carry, Inputs]:
-    return jax.vmap(partial(_gate, weights))(given, carries, us, rs)
+def _gates(weights: Weights, carries: Carry, us: Inputs, rs: Inputs) -> tuple[Carry, Inputs]:
+    cell, params = weights
+    return jax.vmap(partial(cell.gate, params))(carries, us, rs)
 
 
-def _add(a: Any, b: Any) -> Any:
-    return a if a.dtype == jax.dtypes.float0 else a + b
+def _plus(tree: Any, other: Any | None) -> Any:
+    return tree if other is None else jax.tree.map(jnp.add, tree, other)
 
 
-_loop.defvjp(_forward, _backward)
+def _depends(function: Callable[[Weights], Any], weights: Weights, moved: list[bool]) -> bool:
+    """Whether a leaf of the weights that has a tangent enters the computation at all."""
+    jaxpr = jax.make_jaxpr(function)(weights).jaxpr
+    used = {id(v) for equation in jaxpr.eqns for v in equation.invars}
+    used |= {id(v) for v in jaxpr.outvars}
+    return any(move and id(v) in used for v, move in zip(jaxpr.invars, moved, strict=True))
+
+
+def _array(tangent: Any) -> Array | np.ndarray:
+    """A tangent as an array, also where it is known to be zero."""
+    if not isinstance(tangent, SymbolicZero):
+        return tangent
+    if tangent.dtype == jax.dtypes.float0:
+        return np.zeros(tangent.shape, tangent.dtype)
+    return jnp.zeros(tangent.shape, tangent.dtype)
+
+
+def _moving(d_us: Inputs) -> Inputs:
+    """The tangents that exist: `None` for whole numbers and flags, which have none."""
+    return jax.tree.map(lambda d: None if d.dtype == jax.dtypes.float0 else d, d_us)

@@ -90,6 +90,22 @@ class _ControlledGated(GatedCell):
         new, y = self.cell.gate(params.params, carry, u.x, r)
         return settle(params, carry, new, u), y
 
+    @property
+    def additive(self) -> bool:
+        return self.cell.additive
+
+    def linearize(self, params: Weights, carry: Carry, u: Steps, r: Inputs) -> Steps:
+        return u._replace(x=self.cell.linearize(params.params, carry, u.x, r))
+
+    def pushforward(
+        self, params: Weights, point: Steps, d_carry: Carry, d_u: Steps | None, d_r: Inputs
+    ) -> tuple[Carry, Inputs]:
+        inner = None if d_u is None else d_u.x
+        d_new, d_y = self.cell.pushforward(params.params, point.x, d_carry, inner, d_r)
+        # The fresh carry belongs to the weights: here its tangent is zero.
+        still = Weights((), jax.tree.map(jnp.zeros_like, params.fresh))
+        return settle(still, d_carry, d_new, point), d_y
+
 
 class _ControlledLinear(LinearCell):
     cell: LinearCell

@@ -43,12 +43,12 @@ def test_coefficients_and_read_broadcast(name, x64, key):
 
 
 @pytest.mark.parametrize("name", GATED)
-def test_mix_is_linear(name, x64, key):
+def test_mix_is_affine(name, x64, key):
     cell = zoo.CELLS[name]
     params, _, a = problem(cell, key)
     _, _, b = problem(cell, jax.random.key(1))
-    combined = cell.mix(params, jax.tree.map(lambda a, b: 2 * a - 3 * b, a, b))
-    equal(combined, 2 * cell.mix(params, a) - 3 * cell.mix(params, b))
+    combined = cell.mix(params, jax.tree.map(lambda a, b: 3 * a - 2 * b, a, b))
+    equal(combined, 3 * cell.mix(params, a) - 2 * cell.mix(params, b))
 
 
 @pytest.mark.parametrize("name", zoo.CELLS)

@@ -129,10 +129,3 @@ def test_hessian_of_the_default(x64, key):
 
     hessian = jax.hessian(loss)(params.bias)
     close(hessian, jax.jacrev(jax.jacrev(loss))(params.bias), 1e-12)
-
-
-def test_bptt_has_no_forward_mode(key):
-    cell = zoo.CELLS["gru"]
-    params, xs, _ = problem(cell, key)
-    with pytest.raises(TypeError, match="forward-mode"):
-        jax.jvp(lambda xs: unroll(cell, params, xs, engine=engines.BPTT())[1], (xs,), (xs,))
