@@ -1,0 +1,236 @@
+"""A character-level language model: learn a text, score the held-out tail, write some more.
+
+    python examples/char_lm.py                      the documentation that comes with Python
+    python examples/char_lm.py --text novel.txt     a text of one's own
+    python examples/char_lm.py --resume             go on after a stop, bit for bit
+
+The text is split by position; the tail is held out. The score stands beside an n-gram fitted on the
+same text and a general-purpose compressor, and the model's entropy beside its surprisal.
+"""
+
+import argparse
+import itertools
+import json
+import lzma
+import math
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxrnn import (
+    analysis,
+    cells,
+    data,
+    engines,
+    information,
+    metrics,
+    networks,
+    objectives,
+    tasks,
+    training,
+)
+
+CELLS = {cell.__name__.lower(): cell for cell in (cells.Elman, cells.GRU, cells.LSTM, cells.LRU)}
+BATCH, LENGTH = 32, 64
+HELD_OUT = 0.1
+RUNS, SETTINGS = Path("out"), "settings.json"
+KEPT = ("cell", "hidden", "layers", "steps", "seed")
+
+
+def main() -> None:
+    """Train, score, write."""
+    options = parse()
+    out = options.out
+    text = data.read_text(options.text) if options.text else python_documentation()
+    train_text, test_text = data.split(text, held_out=HELD_OUT)
+    vocab = data.Vocab.characters(train_text)
+    train, test = vocab.encode(train_text), vocab.encode(test_text)
+    print(f"{len(train):,} characters to learn, {len(test):,} held out, {len(vocab)} symbols")
+
+    baselines = {
+        "order-4 n-gram": bits(tasks.NGram(train, order=4, vocab=len(vocab)).surprisal(test)),
+        "lzma": lzma_bits(train_text, test_text),
+    }
+    trainer = training.Trainer(
+        network(options, len(vocab)),
+        objectives.CrossEntropy(),
+        optimizer(options.steps),
+        metrics.collect(bits=metrics.bits_per_symbol(), entropy=entropy_in_bits()),
+        carry=training.Carried((BATCH,)),
+    )
+    held_out = data.Stream(test, batch=16, length=256)
+    result = training.fit(
+        trainer,
+        data.Stream(whole_batches(train), batch=BATCH, length=LENGTH),
+        steps=options.steps,
+        key=jax.random.key(options.seed),
+        validation=held_out,
+        every=max(options.steps // 10, 1),
+        checkpoints=training.Checkpoints(out / "checkpoints", every=max(options.steps // 10, 1)),
+        log=out / "history.csv",
+        progress=training.Progress("bits/char", 1 / math.log(2), "characters"),
+    )
+
+    params, scores = result.state.params, trainer.evaluate(result.state, held_out).metrics
+    print(f"\nheld-out bits per character   {scores['bits']:.3f}")
+    for name, value in baselines.items():
+        print(f"{name:>29} {value:.3f}")
+    print(
+        f"predictive entropy {scores['entropy']:.3f} bits, surprisal {scores['bits']:.3f} bits: "
+        f"the model is {confidence(scores)}"
+    )
+    written = write(trainer.network, params, vocab, test[:200], options)
+    print(f"\n--- it writes, after {test_text[160:200]!r}:\n{written}\n---")
+
+    (out / "sample.txt").write_text(written, encoding="utf-8")
+    vocab.save(out / "vocab.json")
+    passage = test_text[:720]
+    figure = analysis.plot_run(
+        result.history,
+        passage,
+        surprisal(trainer.network, params, vocab.encode(passage)),
+        quantities=["bits"],
+        baselines={"bits": baselines},
+    )
+    figure.savefig(out / "run.png")
+    print(f"wrote {out}/: run.png, history.csv, sample.txt, vocab.json, checkpoints/")
+
+
+def network(options: argparse.Namespace, symbols: int) -> networks.Layer:
+    """Embedding, recurrent layers with dropout between them, logits."""
+    features = min(64, options.hidden)
+    layers: list[networks.Layer] = [networks.Embedding(symbols, features)]
+    for _ in range(options.layers):
+        cell = CELLS[options.cell](features, options.hidden)
+        gated = isinstance(cell, cells.GatedCell)
+        layers += [
+            networks.Recurrent(cell, engines.BPTT() if gated else engines.Auto()),
+            networks.Dropout(0.2),
+        ]
+        features = options.hidden
+    return networks.stack(*layers, networks.Dense(features, symbols))
+
+
+def optimizer(steps: int) -> optax.GradientTransformation:
+    """AdamW under a clipped gradient, with a warm-up and a cosine decay."""
+    warmup = min(50, steps // 10)
+    schedule = optax.warmup_cosine_decay_schedule(0.0, 4e-3, warmup, steps, 1e-4)
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=1e-2))
+
+
+def entropy_in_bits() -> metrics.Metric:
+    """How unsure the model is, on average, before it sees the next character."""
+    return metrics.map_value(metrics.entropy(), information.to_bits)
+
+
+def confidence(scores: dict[str, jax.Array]) -> str:
+    """In words: on the model's own text, entropy and surprisal would be equal."""
+    gap = float(scores["bits"] - scores["entropy"])
+    sign = "too sure of itself" if gap > 0 else "not sure enough"
+    return f"{sign} by {abs(gap):.3f} bits"
+
+
+def surprisal(model: networks.Layer, params: object, symbols: np.ndarray) -> np.ndarray:
+    """Bits of surprise at each character of a passage; none is known of the first."""
+    _, logits = model.apply(params, model.carry(params), jnp.asarray(symbols[:-1]))
+    values = information.to_bits(information.surprisal(logits, jnp.asarray(symbols[1:])))
+    return np.concatenate([[np.nan], np.asarray(values)])
+
+
+def write(
+    model: networks.Layer,
+    params: object,
+    vocab: data.Vocab,
+    prompt: np.ndarray,
+    options: argparse.Namespace,
+) -> str:
+    """Continue a held-out prompt, drawing among the characters that make up 95 % of the mass."""
+    drawn = networks.generate(
+        model,
+        params,
+        prompt,
+        500,
+        key=jax.random.key(options.seed),
+        sampler=networks.Nucleus(0.95, temperature=0.8),
+    )
+    return vocab.decode(np.asarray(drawn.symbols))
+
+
+def python_documentation() -> str:
+    """The English documentation inside Python itself; its size varies with the version."""
+    from pydoc_data import topics
+
+    return "\n\n".join(topics.topics[name] for name in sorted(topics.topics))
+
+
+def whole_batches(tokens: np.ndarray) -> np.ndarray:
+    """Drop the ragged end, below one batch, so that no training step needs a mask."""
+    whole = (len(tokens) - 1) // (BATCH * LENGTH) * BATCH * LENGTH
+    return tokens[: whole + 1] if whole else tokens
+
+
+def lzma_bits(train: str, test: str) -> float:
+    """Bits per character that the tail adds to the compressed text."""
+    sizes = [len(lzma.compress(part.encode(), preset=9)) for part in (train, train + test)]
+    return 8 * (sizes[1] - sizes[0]) / len(test)
+
+
+def bits(nats: np.ndarray) -> float:
+    """The mean, in bits."""
+    return float(nats.mean() / math.log(2))
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line; a resumed run takes its settings from the one that it goes on with."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--text", type=Path, help="a UTF-8 text file to learn")
+    parser.add_argument("--cell", choices=sorted(CELLS), default="lstm")
+    parser.add_argument("--hidden", type=int, default=256)
+    parser.add_argument("--layers", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="a folder; by default a new out/char_lm-N")
+    parser.add_argument("--resume", action="store_true", help="go on with the newest run, or --out")
+    parser.add_argument("--smoke", action="store_true", help="a few steps of a tiny network")
+    options = parser.parse_args()
+    try:
+        if options.resume:
+            out = options.out or newest_run()
+            parser.set_defaults(**json.loads((out / SETTINGS).read_text()))
+            options = parser.parse_args()
+            options.out, options.text = out, options.text and Path(options.text)
+            return options
+        if options.smoke:
+            options.hidden, options.steps = 16, 20
+        options.out = options.out or next_run()
+        options.out.mkdir(parents=True, exist_ok=True)
+        if (options.out / SETTINGS).exists():
+            parser.error(f"--out {options.out} holds a run: add --resume, or name another folder")
+        settings = {name: getattr(options, name) for name in KEPT}
+        settings["text"] = options.text and str(options.text.resolve())
+        (options.out / SETTINGS).write_text(json.dumps(settings, indent=2))
+    except FileNotFoundError as error:
+        parser.error(f"--resume: there is no run to go on with ({error})")
+    except OSError as error:
+        parser.error(f"--out: {options.out} cannot be written ({error})")
+    return options
+
+
+def newest_run() -> Path:
+    """The folder of the run that was started last."""
+    runs = sorted(RUNS.glob(f"char_lm-*/{SETTINGS}"), key=lambda path: path.stat().st_mtime)
+    if not runs:
+        raise FileNotFoundError(f"{RUNS}/char_lm-*")
+    return runs[-1].parent
+
+
+def next_run() -> Path:
+    """A folder that does not exist yet: a run never writes over another one."""
+    return next(path for n in itertools.count(1) if not (path := RUNS / f"char_lm-{n}").exists())
+
+
+if __name__ == "__main__":
+    main()
