@@ -7,7 +7,6 @@ the inputs `xs` and `initial`, the outputs `ys` and `last`, the gradients `d_xs`
 `loss`, and all weights in one vector, `weights`, with `d_weights`; `weight_shapes` cuts it.
 """
 
-import itertools
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +30,11 @@ class Case(NamedTuple):
         return f"{self.kind}-{direction}-{'packed' if self.packed else 'whole'}"
 
 
-CASES = list(itertools.starmap(Case, itertools.product(GATES, (1, 2), (False, True))))
+CASES = [
+    Case(kind, directions, packed)
+    for kind in GATES
+    for directions, packed in ((1, False), (2, False), (2, True))
+]
 
 
 def weight_shapes(case):

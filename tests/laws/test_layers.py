@@ -38,7 +38,7 @@ def problem(name, key):
 
 
 def near(got, wanted):
-    chex.assert_trees_all_close(got, wanted, rtol=1e-12, atol=1e-12)
+    chex.assert_trees_all_close(got, wanted, rtol=1e-12, atol=1e-12)  # by NumPy
 
 
 def with_rate(layer, rate):

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from jaxrnn.networks import Dropout, VariationalDropout, stack
+from tests.quick import quick
 
 T, B, F = 40, 20, 30
 ONES = jnp.ones((T, B, F))
 
 
+@quick
 def dropped(layer, key):
     return layer.apply((), (), ONES, key=key)[1]
 
@@ -18,7 +20,7 @@ def dropped(layer, key):
 @pytest.mark.parametrize("kind", [Dropout, VariationalDropout])
 @pytest.mark.parametrize("rate", [0.2, 0.75])
 def test_rate_and_expectation(kind, rate, key):
-    ys = dropped(kind(rate), key)
+    ys = np.asarray(dropped(kind(rate), key))
     kept = ys != 0
     np.testing.assert_allclose(ys[kept], 1 / (1 - rate), rtol=1e-6)
     draws = T * B * F if kind is Dropout else B * F
@@ -45,7 +47,7 @@ def test_each_layer_of_a_stack_draws_its_own(key):
 
 
 def test_gradient_is_zero_where_dropped(key):
-    gradient = jax.grad(lambda xs: Dropout(0.5).apply((), (), xs, key=key)[1].sum())(ONES)
+    gradient = quick(jax.grad(lambda xs: Dropout(0.5).apply((), (), xs, key=key)[1].sum()))(ONES)
     np.testing.assert_array_equal(gradient, dropped(Dropout(0.5), key))
 
 

@@ -44,7 +44,7 @@ def test_bidirectional_rows_equal_each_row_alone(engine, x64, key):
         ]
         return whole, rows
 
-    (last, ys), rows = run(params, carry, xs)
+    (last, ys), rows = jax.tree.map(np.asarray, run(params, carry, xs))
     for b, (length, (row_last, row)) in enumerate(zip(LENGTHS, rows, strict=True)):
         near(ys[:length, b], row)
         near(jax.tree.map(lambda c, b=b: c[b], last), row_last)
@@ -56,10 +56,15 @@ def test_bidirectional_is_two_unrolls_side_by_side(x64, key):
     layer = Bidirectional(forward, backward)
     params = quick(layer.init)(key)
     xs = jax.random.normal(key, (T, I))
-    last, ys = layer.apply(params, layer.carry(params), xs)
-    ahead = unroll(forward, params.forward, xs)
-    behind = unroll(backward, params.backward, xs, reverse=True)
-    near(ys, jnp.concatenate([ahead[1], behind[1]], axis=-1))
+
+    @quick
+    def run(params, xs):
+        ahead = unroll(forward, params.forward, xs)
+        behind = unroll(backward, params.backward, xs, reverse=True)
+        return layer.apply(params, layer.carry(params), xs), ahead, behind
+
+    (last, ys), ahead, behind = run(params, xs)
+    near(ys, np.concatenate([ahead[1], behind[1]], axis=-1))
     near(last, Directions(ahead[0], behind[0]))
     assert (layer.input_size, layer.output_size) == (I, H + 2)
 
@@ -69,8 +74,13 @@ def test_residual_adds_its_input(key):
     layer = Residual(inner)
     params = quick(layer.init)(key)
     xs = jax.random.normal(key, (T, I))
-    ys = layer.apply(params, layer.carry(params), xs)[1]
-    np.testing.assert_array_equal(ys, xs + inner.apply(params, inner.carry(params), xs)[1])
+
+    @quick
+    def run(params, xs):
+        whole = layer.apply(params, layer.carry(params), xs)[1]
+        return whole, xs + inner.apply(params, inner.carry(params), xs)[1]
+
+    np.testing.assert_array_equal(*run(params, xs))
 
 
 def test_stack_threads_every_part(key):
@@ -99,13 +109,13 @@ def test_sizes_pass_through_layers_that_keep_them():
 def test_symbols_of_any_integer_type_are_looked_up(dtype, key):
     """A byte cannot hold the vocabulary's size, 300: nothing may wrap around it."""
     layer = Embedding(300, 2)
-    params = quick(layer.init)(key)
-    symbols = jnp.array([0, 1, 127], dtype)
-    run = jax.jit(lambda xs: layer.apply(params, (), xs)[1])
-    np.testing.assert_array_equal(run(symbols), params[np.array([0, 1, 127])])
-    for wrong in np.array([np.iinfo(dtype).min, np.iinfo(dtype).max], dtype):
-        if not 0 <= wrong < 300:
-            assert bool(jnp.isnan(run(jnp.array([wrong]))).all())
+    params = jnp.arange(600.0).reshape(300, 2)
+    run = quick(lambda xs: layer.apply(params, (), xs)[1])
+    least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+    got = np.asarray(run(np.array([0, 1, 127, least, most], dtype)))
+    np.testing.assert_array_equal(got[:3], np.asarray(params)[[0, 1, 127]])
+    for symbol, vector in zip((least, most), got[3:], strict=True):
+        assert np.isnan(vector).all() == (not 0 <= symbol < 300)
 
 
 def test_layer_norm_against_numpy(x64):
