@@ -125,7 +125,7 @@ def _generate(
             symbol = jnp.where(stopped, stop, symbol)
         counts = ~stopped
         if stop is not None:
-            stopped = stopped | (symbol == stop)
+            stopped = symbol == stop
         carry, logits = network.step(params, carry, symbol)
         return (carry, logits, stopped), (symbol, counts)
 
