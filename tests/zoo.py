@@ -37,13 +37,10 @@ CELLS = {
 
 ENGINES = {
     "scan": engines.Scan(),
-    "scan_unrolled": engines.Scan(unroll=3),
     "bptt": engines.BPTT(),
     "associative": engines.Associative(),
     "chunked": engines.Chunked(engines.Scan(), 3),
     "chunked_bptt": engines.Chunked(engines.BPTT(), 2),
-    "chunked_associative": engines.Chunked(engines.Associative(), 3),
-    "auto": engines.Auto(),
 }
 """Engines whose values and gradients are those of `Scan`; `Truncated` has its own tests."""
 
@@ -81,7 +78,7 @@ LAYERS = {
     "language_model": networks.stack(
         networks.Embedding(SYMBOLS, I),
         networks.Dropout(0.5),
-        _recurrent("gru", "auto"),
+        networks.Recurrent(CELLS["gru"]),
         networks.LayerNorm(H),
         networks.Residual(networks.Dense(H, H)),
         networks.Dense(H, SYMBOLS),
