@@ -1,17 +1,46 @@
 """Recurrent networks in JAX: pure-function cells, swappable engines, entropies and metrics."""
 
-from importlib.metadata import version as _version
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from . import analysis as analysis
 from . import cells as cells
-from . import data as data
 from . import engines as engines
-from . import information as information
-from . import metrics as metrics
-from . import networks as networks
-from . import objectives as objectives
-from . import tasks as tasks
-from . import training as training
 from .engines import unroll as unroll
 
-__version__ = _version("jaxrnn")
+if TYPE_CHECKING:
+    from . import analysis as analysis
+    from . import data as data
+    from . import information as information
+    from . import metrics as metrics
+    from . import networks as networks
+    from . import objectives as objectives
+    from . import tasks as tasks
+    from . import training as training
+
+    __version__: str
+
+# Loaded when they are first used: `import jaxrnn` costs little more than `import jax`.
+_LAZY = (
+    "analysis",
+    "data",
+    "information",
+    "metrics",
+    "networks",
+    "objectives",
+    "tasks",
+    "training",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version(__name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(["__version__", "cells", "engines", "unroll", *_LAZY])
