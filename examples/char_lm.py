@@ -154,7 +154,7 @@ def write(
         prompt,
         500,
         key=jax.random.key(options.seed),
-        sampler=networks.Nucleus(0.95, temperature=0.8),
+        sampler=networks.Nucleus(0.95),
     )
     return vocab.decode(np.asarray(drawn.symbols))
 
