@@ -40,10 +40,8 @@ RUNS, SETTINGS = Path("out"), "settings.json"
 KEPT = ("cell", "hidden", "layers", "steps", "seed")
 
 
-def main() -> None:
+def main(options: argparse.Namespace) -> None:
     """Train, score, write."""
-    options = parse()
-    out = options.out
     text = data.read_text(options.text) if options.text else python_documentation()
     train_text, test_text = data.split(text, held_out=HELD_OUT)
     vocab = data.Vocab.characters(train_text)
@@ -61,10 +59,12 @@ def main() -> None:
         metrics.collect(bits=metrics.bits_per_symbol(), entropy=entropy_in_bits()),
         carry=training.Carried((BATCH,)),
     )
+    stream = data.Stream(whole_batches(train), batch=BATCH, length=LENGTH)
     held_out = data.Stream(test, batch=16, length=256)
+    out = options.out if options.resume else claim(options)
     result = training.fit(
         trainer,
-        data.Stream(whole_batches(train), batch=BATCH, length=LENGTH),
+        stream,
         steps=options.steps,
         key=jax.random.key(options.seed),
         validation=held_out,
@@ -196,41 +196,46 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="go on with the newest run, or --out")
     parser.add_argument("--smoke", action="store_true", help="a few steps of a tiny network")
     options = parser.parse_args()
-    try:
-        if options.resume:
-            out = options.out or newest_run()
-            parser.set_defaults(**json.loads((out / SETTINGS).read_text()))
-            options = parser.parse_args()
-            options.out, options.text = out, options.text and Path(options.text)
-            return options
-        if options.smoke:
-            options.hidden, options.steps = 16, 20
-        options.out = options.out or next_run()
-        options.out.mkdir(parents=True, exist_ok=True)
-        if (options.out / SETTINGS).exists():
-            parser.error(f"--out {options.out} holds a run: add --resume, or name another folder")
-        settings = {name: getattr(options, name) for name in KEPT}
-        settings["text"] = options.text and str(options.text.resolve())
-        (options.out / SETTINGS).write_text(json.dumps(settings, indent=2))
-    except FileNotFoundError as error:
-        parser.error(f"--resume: there is no run to go on with ({error})")
-    except OSError as error:
-        parser.error(f"--out: {options.out} cannot be written ({error})")
+    if options.resume:
+        out = options.out or newest_run()
+        if not (out / SETTINGS).is_file():
+            raise FileNotFoundError(f"--resume: {out} holds no run (there is no {SETTINGS})")
+        parser.set_defaults(**json.loads((out / SETTINGS).read_text()))
+        options = parser.parse_args()
+        options.out, options.text = out, options.text and Path(options.text)
+    elif options.smoke:
+        options.hidden, options.steps = 16, 20
     return options
+
+
+def claim(options: argparse.Namespace) -> Path:
+    """Make the folder of a new run, which never writes over another one, and keep its settings."""
+    folders = (RUNS / f"char_lm-{n}" for n in itertools.count(1))
+    out = options.out or next(folder for folder in folders if not folder.exists())
+    if (out / SETTINGS).exists():
+        raise FileExistsError(f"--out: {out} holds a run. Add --resume, or name another folder")
+    settings = {name: getattr(options, name) for name in KEPT}
+    settings["text"] = options.text and str(options.text.resolve())
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / SETTINGS).write_text(json.dumps(settings, indent=2))
+    except OSError as error:
+        raise OSError(f"--out: {out} cannot be written ({error}). Name another folder") from error
+    return out
 
 
 def newest_run() -> Path:
     """The folder of the run that was started last."""
     runs = sorted(RUNS.glob(f"char_lm-*/{SETTINGS}"), key=lambda path: path.stat().st_mtime)
     if not runs:
-        raise FileNotFoundError(f"{RUNS}/char_lm-*")
+        raise FileNotFoundError(f"--resume: there is no run in {RUNS}/ to go on with")
     return runs[-1].parent
 
 
-def next_run() -> Path:
-    """A folder that does not exist yet: a run never writes over another one."""
-    return next(path for n in itertools.count(1) if not (path := RUNS / f"char_lm-{n}").exists())
-
-
 if __name__ == "__main__":
-    main()
+    try:
+        main(parse())
+    except (OSError, ValueError) as error:  # something that a user can mend: no traceback
+        raise SystemExit(f"char_lm: {error}") from None
+    except KeyboardInterrupt:
+        raise SystemExit("\nchar_lm: stopped; --resume goes on from here") from None
