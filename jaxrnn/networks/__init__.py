@@ -5,6 +5,7 @@ from ._dropout import VariationalDropout as VariationalDropout
 from ._generate import Generated as Generated
 from ._generate import generate as generate
 from ._layer import Layer as Layer
+from ._layer import Memoryless as Memoryless
 from ._pointwise import Activation as Activation
 from ._pointwise import Dense as Dense
 from ._pointwise import DenseParams as DenseParams

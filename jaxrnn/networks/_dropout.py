@@ -5,11 +5,11 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
-from .._typing import Array, Carry, Key, Leaf
-from ._layer import Layer, without_padding
+from .._typing import Array, Key, Leaf
+from ._layer import Memoryless
 
 
-class Dropout(Layer):
+class Dropout(Memoryless):
     """Drop features at random, anew at every step: `y = keep * x / (1 - rate)`.
 
     Without a key it is the identity.
@@ -34,25 +34,14 @@ class Dropout(Layer):
         """Check the rate."""
         _check.fraction("Dropout", rate=self.rate)
 
-    def init(self, key: Key) -> tuple[()]:
-        """Nothing."""
-        return ()
-
-    def apply(
-        self,
-        params: tuple[()],
-        carry: Carry,
-        xs: Float[Array, "..."],
-        *,
-        key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
-    ) -> tuple[Carry, Float[Array, "..."]]:
+    def transform(
+        self, params: tuple[()], xs: Float[Array, "..."], *, key: Key | None = None
+    ) -> Float[Array, "..."]:
         """Drop, where there is a key."""
-        return carry, _drop("Dropout", xs, self.rate, key, mask, xs.shape)
+        return _drop("Dropout", xs, self.rate, key, xs.shape)
 
 
-class VariationalDropout(Layer):
+class VariationalDropout(Memoryless):
     """Drop features at random, the same ones at every step of a sequence.
 
     One mask is drawn a call and a sequence of the batch. Without a key it is the identity.
@@ -78,30 +67,15 @@ class VariationalDropout(Layer):
         """Check the rate."""
         _check.fraction("VariationalDropout", rate=self.rate)
 
-    def init(self, key: Key) -> tuple[()]:
-        """Nothing."""
-        return ()
-
-    def apply(
-        self,
-        params: tuple[()],
-        carry: Carry,
-        xs: Float[Array, "..."],
-        *,
-        key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
-    ) -> tuple[Carry, Float[Array, "..."]]:
+    def transform(
+        self, params: tuple[()], xs: Float[Array, "..."], *, key: Key | None = None
+    ) -> Float[Array, "..."]:
         """Drop, where there is a key."""
-        shape = (1, *xs.shape[1:])
-        return carry, _drop("VariationalDropout", xs, self.rate, key, mask, shape)
+        return _drop("VariationalDropout", xs, self.rate, key, (1, *xs.shape[1:]))
 
 
-def _drop(
-    who: str, xs: Array, rate: Leaf, key: Key | None, mask: Array | None, shape: tuple[int, ...]
-) -> Array:
+def _drop(who: str, xs: Array, rate: Leaf, key: Key | None, shape: tuple[int, ...]) -> Array:
     _check.floating(who, "xs", xs, "Put it after the `Embedding`.")
-    xs = without_padding(who, xs, mask)
     if key is None:
         return xs
     keep = jnp.broadcast_to(jax.random.bernoulli(key, 1 - rate, shape), xs.shape)

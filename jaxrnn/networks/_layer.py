@@ -70,10 +70,37 @@ class Layer(Config):
         return False
 
 
+class Memoryless(Layer):
+    """A layer without a carry, whose padding is zero before it computes: it defines `transform`."""
+
+    @abc.abstractmethod
+    def transform(self, params: Params, xs: Array, *, key: Key | None = None) -> Array:
+        """From inputs `[T, *batch, ...]` to outputs."""
+
+    def init(self, key: Key) -> Params:
+        """Nothing, unless the layer has parameters."""
+        return ()
+
+    def apply(
+        self,
+        params: Params,
+        carry: Carry,
+        xs: Inputs,
+        *,
+        key: Key | None = None,
+        mask: Array | None = None,
+        resets: Array | None = None,
+    ) -> tuple[Carry, Inputs]:
+        """`transform`, blind to what stands in the padding."""
+        xs = without_padding(type(self).__name__, jnp.asarray(xs), mask)
+        return carry, self.transform(params, xs, key=key)
+
+
 def without_padding(who: str, xs: Inputs, mask: Array | None) -> Inputs:
     """`xs` with zeros where masked, so that what stands there reaches no value and no gradient."""
     if mask is None:
         return xs
     for leaf in jax.tree.leaves(xs):
-        _check.flags(who, "mask", mask, leaf.shape[:-1])
+        symbols = jnp.issubdtype(leaf.dtype, jnp.integer)  # they have no axis of features
+        _check.flags(who, "mask", mask, leaf.shape if symbols else leaf.shape[:-1])
     return drop(~jnp.asarray(mask), xs)

@@ -10,12 +10,12 @@ from jaxtyping import Float, Integer
 
 from .. import _check
 from .._dtypes import at_least_float32
-from .._typing import Array, Carry, Key, Leaf
+from .._typing import Array, Key, Leaf
 from ..cells._dense import add, dot, glorot
-from ._layer import Layer, without_padding
+from ._layer import Memoryless
 
 
-class Embedding(Layer):
+class Embedding(Memoryless):
     """A vector a symbol: `y = table[x]`.
 
     A symbol outside `[0, vocab)` raises `ValueError` where its number is known; under `jit` it
@@ -47,27 +47,19 @@ class Embedding(Layer):
         """The table."""
         return jax.random.normal(key, (self.vocab, self.features)) / jnp.sqrt(self.features)
 
-    def apply(
-        self,
-        params: Float[Array, "V F"],
-        carry: Carry,
-        xs: Integer[Array, "..."],
-        *,
-        key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
-    ) -> tuple[Carry, Float[Array, "... F"]]:
+    def transform(
+        self, params: Float[Array, "V F"], xs: Integer[Array, "..."], *, key: Key | None = None
+    ) -> Float[Array, "... F"]:
         """Look up."""
-        if not jnp.issubdtype(jnp.result_type(xs), jnp.integer):
-            raise TypeError(f"Embedding: symbols must be integers, got {jnp.result_type(xs)}")
-        xs = without_padding("Embedding", jnp.asarray(xs)[..., None], mask)[..., 0]
+        if not jnp.issubdtype(xs.dtype, jnp.integer):
+            raise TypeError(f"Embedding: symbols must be integers, got {xs.dtype}")
         if _check.concrete(xs):
             self._check_range(np.asarray(xs))
         # Negative numbers would count from the end; out of range on the other side gives NaN.
         # A byte could not hold `vocab` itself.
         xs = xs.astype(int)
         xs = jnp.where(xs < 0, self.vocab, xs)
-        return carry, jnp.take(params, xs, axis=0, mode="fill", fill_value=jnp.nan)
+        return jnp.take(params, xs, axis=0, mode="fill", fill_value=jnp.nan)
 
     def _check_range(self, symbols: np.ndarray) -> None:
         wrong = symbols[(symbols < 0) | (symbols >= self.vocab)]
@@ -89,7 +81,7 @@ class DenseParams(NamedTuple):
     bias: Float[Array, " O"]
 
 
-class Dense(Layer):
+class Dense(Memoryless):
     """A full matrix and a bias: `y = x @ kernel + bias`.
 
     Shapes: x `[T, *batch, inputs]`, y `[T, *batch, outputs]`.
@@ -118,23 +110,14 @@ class Dense(Layer):
         """Glorot kernel, no bias."""
         return DenseParams(glorot(key, self.inputs, self.outputs, 1), jnp.zeros(self.outputs))
 
-    def apply(
-        self,
-        params: DenseParams,
-        carry: Carry,
-        xs: Float[Array, "... I"],
-        *,
-        key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
-    ) -> tuple[Carry, Float[Array, "... O"]]:
+    def transform(
+        self, params: DenseParams, xs: Float[Array, "... I"], *, key: Key | None = None
+    ) -> Float[Array, "... O"]:
         """The product and the bias."""
-        xs = jnp.asarray(xs)
         if xs.shape[-1:] != (self.inputs,):
             raise ValueError(f"Dense takes {self.inputs} features, got {_check.describe(xs)}")
         _check.floating("Dense", "xs", xs, "Embed symbols, or use `jax.nn.one_hot`.")
-        ys = add(dot(without_padding("Dense", xs, mask), params.kernel), params.bias)
-        return carry, ys.astype(params.kernel.dtype)
+        return add(dot(xs, params.kernel), params.bias).astype(params.kernel.dtype)
 
 
 class LayerNormParams(NamedTuple):
@@ -144,7 +127,7 @@ class LayerNormParams(NamedTuple):
     bias: Float[Array, " F"]
 
 
-class LayerNorm(Layer):
+class LayerNorm(Memoryless):
     """Normalise the features of each step: `y = scale * (x - mean) / sqrt(var + epsilon) + bias`.
 
     Args:
@@ -173,25 +156,18 @@ class LayerNorm(Layer):
         """Scale one, bias zero."""
         return LayerNormParams(jnp.ones(self.features), jnp.zeros(self.features))
 
-    def apply(
-        self,
-        params: LayerNormParams,
-        carry: Carry,
-        xs: Float[Array, "... F"],
-        *,
-        key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
-    ) -> tuple[Carry, Float[Array, "... F"]]:
+    def transform(
+        self, params: LayerNormParams, xs: Float[Array, "... F"], *, key: Key | None = None
+    ) -> Float[Array, "... F"]:
         """Normalise, in at least float32."""
         if xs.shape[-1:] != (self.features,):
             raise ValueError(f"LayerNorm takes {self.features} features, got {_check.describe(xs)}")
         _check.floating("LayerNorm", "xs", xs, "Embed symbols first.")
-        wide = without_padding("LayerNorm", xs, mask).astype(at_least_float32(xs.dtype))
+        wide = xs.astype(at_least_float32(xs.dtype))
         centred = wide - wide.mean(-1, keepdims=True)
         spread = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + self.epsilon)
         scale = jnp.broadcast_to(params.scale.astype(wide.dtype), wide.shape)
-        return carry, add(centred * spread * scale, params.bias).astype(xs.dtype)
+        return add(centred * spread * scale, params.bias).astype(xs.dtype)
 
     @property
     def input_size(self) -> int:
@@ -204,7 +180,7 @@ class LayerNorm(Layer):
         return self.features
 
 
-class Activation(Layer):
+class Activation(Memoryless):
     """An elementwise function between layers.
 
     Args:
@@ -223,19 +199,6 @@ class Activation(Layer):
         """Check the function."""
         _check.function("Activation", "function", self.function)
 
-    def init(self, key: Key) -> tuple[()]:
-        """Nothing."""
-        return ()
-
-    def apply(
-        self,
-        params: tuple[()],
-        carry: Carry,
-        xs: Array,
-        *,
-        key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
-    ) -> tuple[Carry, Array]:
+    def transform(self, params: tuple[()], xs: Array, *, key: Key | None = None) -> Array:
         """The function."""
-        return carry, self.function(without_padding("Activation", xs, mask))
+        return self.function(xs)
