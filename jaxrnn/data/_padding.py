@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check
 from .._typing import Array
+from ..engines._steps import within
 
 
 class Padded(NamedTuple):
@@ -111,14 +113,6 @@ def length_mask(lengths: ArrayLike, T: int) -> Array:
         [[1, 1, 1], [0, 0, 0], [1, 0, 0]]
     """
     _check.sizes("length_mask", T=T)
-    known = np.asarray(lengths) if _check.concrete(lengths) else None
-    dtype = jnp.asarray(lengths).dtype if known is None else known.dtype
-    if not jnp.issubdtype(dtype, jnp.integer):
-        raise TypeError(f"length_mask: lengths must be integers, got {dtype}")
-    if known is not None and np.any((known < 0) | (known > T)):
-        raise ValueError(
-            f"length_mask: lengths must lie in [0, {T}], the number of steps, "
-            f"got {known.min()} to {known.max()}"
-        )
-    array = jnp.asarray(lengths, jnp.int32)
-    return jnp.arange(T, dtype=jnp.int32).reshape(T, *[1] * array.ndim) < array[None]
+    lengths = lengths if isinstance(lengths, jax.Array) else np.asarray(lengths)
+    _check.lengths("length_mask", "lengths", lengths, (T, *lengths.shape))
+    return within(jnp.asarray(lengths), T)

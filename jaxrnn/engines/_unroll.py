@@ -12,7 +12,7 @@ from ..cells import Cell
 from ..cells._cell import drop
 from ._auto import Auto
 from ._engine import Engine
-from ._steps import Steps, controlled
+from ._steps import Steps, controlled, within
 
 C = TypeVar("C", bound=Cell)
 
@@ -111,14 +111,13 @@ def _unroll(
     starts = None if resets is None else _starts(resets, valid, reverse=reverse)
     if valid is not None:
         xs = drop(~valid, xs)  # before anything is computed from it
+    inputs = Steps(xs, valid, starts)
     if reverse:
-        xs, valid_, starts = _flip((xs, valid, starts))
-    else:
-        valid_ = valid
+        inputs = _flip(inputs)
     if valid is None and starts is None:
-        carry, ys = engine(cell, params, carry, xs)
+        carry, ys = engine(cell, params, carry, inputs.x)
     else:
-        carry, ys = engine(*controlled(cell, params, carry, fresh, Steps(xs, valid_, starts)))
+        carry, ys = engine(*controlled(cell, params, carry, fresh, inputs))
     if reverse:
         ys = _flip(ys)
     return carry, ys if valid is None else drop(~valid, ys)
@@ -131,10 +130,8 @@ def _flip(tree: Any) -> Any:
 def _valid(lengths: Array | None, mask: Array | None, steps: int) -> Array | None:
     if lengths is None:
         return mask
-    times = jnp.arange(steps).reshape(steps, *(1 for _ in lengths.shape))
-    times, lengths = jnp.broadcast_arrays(times, lengths[None])
-    within = times < lengths
-    return within if mask is None else within & mask
+    leading = within(lengths, steps)
+    return leading if mask is None else leading & mask
 
 
 def _starts(resets: Array, valid: Array | None, *, reverse: bool) -> Array:

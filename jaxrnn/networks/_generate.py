@@ -10,6 +10,7 @@ from jaxtyping import Int
 
 from .. import _check
 from .._typing import Array, ArrayLike, Carry, Key, Params
+from ..engines._steps import within
 from ._layer import Layer
 from ._pooling import last_valid
 from ._samplers import Sampler, Temperature
@@ -111,8 +112,7 @@ def _generate(
         carry, logits = network.apply(params, carry, prompt)
         logits = logits[-1]
     else:
-        times = jnp.arange(len(prompt)).reshape(-1, *(1 for _ in batch))
-        mask = jnp.broadcast_to(times, prompt.shape) < prompt_lengths[None]
+        mask = within(prompt_lengths, len(prompt))
         carry, logits = network.apply(params, carry, prompt, mask=mask)
         logits = last_valid(logits, mask)
 

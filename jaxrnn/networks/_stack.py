@@ -61,8 +61,11 @@ class Stack(Layer):
 
     @property
     def input_size(self) -> int | None:
-        """That of the first layer that says one."""
-        return next((n.input_size for n in self.layers if n.input_size is not None), None)
+        """What the first layer that changes the size takes."""
+        sizes = ((layer.input_size, layer.output_size) for layer in self.layers)
+        return next(
+            (takes for takes, gives in sizes if takes is not None or gives is not None), None
+        )
 
     @property
     def output_size(self) -> int | None:

@@ -125,3 +125,10 @@ def test_layer_norm_against_numpy(x64):
     params = layer.init(jax.random.key(0))._replace(scale=jnp.arange(1.0, 4), bias=jnp.ones(I))
     wanted = (xs - xs.mean(-1, keepdims=True)) / np.sqrt(xs.var(-1, keepdims=True) + 1e-3)
     near(layer.apply(params, (), jnp.asarray(xs))[1], wanted * [1, 2, 3] + 1)
+
+
+def test_sizes_of_a_stack():
+    symbols, numbers = networks.Embedding(9, 3), networks.Dense(3, 5)
+    assert networks.stack(networks.Dropout(0.1), numbers).input_size == 3
+    assert networks.stack(symbols, numbers).input_size is None  # symbols have no features
+    assert networks.stack(symbols, numbers, networks.Dropout(0.1)).output_size == 5
