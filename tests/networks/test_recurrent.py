@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn import cells, engines, unroll
+from jaxrnn import cells, engines, networks, unroll
 from jaxrnn.networks import (
     Activation,
     Bidirectional,
