@@ -84,11 +84,6 @@ class GatedCell(Cell):
     def gate(self, params: Params, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
         """From both shares and the old carry to the new carry and the output."""
 
-    @property
-    def additive(self) -> bool:
-        """Whether `gate` reads nothing but `u + r`; then `pushforward` gets None for `d_u`."""
-        return False
-
     def linearize(self, params: Params, carry: Carry, u: Inputs, r: Inputs) -> Any:
         """What `pushforward` needs to know of the point, computed outside the loop.
 
@@ -97,14 +92,24 @@ class GatedCell(Cell):
         """
         return carry, u, r
 
+    def merge(self, d_u: Inputs, d_r: Inputs) -> Any:
+        """What `pushforward` needs of the tangents of u and r; linear in both.
+
+        By default both. Where the gate reads `u + r`, `d_u + d_r` is all, and the backward loop has
+        one cotangent to store instead of two. `d_u` is None at leaves without a derivative (whole
+        numbers, flags).
+        """
+        return d_u, d_r
+
     def pushforward(
-        self, params: Params, point: Any, d_carry: Carry, d_u: Inputs, d_r: Inputs
+        self, params: Params, point: Any, d_carry: Carry, d_z: Any
     ) -> tuple[Carry, Inputs]:
-        """The derivative of `gate` with respect to carry, u and r: linear in `d_carry, d_u, d_r`.
+        """The derivative of `gate` at a point: linear in `d_carry` and `d_z = merge(d_u, d_r)`.
 
         By default automatic: `gate` is evaluated again inside the backward loop, and nothing of its
-        inside is kept in memory. `d_u` is None at leaves without a derivative (whole numbers).
+        inside is kept in memory.
         """
+        d_u, d_r = d_z
         structure: Any
         leaves, structure = jax.tree.flatten(point[1])
         tangents = jax.tree.leaves(d_u, is_leaf=lambda leaf: leaf is None)

@@ -65,11 +65,6 @@ class Elman(DenseCell):
         h = self.activation(u + r)
         return h.astype(carry.dtype), h.astype(params.kernel.dtype)
 
-    @property
-    def additive(self) -> bool:
-        """True."""
-        return True
-
     def linearize(
         self,
         params: ElmanParams,
@@ -80,16 +75,19 @@ class Elman(DenseCell):
         """The slope of the activation."""
         return slope(self.activation, u + r)
 
+    def merge(self, d_u: Float[Array, "... H"], d_r: Float[Array, "... H"]) -> Array:
+        """The gate reads `u + r`."""
+        return d_u + d_r
+
     def pushforward(
         self,
         params: ElmanParams,
         point: Float[Array, "... H"],
         d_carry: Float[Array, "... H"],
-        d_u: None,
-        d_r: Float[Array, "... H"],
+        d_z: Float[Array, "... H"],
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
-        """`slope * d_r`."""
-        d_h = point * d_r
+        """`slope * d_z`."""
+        d_h = point * d_z
         return d_h.astype(d_carry.dtype), d_h.astype(params.kernel.dtype)
 
 

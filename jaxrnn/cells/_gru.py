@@ -102,20 +102,25 @@ class GRU(DenseCell):
             reset=reset,
         )
 
+    def merge(self, d_u: Float[Array, "... G"], d_r: Float[Array, "... G"]) -> Array:
+        """The gates read `u + r`; the candidate reads u and r apart."""
+        cut = 2 * self.hidden
+        both = d_u[..., :cut] + d_r[..., :cut]
+        return jnp.concatenate([both, d_u[..., cut:], d_r[..., cut:]], axis=-1)
+
     def pushforward(
         self,
         params: GRUParams,
         point: GRUFactors,
         d_carry: Float[Array, "... H"],
-        d_u: Float[Array, "... 3*H"],
-        d_r: Float[Array, "... 3*H"],
+        d_z: Float[Array, "... 4*H"],
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
         """The chain rule, by multiplication alone."""
-        (u_r, u_z, u_n), (r_r, r_z, r_n) = jnp.split(d_u, 3, axis=-1), jnp.split(d_r, 3, axis=-1)
+        d_reset, d_update, u_n, r_n = jnp.split(d_z, 4, axis=-1)
         d_h = (
             point.h_carry * d_carry
-            + point.h_reset * (u_r + r_r)
-            + point.h_z * (u_z + r_z)
+            + point.h_reset * d_reset
+            + point.h_z * d_update
             + point.h_n * (u_n + point.reset * r_n)
         )
         return d_h, d_h.astype(params.kernel.dtype)

@@ -61,11 +61,6 @@ class Leaky(DenseCell):
         h = carry + self._leak(carry) * (self.activation(u + r).astype(carry.dtype) - carry)
         return h, h.astype(params.kernel.dtype)
 
-    @property
-    def additive(self) -> bool:
-        """True."""
-        return True
-
     def linearize(
         self,
         params: ElmanParams,
@@ -76,16 +71,19 @@ class Leaky(DenseCell):
         """The slope of the activation, times the leak."""
         return self._leak(carry) * slope(self.activation, u + r).astype(carry.dtype)
 
+    def merge(self, d_u: Float[Array, "... H"], d_r: Float[Array, "... H"]) -> Array:
+        """The gate reads `u + r`."""
+        return d_u + d_r
+
     def pushforward(
         self,
         params: ElmanParams,
         point: Float[Array, "... H"],
         d_carry: Float[Array, "... H"],
-        d_u: None,
-        d_r: Float[Array, "... H"],
+        d_z: Float[Array, "... H"],
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
-        """`d_h - leak * d_h + leak * slope * d_r`."""
-        d_h = d_carry - self._leak(d_carry) * d_carry + point * d_r.astype(d_carry.dtype)
+        """`d_h - leak * d_h + leak * slope * d_z`."""
+        d_h = d_carry - self._leak(d_carry) * d_carry + point * d_z.astype(d_carry.dtype)
         return d_h, d_h.astype(params.kernel.dtype)
 
     def _leak(self, like: Array) -> Array:

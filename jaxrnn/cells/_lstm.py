@@ -97,11 +97,6 @@ class LSTM(DenseCell):
         h = o * jnp.tanh(c)
         return LSTMCarry(h, c), h.astype(params.kernel.dtype)
 
-    @property
-    def additive(self) -> bool:
-        """True."""
-        return True
-
     def linearize(
         self,
         params: LSTMParams,
@@ -121,16 +116,19 @@ class LSTM(DenseCell):
             h_o=squashed * o * (1 - o),
         )
 
+    def merge(self, d_u: Float[Array, "... G"], d_r: Float[Array, "... G"]) -> Array:
+        """The gate reads `u + r`."""
+        return d_u + d_r
+
     def pushforward(
         self,
         params: LSTMParams,
         point: LSTMFactors,
         d_carry: LSTMCarry,
-        d_u: None,
-        d_r: Float[Array, "... G"],
+        d_z: Float[Array, "... G"],
     ) -> tuple[LSTMCarry, Float[Array, "... H"]]:
         """The chain rule, by multiplication alone."""
-        d_i, d_f, d_g, d_o = jnp.split(d_r, 4, axis=-1)
+        d_i, d_f, d_g, d_o = jnp.split(d_z, 4, axis=-1)
         d_c = point.c_cell * d_carry.cell + point.c_i * d_i + point.c_f * d_f + point.c_g * d_g
         d_h = point.h_c * d_c + point.h_o * d_o
         return LSTMCarry(d_h, d_c), d_h.astype(params.kernel.dtype)

@@ -21,7 +21,7 @@ class BPTT(Engine[GatedCell]):
     what every operation of the gate needs. Here the derivative is a linear recurrence of its own,
 
         d_r_t            = D mix(d_carry_{t-1}) + D mix(d_params)
-        d_carry_t, d_y_t = pushforward(point_t, d_carry_{t-1}, d_u_t, d_r_t)
+        d_carry_t, d_y_t = pushforward(point_t, d_carry_{t-1}, merge(d_u_t, d_r_t))
 
     whose second summand and whose points (`GatedCell.linearize`) are computed for all steps at
     once. Run backwards, its loop holds the transposes of `mix` and of the gate's derivative, and
@@ -87,20 +87,19 @@ def _(
             lambda weights: _gates(weights, carries, us, rs), (weights,), (d_weights,)
         )[1]
 
+    d_us = _moving(d_us)
+    d_zs = cell.merge(d_us, jax.tree.map(jnp.zeros_like, rs) if d_rs is None else d_rs)
+    still = jax.tree.map(lambda d_u: jnp.zeros_like(d_u[0]), d_us)
+
     def push(d_carry: Carry, step: Any) -> tuple[Carry, Inputs]:
-        point, d_u, d_r_weights, d_gate = step
+        point, d_z, d_gate = step
         # `mix` is affine, so that its derivative is the same everywhere, at zero too.
         zero = jax.tree.map(jnp.zeros_like, d_carry)
         d_r = jax.jvp(partial(cell.mix, params), (zero,), (d_carry,))[1]
-        d_r = _plus(d_r, d_r_weights)
-        return _plus(cell.pushforward(params, point, d_carry, d_u, d_r), d_gate)
+        d_z = _plus(cell.merge(still, d_r), d_z)
+        return _plus(cell.pushforward(params, point, d_carry, d_z), d_gate)
 
-    d_us = _moving(d_us)
-    if cell.additive:
-        # One tangent for both, so that the backward loop has one cotangent to store.
-        (d_u,) = jax.tree.leaves(d_us)
-        d_rs, d_us = _plus(d_u, d_rs), None
-    d_last, d_ys = jax.lax.scan(push, d_carry, (points, d_us, d_rs, d_gates))
+    d_last, d_ys = jax.lax.scan(push, d_carry, (points, d_zs, d_gates))
     return (last, ys), (d_last, d_ys)
 
 

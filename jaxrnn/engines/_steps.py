@@ -4,7 +4,7 @@
 whether the step counts and where the carry starts afresh. An engine sees a cell like any other.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -96,18 +96,16 @@ class _ControlledGated(GatedCell):
         new, y = self.cell.gate(params.params, carry, u.x, r)
         return settle(params, carry, new, u), y
 
-    @property
-    def additive(self) -> bool:
-        return self.cell.additive
-
     def linearize(self, params: Weights, carry: Carry, u: Steps, r: Inputs) -> Steps:
         return u._replace(x=self.cell.linearize(params.params, carry, u.x, r))
 
+    def merge(self, d_u: Steps, d_r: Inputs) -> Any:
+        return self.cell.merge(d_u.x, d_r)
+
     def pushforward(
-        self, params: Weights, point: Steps, d_carry: Carry, d_u: Steps | None, d_r: Inputs
+        self, params: Weights, point: Steps, d_carry: Carry, d_z: Any
     ) -> tuple[Carry, Inputs]:
-        inner = None if d_u is None else d_u.x
-        d_new, d_y = self.cell.pushforward(params.params, point.x, d_carry, inner, d_r)
+        d_new, d_y = self.cell.pushforward(params.params, point.x, d_carry, d_z)
         # The fresh carry belongs to the weights: here its tangent is zero.
         still = Weights((), jax.tree.map(jnp.zeros_like, params.fresh))
         return settle(still, d_carry, d_new, point), d_y
