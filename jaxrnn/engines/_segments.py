@@ -57,6 +57,8 @@ class Truncated(Engine[Kind]):
     """Truncated back-propagation through time inside one unroll.
 
     The values are those of `engine`; gradients do not cross from one segment into the one before.
+    Segments are counted in steps of the array, masked ones too: a last carry that was held through
+    padded segments has no gradient.
 
     Args:
         engine: runs one segment.

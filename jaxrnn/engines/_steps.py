@@ -54,6 +54,13 @@ def controlled(
     return _ControlledCell(cell), weights, carry, steps
 
 
+def bare(cell: Cell) -> Cell:
+    """The cell that `controlled` wrapped, or the cell itself."""
+    if isinstance(cell, _ControlledCell | _ControlledGated | _ControlledLinear):
+        return cell.cell
+    return cell
+
+
 def settle(weights: Weights, old: Carry, new: Carry, steps: Steps) -> Carry:
     """The carry after a step: held where masked, fresh where the next step starts a sequence."""
     if steps.valid is not None:

@@ -5,11 +5,12 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .. import _check
 from .._typing import Array, ArrayLike, Batch, Carry, Inputs, Params
 from ..cells import Cell
-from ..cells._cell import drop
+from ..cells._cell import drop, select
 from ._auto import Auto
 from ._engine import Engine
 from ._steps import Steps, controlled, within
@@ -35,11 +36,13 @@ def unroll(
 
     Where a step is masked the carry is held and the output is zero; what stands in its input (NaN,
     infinity, anything) reaches neither values nor gradients. A reset marks the first step of a new
-    sequence: the initial carry replaces the old one before that step is read, by selection, and the
-    result equals running the pieces as separate sequences. A reset at a masked step takes effect
-    at the next step that counts. `reverse` runs each sequence from its last step that counts to its
-    first, leaving every output at its own time; resets still mark the first step in time of each
-    sequence, so the same `resets` serve both directions. All of these combine, on every engine.
+    sequence: the cell's own initial carry (not the one passed) replaces the old one before that
+    step is read, by selection, and the result equals running the pieces as separate sequences. A
+    reset at a masked step, in the padding too, takes effect at the next step that counts, or else
+    in the carry that is returned. `reverse` runs each sequence from its last step that counts to
+    its first, leaving every output at its own time; resets still mark the first step in time of
+    each sequence, so the same `resets` serve both directions. All of these combine, on every
+    engine.
 
     Shapes: xs, ys `[T, *batch, features]` (or trees of such); carry `[*batch, ...]`. Data held as
     `[batch, T, features]` go through `jnp.swapaxes(xs, 0, 1)`, and back.
@@ -78,7 +81,16 @@ def unroll(
     if not isinstance(engine, Engine):
         raise TypeError(f"unroll: engine must be an `Engine` such as `Scan()`, got {engine!r}")
     engine.check(cell)
+    if any(isinstance(leaf, int | float) for leaf in jax.tree.leaves(xs)):
+        raise TypeError(
+            "unroll: xs holds Python numbers: nested lists are a tree, not an array. "
+            "Pass jnp.asarray(xs)."
+        )
     xs = jax.tree.map(jnp.asarray, xs)
+    lengths, mask, resets = (
+        np.asarray(flags) if isinstance(flags, list | tuple) else flags
+        for flags in (lengths, mask, resets)
+    )
     shape = _leading_shape(cell, params, xs)
     if lengths is not None:
         _check.lengths("unroll", "lengths", lengths, shape)
@@ -104,11 +116,14 @@ def _unroll(
     *,
     reverse: bool,
 ) -> tuple[Carry, Inputs]:
+    _check_params(cell, params)
     steps, *batch = jax.tree.leaves(xs)[0].shape[:-1]
     fresh = cell.carry(params, tuple(batch))
     carry = fresh if carry is None else carry
     valid = _valid(lengths, mask, steps)
-    starts = None if resets is None else _starts(resets, valid, reverse=reverse)
+    starts = pending = None
+    if resets is not None:
+        starts, pending = _starts(resets, valid, reverse=reverse)
     if valid is not None:
         xs = drop(~valid, xs)  # before anything is computed from it
     inputs = Steps(xs, valid, starts)
@@ -118,6 +133,8 @@ def _unroll(
         carry, ys = engine(cell, params, carry, inputs.x)
     else:
         carry, ys = engine(*controlled(cell, params, carry, fresh, inputs))
+    if pending is not None:
+        carry = select(pending, fresh, carry)
     if reverse:
         ys = _flip(ys)
     return carry, ys if valid is None else drop(~valid, ys)
@@ -134,11 +151,12 @@ def _valid(lengths: Array | None, mask: Array | None, steps: int) -> Array | Non
     return leading if mask is None else leading & mask
 
 
-def _starts(resets: Array, valid: Array | None, *, reverse: bool) -> Array:
+def _starts(resets: Array, valid: Array | None, *, reverse: bool) -> tuple[Array, Array | None]:
     """Where the carry is fresh, in order of time: the first step that counts of each sequence.
 
     Numbering the sequences, a step starts one where its number differs from that of the step that
-    is run before it.
+    is run before it. The second result, `Bool[*batch]`, says where a sequence starts after the last
+    step that counts: there the carry that is returned is fresh, so that what follows goes on right.
     """
     number = jnp.cumsum(resets, axis=0, dtype=jnp.int32)
     before_all = number[-1:] if reverse else jnp.zeros_like(number[:1])
@@ -153,7 +171,9 @@ def _starts(resets: Array, valid: Array | None, *, reverse: bool) -> Array:
     else:
         seen_before = jnp.concatenate([before_all, seen[:-1]])
     starts = number != seen_before
-    return starts if valid is None else starts & valid
+    if valid is None:
+        return starts, None
+    return starts & valid, None if reverse else number[-1] != seen[-1]
 
 
 def _leading_shape(cell: Cell, params: Params, xs: Inputs) -> Batch:
@@ -176,16 +196,17 @@ def _leading_shape(cell: Cell, params: Params, xs: Inputs) -> Batch:
         what = "T = 0: there is no step to run" if shape[0] == 0 else "an empty batch"
         raise ValueError(f"unroll: xs has {what} ({_check.describe(leaves[0])})")
     if cell.input_size is not None:
-        _check_features(cell, params, leaves)
+        _check_features(cell, params, xs)
     return shape
 
 
-def _check_features(cell: Cell, params: Params, leaves: list[Array]) -> None:
+def _check_features(cell: Cell, params: Params, xs: Inputs) -> None:
     who = f"unroll: {type(cell).__name__}"
-    if len(leaves) != 1 or leaves[0].shape[-1] != cell.input_size:
-        got = " and ".join(map(_check.describe, leaves))
-        raise ValueError(f"{who} takes {cell.input_size} features, xs is {got}")
-    _check.floating(who, "xs", leaves[0], "Embed symbols, or use `jax.nn.one_hot`.")
+    if not isinstance(xs, jax.Array) or xs.shape[-1] != cell.input_size:
+        got = " and ".join(map(_check.describe, jax.tree.leaves(xs)))
+        kind = "" if isinstance(xs, jax.Array) else f"a {type(xs).__name__} of "
+        raise ValueError(f"{who} takes {cell.input_size} features, xs is {kind}{got}")
+    _check.floating(who, "xs", xs, "Embed symbols, or use `jax.nn.one_hot`.")
     kinds = {jnp.result_type(leaf) for leaf in jax.tree.leaves(params)}
     floats = {str(kind): kind for kind in kinds if jnp.issubdtype(kind, jnp.floating)}
     widest = max((kind.itemsize for kind in floats.values()), default=8)
@@ -194,6 +215,29 @@ def _check_features(cell: Cell, params: Params, leaves: list[Array]) -> None:
             f"{who}: xs is {leaves[0].dtype}, wider than the parameters "
             f"({' and '.join(sorted(floats))}). Cast one to the other."
         )
+
+
+def _check_params(cell: Cell, params: Params) -> None:
+    """Raise unless the parameters have the structure and shapes that `cell.init` draws."""
+    if cell.input_size is None:
+        return  # a cell of plain functions may be run with any parameters
+    wanted = _shapes(jax.eval_shape(cell.init, jax.random.key(0)))
+    got = _shapes(params)
+    if wanted != got:
+        differing = [
+            f"{name} is {got.get(name, 'missing')}, not {wanted.get(name, 'there')}"
+            for name in wanted | got
+            if wanted.get(name) != got.get(name)
+        ]
+        raise ValueError(
+            f"unroll: the parameters are not those of {cell!r}: {'; '.join(differing)}. "
+            "`cell.init(key)` makes such that fit."
+        )
+
+
+def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {f"params{jax.tree_util.keystr(path)}": jnp.shape(leaf) for path, leaf in leaves}
 
 
 def _checked_flags(name: str, flags: ArrayLike | None, shape: Batch) -> Array | None:
