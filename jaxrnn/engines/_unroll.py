@@ -210,9 +210,9 @@ def _check_features(cell: Cell, params: Params, xs: Inputs) -> None:
     kinds = {jnp.result_type(leaf) for leaf in jax.tree.leaves(params)}
     floats = {str(kind): kind for kind in kinds if jnp.issubdtype(kind, jnp.floating)}
     widest = max((kind.itemsize for kind in floats.values()), default=8)
-    if leaves[0].dtype.itemsize > max(4, widest):  # carries are at least float32
+    if xs.dtype.itemsize > max(4, widest):  # carries are at least float32
         raise TypeError(
-            f"{who}: xs is {leaves[0].dtype}, wider than the parameters "
+            f"{who}: xs is {xs.dtype}, wider than the parameters "
             f"({' and '.join(sorted(floats))}). Cast one to the other."
         )
 
