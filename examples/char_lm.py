@@ -24,7 +24,6 @@ from jaxrnn import (
     analysis,
     cells,
     data,
-    engines,
     information,
     metrics,
     networks,
@@ -105,11 +104,7 @@ def network(options: argparse.Namespace, symbols: int) -> networks.Layer:
     layers: list[networks.Layer] = [networks.Embedding(symbols, features)]
     for _ in range(options.layers):
         cell = CELLS[options.cell](features, options.hidden)
-        gated = isinstance(cell, cells.GatedCell)
-        layers += [
-            networks.Recurrent(cell, engines.BPTT() if gated else engines.Auto()),
-            networks.Dropout(0.2),
-        ]
+        layers += [networks.Recurrent(cell), networks.Dropout(0.2)]
         features = options.hidden
     return networks.stack(*layers, networks.Dense(features, symbols))
 
