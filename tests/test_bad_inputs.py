@@ -303,6 +303,17 @@ LAYERS = [
     ),
     (lambda: stack(Dense(3, 4), Dense), TypeError, "stack: layer 1 must be a `Layer`"),
     (
+        lambda: stack(Dense(3, 4), jax.nn.relu),
+        TypeError,
+        r"stack: layer 1 must be a `Layer`, got .*. Wrap a function: `networks.Activation\(f\)`",
+    ),
+    (
+        lambda: stack([Dense(3, 4), Dense(4, 2)]),
+        TypeError,
+        r"stack: layer 0 must be a `Layer`, got `list`. .*one by one: `stack\(\*layers\)`",
+    ),
+    (lambda: Residual(jax.nn.relu), TypeError, r"Residual: layer .*`networks.Activation\(f\)`"),
+    (
         lambda: stack(Dense(3, 256), Dropout(0.1), Dense(128, 2)),
         ValueError,
         "stack: layer 2 takes 128 inputs, layer 0 gives 256",
@@ -326,6 +337,9 @@ LAYERS = [
 
 GENERATE = [
     (write(PROMPT * 1.0), TypeError, "generate: the prompt must hold integers, got float"),
+    (write("the dog"), TypeError, "generate: .* integers, got text, 'the dog'. .*`vocab.encode"),
+    (write(["the", "dog"]), TypeError, "generate: .* got text, .*'the', 'dog'.*`vocab.encode"),
+    (write(b"the dog"), TypeError, "generate: .* got text, b'the dog'. .*`vocab.encode"),
     (write(PROMPT[:0]), ValueError, r"generate: the prompt needs a symbol, got int32\[0,2\]"),
     (write(np.int32(1)), ValueError, r"generate: the prompt needs a symbol, got int32\[\]"),
     (write(length=0), ValueError, "generate: length must be at least 1, got 0"),

@@ -69,6 +69,11 @@ def generate(
     """
     _check.kind("generate", "network", network, Layer, "Wrap a cell: `networks.Recurrent(cell)`.")
     _check.kind("generate", "sampler", sampler, Sampler)
+    if any(isinstance(leaf, str | bytes) for leaf in jax.tree.leaves(prompt)):
+        raise TypeError(
+            f"generate: the prompt must hold integers, got text, {prompt!r}. Encode it first: "
+            "`vocab.encode(prompt)`."
+        )
     prompt = jnp.asarray(prompt)
     if not jnp.issubdtype(prompt.dtype, jnp.integer):
         raise TypeError(f"generate: the prompt must hold integers, got {prompt.dtype}")

@@ -65,6 +65,10 @@ class Pool(Layer):
 class LastPool(Pool):
     """The output at the last valid step.
 
+    After `Bidirectional` that is the forward cell's summary of the whole sequence beside the output
+    of a backward cell that has read one step only. Pool with `MeanPool` or `MaxPool` there, or take
+    the carries that `Bidirectional.apply` returns: each has read the whole sequence.
+
     Example:
         >>> import jax.numpy as jnp
         >>> from jaxrnn import networks

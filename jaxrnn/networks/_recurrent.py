@@ -89,6 +89,10 @@ class Bidirectional(Layer):
     that comes back holds the forward cell's last and the backward cell's first step in time. There
     is no `step`: the output at a time depends on what comes after it.
 
+    For one vector a sequence do not follow it with `LastPool`: at the last step the backward cell
+    has read that step only. Pool with `MeanPool` or `MaxPool`, or take the carries that `apply`
+    returns, `Directions(forward, backward)`: each has read the whole sequence.
+
     Args:
         forward: the cell that runs forward.
         backward: the cell that runs backward, with parameters of its own.
@@ -102,8 +106,13 @@ class Bidirectional(Layer):
         >>> from jaxrnn import cells, networks
         >>> layer = networks.Bidirectional(cells.GRU(3, 4), cells.GRU(3, 4))
         >>> params = layer.init(jax.random.key(0))
-        >>> layer.apply(params, layer.carry(params, (2,)), jax.numpy.ones((7, 2, 3)))[1].shape
+        >>> carry, ys = layer.apply(params, layer.carry(params, (2,)), jax.numpy.ones((7, 2, 3)))
+        >>> ys.shape
         (7, 2, 8)
+        >>> bool((carry.forward == ys[-1, :, :4]).all() and (carry.backward == ys[0, :, 4:]).all())
+        True
+        >>> jax.numpy.concatenate(carry, axis=-1).shape  # both summaries of each sequence
+        (2, 8)
     """
 
     forward: Cell

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 
 from .. import _check
+from .._config import Config
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ._dropout import VariationalDropout
 from ._layer import Layer, without_padding
@@ -147,7 +148,7 @@ class Residual(Layer):
 
     def __post_init__(self) -> None:
         """Check that the layer keeps time and size."""
-        _check.kind("Residual", "layer", self.layer, Layer, _WRAP)
+        _check.kind("Residual", "layer", self.layer, Layer, _remedy(self.layer))
         if isinstance(self.layer, Layer):
             if self.layer.pools:
                 raise ValueError("Residual: the layer pools; there is no sequence to add it to")
@@ -192,7 +193,15 @@ class Residual(Layer):
 
 def _check_layer(who: str, which: str, layer: Any) -> None:
     if not isinstance(layer, Layer):
-        raise TypeError(f"{who}: {which} must be a `Layer`, got `{type(layer).__name__}`. {_WRAP}")
+        raise TypeError(
+            f"{who}: {which} must be a `Layer`, got `{type(layer).__name__}`. {_remedy(layer)}"
+        )
 
 
-_WRAP = "Wrap a cell: `networks.Recurrent(cell)`."
+def _remedy(given: Any) -> str:
+    """What to do with what is not a layer."""
+    if isinstance(given, list | tuple):
+        return "Pass layers one by one: `stack(*layers)`."
+    if callable(given) and not isinstance(given, Config | type):
+        return "Wrap a function: `networks.Activation(f)`."
+    return "Wrap a cell: `networks.Recurrent(cell)`."
