@@ -16,7 +16,7 @@ class BinaryCrossEntropy(Objective):
     r"""Cross-entropy of K independent yes-or-no labels per step, in nats, summed over the labels.
 
     $\sum_k y_k\,\mathrm{softplus}(-z_k) + (1 - y_k)\,\mathrm{softplus}(z_k)$ with logits `z`. The
-    sum is the surprisal of the whole label vector; `BinaryCrossEntropy() * (1 / K)` is the mean.
+    sum is the surprisal of the whole label vector; `BinaryCrossEntropy() / K` is the mean.
     For one class out of several use `CrossEntropy`: the two differ, and their targets' shapes do.
 
     Shapes: outputs `[T, *batch, K]`, logits; targets the same, bool, integer or floating in [0, 1].

@@ -19,7 +19,7 @@ class Objective(Config):
     that fit them give values `[T, *batch]` of at least float32. Where `mask` is False the value and
     every gradient are exactly 0, whatever stands there, NaN and Inf too.
 
-    Objectives add, subtract and scale: `CrossEntropy() - 0.01 * Entropy()`. The weights are leaves,
+    Objectives add, subtract and scale: `CrossEntropy() - Entropy() / 100`. The weights are leaves,
     so `vmap` sweeps them. A plain function `(outputs, targets) -> values` is one as well, see
     `as_objective`. A new objective defines `values`, and `weight` where some steps cannot be
     scored. `reduce` turns the values into a mean over the steps that count.
@@ -60,7 +60,8 @@ class Objective(Config):
 
         Raises:
             TypeError: for outputs, targets or `where` of a dtype that the objective does not take.
-            ValueError: for shapes that do not fit, and for concrete values out of range.
+            ValueError: for shapes that do not fit, for values that are not one a step, and for
+                concrete values out of range.
         """
         return score(self, outputs, targets, where)[0]
 
@@ -82,6 +83,9 @@ class Objective(Config):
     def __rmul__(self, factor: Leaf) -> "Objective":
         return self.__mul__(factor)
 
+    def __truediv__(self, divisor: Leaf) -> "Objective":
+        return NotImplemented if callable(divisor) else Scaled(self, 1 / divisor)
+
     def __neg__(self) -> "Objective":
         return Scaled(self, -1.0)
 
@@ -100,7 +104,7 @@ class Sum(Objective):
 
     def values(self, outputs: Any, targets: Any) -> Array:
         """The sum of the terms' values."""
-        terms = [term.values(outputs, targets) for term in self.terms]
+        terms = [_one_a_step(term, outputs, targets) for term in self.terms]
         dtype = max((term.dtype for term in terms), key=lambda dtype: dtype.itemsize)
         return sum((term.astype(dtype) for term in terms[1:]), start=terms[0].astype(dtype))
 
@@ -176,17 +180,31 @@ def score(
     mask = None if where is None else _check_where(objective, outputs, where)
     weight = objective.weight(outputs, targets, mask)
     if weight is None:
-        values = objective.values(outputs, targets)
+        values = _one_a_step(objective, outputs, targets)
         return values, jnp.ones_like(values)
     counts = weight.astype(bool)
     # Neither 0, 1 nor equal, for at those points common functions have no finite derivative.
-    values = objective.values(_fill(outputs, counts, 0.5), _fill(targets, counts, 0.25))
+    filled = _fill(outputs, counts, 0.5), _fill(targets, counts, 0.25)
+    values = _one_a_step(objective, *filled)
     if values.shape != counts.shape:
         raise ValueError(
             f"{_name(objective)}: where has shape {counts.shape}, the values {values.shape}; an "
             "objective gives one value a step, so reduce the features and nothing else."
         )
     return jnp.where(counts, values, 0), weight.astype(values.dtype)
+
+
+def _one_a_step(objective: Objective, outputs: Any, targets: Any) -> Array:
+    """The values, which without the features have the shape of the outputs."""
+    values = objective.values(outputs, targets)
+    # Outputs that are a tree do not say which of their axes are steps.
+    if jax.tree_util.all_leaves([outputs]) and values.shape != jnp.shape(outputs)[:-1]:
+        raise ValueError(
+            f"{objective!r}: an objective gives one value a step, {jnp.shape(outputs)[:-1]} for "
+            f"outputs {jnp.shape(outputs)}, got values {values.shape}; reduce the features and "
+            "nothing else, as `.mean(-1)` does."
+        )
+    return values
 
 
 def _check_where(objective: Objective, outputs: Any, where: ArrayLike) -> Array:

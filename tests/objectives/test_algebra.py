@@ -56,6 +56,19 @@ def test_functions_stand_where_objectives_do():
     assert reduce(distance, Z, targets).weight == 6
 
 
+@pytest.mark.parametrize("number", [4, 4.0, np.float32(4), jnp.float32(4)])
+def test_objectives_divide_by_a_number(number):
+    np.testing.assert_array_equal((SquaredError() / number)(Z, 0 * Z), SquaredError()(Z, 0 * Z) / 4)
+
+
+def test_outputs_that_are_a_tree_may_give_values_of_any_leading_shape():
+    def difference(outputs, targets):
+        return outputs["ahead"] - outputs["behind"]
+
+    pair = {"ahead": Z[..., 0], "behind": Z[..., 1]}
+    np.testing.assert_array_equal(as_objective(difference)(pair, None), Z[..., 0] - Z[..., 1])
+
+
 def divergence(outputs, targets):
     return jnp.sum(targets * jnp.log(targets / outputs), -1)
 

@@ -20,8 +20,14 @@ P = np.full((3, 2, 4), 0.25, np.float32)
 
 CALLS = [
     # labels and distributions
-    (CrossEntropy(), Z, Y[..., None], ValueError, "Squeeze a trailing axis"),
-    (CrossEntropy(), Z, Y.T, ValueError, r"integer labels \(3, 2\)"),
+    (CrossEntropy(), Z, Y[..., None], ValueError, "int32.3,2,1.. Squeeze the trailing axis of 1"),
+    (CrossEntropy(), Z, Y.T, ValueError, r"labels \(3, 2\) .*, got .*int32.2,3.. Time leads: out"),
+    (CrossEntropy(), Z, Y[:2], ValueError, r"logits \(3, 2, 4\) .* got .*int32.2,2.. Time leads"),
+    (CrossEntropy(), Z, Y[0], ValueError, r"int32.2.. One .* whole sequence .*LastPool\(\)"),
+    (CrossEntropy(), Z[:, 0], Y[0, 0], ValueError, r"int32\[\]. One .*LastPool\(\)"),
+    (Accuracy(), Z, P[0], ValueError, r"float32.2,4.. One .* whole sequence .*LastPool\(\)"),
+    (CrossEntropy(), Z[0], Y, ValueError, r"int32.3,2.. The outputs are pooled .* one a step"),
+    (Accuracy(), Z[0], P, ValueError, r"float32.3,2,4.. The outputs are pooled .* one a step"),
     (CrossEntropy(), Z, Y.astype(np.float32), TypeError, "Cast labels"),
     (CrossEntropy(), Z, P.astype(np.int32), TypeError, "one-hot rows"),
     (CrossEntropy(), Z, P > 0, TypeError, "BinaryCrossEntropy"),
@@ -96,12 +102,26 @@ def test_only_objectives_add(other):
         other - CrossEntropy()
     with pytest.raises(TypeError):
         CrossEntropy() * Entropy()
+    with pytest.raises(TypeError):
+        CrossEntropy() / Entropy()
 
 
-def test_a_function_gives_one_value_a_step():
-    whole = as_objective(lambda outputs, targets: jnp.mean(outputs))
-    with pytest.raises(ValueError, match="one value a step"):
-        whole(Z, Z, where=np.ones((3, 2), bool))
+@pytest.mark.parametrize("where", [None, np.ones((3, 2), bool)])
+@pytest.mark.parametrize(
+    ("axes", "shape"), [((), "3, 2, 4"), (None, ""), ((0, 2), "2,"), ((1, 2), "3,"), (0, "2, 4")]
+)
+def test_a_function_gives_one_value_a_step(axes, shape, where):
+    def error(outputs, targets):
+        return jnp.mean((outputs - targets) ** 2, axis=axes)
+
+    says = rf"function=error\).* one value a step, \(3, 2\) for .*4\), got values \({shape}\)"
+    one = as_objective(error)
+    for objective in (one, one / 2, error + SquaredError(), SquaredError() - 0.5 * one):
+        with pytest.raises(ValueError, match=says):
+            objective(Z, Z, where=where)
+
+
+def test_the_values_of_a_function_are_real():
     with pytest.raises(TypeError, match="must be real"):
         as_objective(lambda outputs, targets: 1j * outputs[..., 0])(Z, Z)
 
