@@ -1,6 +1,7 @@
 """Text, padding, windows and batches, in numpy on the host."""
 
 from ._batch import Batch as Batch
+from ._batch import Stacked as Stacked
 from ._bucket import Bucket as Bucket
 from ._bucket import bucket as bucket
 from ._dataset import Dataset as Dataset

@@ -19,6 +19,7 @@ class Batch(NamedTuple):
             where every step counts.
         resets: `Bool[T, *batch]`, True where a new sequence starts and forgets what came before
             it, be it in this batch or carried over from the one before; `None` where none does.
+            (Without a carried state every batch starts anew, whatever stands here.)
 
     Example:
         >>> import numpy as np
@@ -32,3 +33,16 @@ class Batch(NamedTuple):
     targets: Any
     mask: ArrayLike | None = None
     resets: ArrayLike | None = None
+
+
+class Stacked(NamedTuple):
+    """Several batches of one shape along a new leading axis, so that a scan runs through them.
+
+    Example:
+        >>> import numpy as np
+        >>> two = Stacked(Batch(inputs=np.zeros((2, 7, 4)), targets=np.ones((2, 7, 4))))
+        >>> two.batches.inputs.shape  # [batches, T, B]
+        (2, 7, 4)
+    """
+
+    batches: Batch

@@ -114,15 +114,22 @@ class Checkpoints(Config):
 
         Args:
             like: for every tree wanted, one of the same structure, shapes and shardings, as
-                `{"state": trainer.init(key)}`. Trees that the checkpoint lacks are left out.
+                `{"state": trainer.init(key)}`. Trees that the checkpoint lacks are left out, as
+                long as it has one of them.
 
         Returns:
             `None` where the directory holds no checkpoint.
 
         Raises:
-            ValueError: the checkpoint is one of another network or optimizer, or every
-                checkpoint there is damaged.
+            TypeError: `like` is no mapping.
+            ValueError: the checkpoint is one of another network or optimizer, has none of the
+                trees, or every checkpoint there is damaged.
         """
+        if not isinstance(like, Mapping):
+            raise TypeError(
+                'Checkpoints: like must name its trees, as {"state": trainer.init(key)}, '
+                f"got {type(like).__name__}"
+            )
         damages: list[str] = []
         for step in reversed(self.steps()):
             damaged = _damaged(self._folder(step))
@@ -143,6 +150,11 @@ class Checkpoints(Config):
 
         with self._manager() as manager:
             found = manager.restore(step, args=args.Composite(notes=args.JsonRestore())).notes
+            if not like.keys() & found["leaves"].keys():
+                raise ValueError(
+                    f"Checkpoints: {self._folder(step)} has none of the trees {', '.join(like)}; "
+                    f"it has {', '.join(found['leaves'])}"
+                )
             like = {name: tree for name, tree in like.items() if name in found["leaves"]}
             for name, tree in like.items():
                 _compare(self._folder(step), name, found["leaves"][name], _describe(tree))

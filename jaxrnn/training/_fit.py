@@ -1,7 +1,7 @@
 """`fit`: the training loop for people."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -80,9 +80,11 @@ def fit(
         steps: how many steps in all, those before a resume included.
         key: from which everything random is drawn; needed unless `state` is given.
         state: where to start from, instead of `trainer.init(key)`.
-        validation: held-out batches, gone through anew for each row.
+        validation: held-out batches, gone through anew for each row: a dataset, a list, one batch,
+            or a `data.Stacked`.
         every: how many steps lie between two rows.
-        callbacks: called with an `Event` for each row. Training stops where one returns `True`.
+        callbacks: called with an `Event` for each row. Training stops where one returns something
+            true.
         early_stopping: stops when a column stops improving, and returns the best parameters.
         checkpoints: where and how often the run is saved.
         log: a CSV file that gets every row.
@@ -96,7 +98,8 @@ def fit(
             finite parameters only.
         OSError: the log or the directory of the checkpoints cannot be written.
         TypeError: neither `key` nor `state` came, or `data` is not addressed by step.
-        ValueError: `steps` or `every` is below 1; the checkpoints belong to another network.
+        ValueError: `steps` or `every` is below 1; the checkpoints belong to another network, to a
+            run with another key, or to one that is beyond `steps`.
 
     Example:
         >>> import jax, optax
@@ -112,17 +115,15 @@ def fit(
         >>> [row["step"] for row in result.history], result.history[-1]["train/loss"] < 1e-2
         ([100, 200], True)
     """
-    _check.sizes("fit", steps=steps, every=every)
+    _check_arguments(validation, checkpoints, progress, steps=steps, every=every)
     batch_of = _addressed(data)
     state = _started(trainer, key, state)
-    started = int(state.step)
-    run = Run(state, step=started, saved=started)
+    run = Run(state, step=(started := int(state.step)), saved=started)
+    _check_stopping(early_stopping, validation)
     if early_stopping is not None:
-        _check_stopping(early_stopping, validation)
         run = run._replace(best=state.params)
     if checkpoints is not None:
-        checkpoints.prepare()
-        run = run.resume(checkpoints)
+        run = run.resume(checkpoints, steps)
     table = CsvLog(log, run.history)
     asked_to_stop = False
 
@@ -138,7 +139,8 @@ def fit(
         table.write(row)
         display.row(row)
         for callback in callbacks:
-            asked_to_stop |= callback(Event(run.step, row, run.state)) is True
+            answer = callback(Event(run.step, row, run.state))
+            asked_to_stop |= answer is not None and bool(answer)
         if trainer.metrics is not None:
             run = run._replace(state=run.state._replace(metrics=trainer.metrics.init()))
         return run._replace(history=(*run.history, row), window=Window())
@@ -181,8 +183,21 @@ def _started(trainer: Trainer, key: Key | None, state: TrainState | None) -> Tra
     return _init(trainer, key)
 
 
-def _check_stopping(stopping: EarlyStopping, validation: Iterable[Any] | None) -> None:
-    if validation is None and stopping.metric.startswith("validation/"):
+def _check_arguments(validation: Any, checkpoints: Any, progress: Any, **sizes: int) -> None:
+    _check.sizes("fit", **sizes)
+    if isinstance(validation, Iterator):
+        raise TypeError(
+            "fit: validation is gone through many times, and an iterator gives its batches once. "
+            "Pass a list or a dataset."
+        )
+    if not isinstance(checkpoints, Checkpoints | None):
+        raise TypeError(f"fit: checkpoints must be `Checkpoints(directory)`, got {checkpoints!r}")
+    if not isinstance(progress, Progress | None):
+        raise TypeError(f"fit: progress must be a `Progress()`, or None for none, got {progress!r}")
+
+
+def _check_stopping(stopping: EarlyStopping | None, validation: Iterable[Any] | None) -> None:
+    if stopping and validation is None and stopping.metric.startswith("validation/"):
         raise ValueError(
             f"fit: EarlyStopping reads {stopping.metric!r}, but there is no validation. "
             "Pass fit(validation=...), or name a training metric."

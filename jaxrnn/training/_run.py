@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .._typing import Params
+from .._typing import Array, Key, Params
 from ..data import Batch
 from ._checkpoints import Checkpoints
 from ._early_stopping import Standing
@@ -92,12 +92,23 @@ class Run(NamedTuple):
         checkpoints.save(run.step, run._trees(), notes)
         return run._replace(saved=run.step)
 
-    def resume(self, checkpoints: Checkpoints) -> "Run":
+    def resume(self, checkpoints: Checkpoints, steps: int) -> "Run":
         """The run of the newest checkpoint; `self` where there is none."""
+        checkpoints.prepare()
         saved = checkpoints.restore(self._trees())
         if saved is None:
             return self
         state, notes = saved.trees["state"], saved.notes
+        if bool(jnp.any(_bits(state.key) != _bits(self.state.key))):
+            raise ValueError(
+                f"fit: {checkpoints.directory} holds a run that was started with another key. Pass "
+                "the same key to go on with it, or another directory for a new run."
+            )
+        if steps < saved.step:
+            raise ValueError(
+                f"fit: {checkpoints.directory} holds a run that is at step {saved.step}, beyond "
+                f"steps={steps}. Pass more steps, or another directory for a new run."
+            )
         return Run(
             state=state,
             step=saved.step,
@@ -110,6 +121,11 @@ class Run(NamedTuple):
 
     def _trees(self) -> dict[str, Any]:
         return {"state": self.state} | ({} if self.best is None else {"best": self.best})
+
+
+def _bits(key: Key) -> Array:
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(key) if typed else key
 
 
 _REMEDY = (

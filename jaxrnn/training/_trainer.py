@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from .. import _check, objectives
 from .._config import Config
 from .._typing import Array, Carry, Key, Params
-from ..data import Batch
+from ..data import Batch, Stacked
 from ..metrics import Mean, MeanState, Metric
 from ..networks import Layer
 from ._carry import CarryPolicy, Fresh
@@ -28,7 +28,8 @@ class TrainState(NamedTuple):
         params: of `network.init`.
         opt_state: of the optimizer.
         carry: what the next batch starts from; `()` where every batch starts afresh.
-        metrics: the metrics' state, over every step since `init`; `()` without metrics.
+        metrics: the metrics' state, over every step since `init` (in `fit`, since the last row of
+            the history); `()` without metrics.
         key: randomness of step `n` is drawn from `jax.random.fold_in(key, n)`.
         step: `Int[]`, how many steps were taken.
     """
@@ -45,7 +46,7 @@ class Report(NamedTuple):
     """What one training step reports: scalars, so that `lax.scan` stacks them into curves.
 
     Shapes:
-        loss: the mean over the valid steps, before the update.
+        loss: the mean over the valid steps, before the update; 0 where there is none.
         weight: how many steps were valid (their total weight, where objectives weigh).
         gradient_norm: the Euclidean norm of the whole gradient, before the optimizer clips it.
     """
@@ -81,9 +82,10 @@ class Trainer(Config):
         loss[t]   = objective(network(inputs)[t], targets[t])
         minimised = sum(loss where mask) / sum(mask)
 
-    A batch is a `data.Batch` or a tuple `(inputs, targets)`, with axes `[T, *batch, ...]`. Whole
-    numbers in the inputs are tokens, `[T, *batch]`; floating inputs end in a feature axis,
-    `[T, *batch, features]`. A network that pools has targets of `[*batch, ...]`, one a sequence.
+    A batch is a `data.Batch` or a tuple `(inputs, targets[, mask[, resets]])`, with axes
+    `[T, *batch, ...]`. Whole numbers in the inputs are tokens, `[T, *batch]`; floating inputs end
+    in a feature axis, `[T, *batch, features]`. A network that pools has targets of
+    `[*batch, ...]`, one a sequence.
 
     Args:
         network: any `Layer`.
@@ -97,6 +99,7 @@ class Trainer(Config):
             `Carried(batch=(32,))`, the carry goes on over a long stream.
 
     Raises:
+        TypeError: a network, loss, metric, optimizer or batch of another kind.
         ValueError: a batch without steps, or inputs, mask and resets that disagree in shape.
 
     Example:
@@ -119,7 +122,20 @@ class Trainer(Config):
     carry: CarryPolicy = Fresh()
 
     def __post_init__(self) -> None:
-        """Make a plain function an objective: functions are no leaves."""
+        """Check the kinds, and make a plain function an objective: functions are no leaves."""
+        _check.kind("Trainer", "network", self.network, Layer)
+        if isinstance(self.loss, type):
+            raise TypeError(f"Trainer: loss is a class; make one: {self.loss.__name__}()")
+        if isinstance(self.metrics, dict):
+            raise TypeError("Trainer: metrics is a dict; collect them: metrics.collect(**metrics)")
+        wrap = "Wrap an objective: `metrics.Mean(objective)`."
+        if self.metrics is not None:
+            _check.kind("Trainer", "metrics", self.metrics, Metric, wrap)
+        if not callable(getattr(self.optimizer, "init", None)):
+            raise TypeError(
+                "Trainer: optimizer must be an optax transformation such as `optax.adam(1e-3)`, "
+                f"got {self.optimizer!r}"
+            )
         if callable(self.loss):
             object.__setattr__(self, "loss", objectives.as_objective(self.loss))
 
@@ -146,7 +162,7 @@ class Trainer(Config):
         """
         import optax
 
-        batch = Batch(*batch)
+        batch = _batch(batch)
         key = jax.random.fold_in(state.key, state.step)
         (loss, run), gradient = jax.value_and_grad(_loss, argnums=1, has_aux=True)(
             self, state.params, state.carry, batch, key
@@ -175,20 +191,20 @@ class Trainer(Config):
 
         Args:
             state: of which only the parameters are read.
-            batches: a tuple (`data.Batch` is one) is a stack of batches along a new leading axis,
-                which `jax.lax.scan` runs through. Anything else is iterated over in Python.
+            batches: one batch, as for `step`; a `data.Stacked`, which `jax.lax.scan` runs through;
+                or anything that gives batches when it is iterated over: a list, a dataset.
 
         Raises:
             ValueError: there are no batches.
         """
-        if isinstance(batches, tuple):
-            stack = Batch(*batches)
+        if isinstance(batches, Stacked):
+            stack = Batch(*batches.batches)
             totals = _start(self, state.params, jax.tree.map(lambda leaf: leaf[0], stack))
             totals = _score_stack(self, state.params, totals, stack)
         else:
             totals = None
-            for item in batches:
-                batch = Batch(*item)
+            for item in (batches,) if isinstance(batches, tuple) else batches:
+                batch = _batch(item)
                 totals = totals or _start(self, state.params, batch)
                 totals = _score(self, state.params, totals, batch)
             if totals is None:
@@ -271,6 +287,15 @@ def _score_stack(trainer: Trainer, params: Params, totals: _Totals, stack: Batch
         return _score(trainer, params, totals, batch), None
 
     return jax.lax.scan(score, totals, stack)[0]
+
+
+def _batch(batch: Any) -> Batch:
+    if not isinstance(batch, tuple):
+        raise TypeError(
+            "Trainer: a batch is a `data.Batch(inputs, targets, mask, resets)` or a tuple of these "
+            f"in this order, got {type(batch).__name__}"
+        )
+    return Batch(*batch)
 
 
 def _lead(batch: Batch) -> tuple[int, ...]:

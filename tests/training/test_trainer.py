@@ -213,10 +213,11 @@ def test_evaluate_takes_a_stack_or_a_list_and_is_deterministic(key):
     for trainer in (TRAINER, CARRIED):
         state = init(trainer, key)
         stack = echo(key, 3)
-        whole = trainer.evaluate(state, stack)
+        stacked = data.Stacked(data.Batch(*stack))
+        whole = trainer.evaluate(state, stacked)
         chex.assert_trees_all_close(whole, trainer.evaluate(state, unstack(stack)), rtol=1e-6)
         chex.assert_trees_all_close(
-            whole, jax.jit(training.Trainer.evaluate)(trainer, state, stack)
+            whole, jax.jit(training.Trainer.evaluate)(trainer, state, stacked)
         )
         np.testing.assert_allclose(whole.loss, whole.metrics["nll"], rtol=1e-6)
         assert whole.weight == 3 * T * B
@@ -224,18 +225,19 @@ def test_evaluate_takes_a_stack_or_a_list_and_is_deterministic(key):
 
 def test_evaluate_carries_on_only_where_training_does(key):
     inputs, targets = echo(key, 2, batch=3)  # other batch axes than training's
-    joined = jnp.concatenate(inputs)[None], jnp.concatenate(targets)[None]
+    joined = jnp.concatenate(inputs), jnp.concatenate(targets)
     state = init(CARRIED, key)
-    whole = CARRIED.evaluate(state, joined).loss
-    np.testing.assert_allclose(CARRIED.evaluate(state, (inputs, targets)).loss, whole, rtol=1e-6)
-    assert abs(TRAINER.evaluate(state, (inputs, targets)).loss - whole) > 1e-5
+    whole = CARRIED.evaluate(state, joined).loss  # a tuple is one batch
+    stacked = data.Stacked(data.Batch(inputs, targets))
+    np.testing.assert_allclose(CARRIED.evaluate(state, stacked).loss, whole, rtol=1e-6)
+    assert abs(TRAINER.evaluate(state, stacked).loss - whole) > 1e-5
 
 
 def test_evaluate_weighs_batches_by_their_valid_steps(key):
     inputs, targets = echo(key, 2)
     mask = jnp.ones(inputs.shape, bool).at[1, 1:].set(False)
     state = init(TRAINER, key)
-    both = TRAINER.evaluate(state, data.Batch(inputs, targets, mask))
+    both = TRAINER.evaluate(state, data.Stacked(data.Batch(inputs, targets, mask)))
     one, two = (
         TRAINER.evaluate(state, [data.Batch(inputs[i], targets[i], mask[i])]) for i in range(2)
     )
