@@ -57,8 +57,9 @@ def flags(who: str, name: str, value: Any, shape: tuple[int, ...]) -> None:
 def lengths(who: str, name: str, value: Any, shape: tuple[int, ...], least: int = 0) -> None:
     """Raise unless `value` is `Int[*batch]` in `[least, T]` for a `shape` of `[T, *batch]`."""
     steps, *batch = shape
-    if not jnp.issubdtype(jnp.result_type(value), jnp.integer):
-        raise TypeError(f"{who}: {name} must be integers, got {jnp.result_type(value)}")
+    came = value.dtype if isinstance(value, np.ndarray) else jnp.result_type(value)
+    if not jnp.issubdtype(came, jnp.integer):
+        raise TypeError(f"{who}: {name} must be integers, got {came}")
     if jnp.shape(value) != tuple(batch):
         raise ValueError(
             f"{who}: {name} must have the batch shape {tuple(batch)}, got {jnp.shape(value)}"
