@@ -118,7 +118,8 @@ def fit(
     _check_arguments(validation, checkpoints, progress, steps=steps, every=every)
     batch_of = _addressed(data)
     state = _started(trainer, key, state)
-    run = Run(state, step=(started := int(state.step)), saved=started)
+    started = int(state.step)
+    run = Run(state, step=started, saved=started)
     _check_stopping(early_stopping, validation)
     if early_stopping is not None:
         run = run._replace(best=state.params)
@@ -139,8 +140,7 @@ def fit(
         table.write(row)
         display.row(row)
         for callback in callbacks:
-            answer = callback(Event(run.step, row, run.state))
-            asked_to_stop |= answer is not None and bool(answer)
+            asked_to_stop |= bool(callback(Event(run.step, row, run.state)))
         if trainer.metrics is not None:
             run = run._replace(state=run.state._replace(metrics=trainer.metrics.init()))
         return run._replace(history=(*run.history, row), window=Window())
