@@ -12,12 +12,12 @@ import numpy as np
 from _timing import spread
 from rich.table import Table
 
-OURS = "jaxrnn"
-NOT_JAX = ("torch",)
-
 
 class Point(NamedTuple):
-    """One row of a section: what every contestant took, one number for each round."""
+    """One row of a section: what every contestant took, one number for each round.
+
+    Ratios are those of what a contestant took to what the first one took in the same round.
+    """
 
     section: str
     cell: str
@@ -30,75 +30,90 @@ class Point(NamedTuple):
     def label(self):
         return f"{self.cell} {','.join(map(str, self.shape))} {self.what}"
 
-    def ratios(self, name):
-        """What `name` took over what jaxrnn took, by round: above 1 jaxrnn is better."""
-        return np.asarray(self.values[name]) / np.asarray(self.values[OURS])
-
-    def ratio(self, name):
-        return float(np.median(self.ratios(name)))
+    @property
+    def first(self):
+        return next(iter(self.values))
 
     @property
-    def fastest(self):
-        """The lowest ratio of a peer that runs on JAX, or None."""
-        rivals = [name for name in self.values if name not in (OURS, *NOT_JAX)]
-        return min(map(self.ratio, rivals), default=None)
+    def others(self):
+        return list(self.values)[1:]
+
+    @property
+    def line(self):
+        ratios = (f"{name} {self.ratios(name)['median']:.2f}" for name in self.others)
+        return f"{self.section} {self.label}: {', '.join([f'{self.first} {self.figure}', *ratios])}"
+
+    @property
+    def figure(self):
+        value = np.median(self.values[self.first])
+        if self.unit == "bytes":
+            return f"{value / 1e6:.3g} MB"
+        return f"{1e6 * value:.3g} us" if value < 1e-4 else f"{1e3 * value:.3g} ms"
+
+    def ratios(self, name):
+        return spread(np.asarray(self.values[name]) / np.asarray(self.values[self.first]))
+
+    def over_peers(self):
+        """The ratio of the fastest peer on JAX, and that of PyTorch, where there are such."""
+        medians = {name: self.ratios(name)["median"] for name in self.others}
+        on_jax = [ratio for name, ratio in medians.items() if name != "torch"]
+        return {
+            "fastest JAX peer": min(on_jax, default=None),
+            "torch": medians.get("torch"),
+        }
 
 
 def table(section, points):
-    """jaxrnn's own figure, and every other's as a ratio to it, with quartiles."""
-    names = list(dict.fromkeys(name for point in points for name in point.values if name != OURS))
-    result = Table(title=f"{section}: jaxrnn, and the ratio of each to it (above 1: more)")
+    """The first contestant's own figure, and every other's as a ratio to it, with quartiles."""
+    first = points[0].first
+    others = _everyone(points)
+    result = Table(title=f"{section}: {first}, and what the others take over what it takes")
     result.add_column("", no_wrap=True)
-    for name in (OURS, *names):
-        result.add_column(name, justify="right", no_wrap=True)
+    for name in (first, *others):
+        result.add_column(name, justify="right", no_wrap=name == first)
     for point in points:
-        ratios = [_quartiles(point, name) if name in point.values else "" for name in names]
-        result.add_row(point.label, _figure(point), *ratios)
+        ratios = [_ratio(point, name) if name in point.others else "" for name in others]
+        result.add_row(point.label, point.figure, *ratios)
     return result
 
 
-def _figure(point):
-    value = np.median(point.values[OURS])
-    scale, unit = {"s": (1e3, "ms"), "bytes": (1e-6, "MB")}[point.unit]
-    return f"{scale * value:.3g} {unit}"
+def _everyone(points):
+    """All but the first, in the order of the fullest point."""
+    fullest_first = sorted(points, key=lambda point: -len(point.others))
+    return list(dict.fromkeys(name for point in fullest_first for name in point.others))
 
 
-def _quartiles(point, name):
-    ratios = spread(point.ratios(name))
-    median = f"{ratios['median']:.2f}"
-    if point.unit == "bytes":
-        return median
-    return f"{median} ({ratios['low']:.2f}-{ratios['high']:.2f})"
+def _ratio(point, name):
+    ratios = point.ratios(name)
+    quartiles = "" if point.unit == "bytes" else f" ({ratios['low']:.2f}-{ratios['high']:.2f})"
+    return f"{ratios['median']:.2f}{quartiles}"
 
 
 def summary(points):
-    """Geometric means and worst points of the grid, against the fastest JAX peer and PyTorch."""
+    """Geometric means and worst points of the grid, for all cells and for each."""
     result = Table(title="Time of the peer over that of jaxrnn (above 1: jaxrnn is faster)")
     for column in ("cells", "what", "against", "points", "geometric mean", "worst", "where"):
         result.add_column(column, no_wrap=True)
-    kinds = list(dict.fromkeys(point.cell for point in points))
-    for cells in [kinds, *([kind] for kind in kinds)] if len(kinds) > 1 else [kinds]:
-        for what in dict.fromkeys(point.what for point in points):
-            chosen = [point for point in points if point.cell in cells and point.what == what]
-            for name, ratio in (
-                ("fastest JAX peer", lambda point: point.fastest),
-                ("torch", lambda point: point.ratio("torch") if "torch" in point.values else None),
-            ):
-                ratios = {point.label: ratio(point) for point in chosen}
-                ratios = {label: value for label, value in ratios.items() if value is not None}
-                if not ratios:
-                    continue
-                worst = min(ratios, key=ratios.get)
-                result.add_row(
-                    "all" if len(cells) > 1 else cells[0],
-                    what,
-                    name,
-                    str(len(ratios)),
-                    f"{np.exp(np.mean(np.log(list(ratios.values())))):.2f}",
-                    f"{ratios[worst]:.2f}",
-                    worst,
-                )
+    for row in summarised(points):
+        result.add_row(
+            *(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row)
+        )
     return result
+
+
+def summarised(points):
+    """Rows of `summary`."""
+    kinds = list(dict.fromkeys(point.cell for point in points))
+    for cell in ["all", *kinds]:
+        for what in dict.fromkeys(point.what for point in points):
+            chosen = [p for p in points if cell in ("all", p.cell) and p.what == what]
+            for against in ("fastest JAX peer", "torch"):
+                ratios = {point.label: point.over_peers()[against] for point in chosen}
+                ratios = {label: ratio for label, ratio in ratios.items() if ratio is not None}
+                if ratios:
+                    worst = min(ratios, key=ratios.get)
+                    mean = float(np.exp(np.log(list(ratios.values())).mean()))
+                    yield cell, what, against, len(ratios), mean, ratios[worst], worst
 
 
 def machine(packages):
@@ -131,7 +146,7 @@ def save(path, points, information, notes):
             **point._asdict(),
             "values": {name: np.asarray(values).tolist() for name, values in point.values.items()},
             "figures": {name: spread(values) for name, values in point.values.items()},
-            "ratios": {name: spread(point.ratios(name)) for name in point.values if name != OURS},
+            "ratios": {name: point.ratios(name) for name in point.others},
         }
         for point in points
     ]
@@ -140,39 +155,45 @@ def save(path, points, information, notes):
 
 
 def picture(path, points):
-    """One panel for each section: ratios to jaxrnn on a logarithmic axis."""
+    """One panel for each section: ratios on a logarithmic axis."""
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter
 
-    sections = list(dict.fromkeys(point.section for point in points))
-    rows = [sum(point.section == section for point in points) for section in sections]
+    sections = {point.section: [] for point in points}
+    for point in points:
+        sections[point.section].append(point)
+    rows = [len(chosen) for chosen in sections.values()]
     figure, axes = plt.subplots(
         len(sections),
-        figsize=(9, 0.22 * sum(rows) + 1.3 * len(sections)),
+        figsize=(10, 0.2 * sum(rows) + 1.4 * len(sections)),
         squeeze=False,
-        height_ratios=[count + 1 for count in rows],
+        height_ratios=[count + 2 for count in rows],
         layout="constrained",
     )
-    everyone = dict.fromkeys(name for point in points for name in point.values if name != OURS)
-    colors = {name: f"C{i % 10}" for i, name in enumerate(everyone)}
-    for section, axis in zip(sections, axes[:, 0], strict=True):
-        chosen = [point for point in points if point.section == section]
+    everyone = _everyone(points)
+    for (section, chosen), axis in zip(sections.items(), axes[:, 0], strict=True):
         for name in everyone:
-            rows = [i for i, point in enumerate(chosen) if name in point.values]
-            if not rows:
+            ratios = {i: p.ratios(name) for i, p in enumerate(chosen) if name in p.others}
+            if not ratios:
                 continue
-            spreads = [spread(chosen[i].ratios(name)) for i in rows]
-            axis.hlines(
-                rows, [s["low"] for s in spreads], [s["high"] for s in spreads], colors[name]
+            low, median, high = (
+                [ratio[key] for ratio in ratios.values()] for key in ("low", "median", "high")
             )
-            axis.plot([s["median"] for s in spreads], rows, "o", color=colors[name], label=name)
+            color = f"C{everyone.index(name) % 10}"
+            axis.hlines(list(ratios), low, high, color)
+            axis.plot(median, list(ratios), "o", color=color, label=name, markersize=4)
         axis.axvline(1, color="black", linewidth=1)
-        axis.set(xscale="log", title=section, xlabel="ratio to jaxrnn (above 1: jaxrnn takes less)")
+        axis.set(xscale="log", title=section, xlabel=f"ratio to {chosen[0].first}")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set_xlim(min(0.5, axis.get_xlim()[0]), max(2, axis.get_xlim()[1]))
         axis.set_yticks(range(len(chosen)), [point.label for point in chosen], fontsize=7)
         axis.invert_yaxis()
         axis.grid(axis="x", which="both", alpha=0.3)
-        axis.legend(fontsize=7, ncols=4)
-    figure.savefig(path, dpi=130)
+        axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.savefig(path, dpi=120)
     plt.close(figure)

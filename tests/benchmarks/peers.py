@@ -1,26 +1,26 @@
-"""jaxrnn against its peers, as installed: the same weights, checked equal, timed in turn.
+"""jaxrnn against its peers, as they are installed: equal weights, equal results, timed in turn.
 
-python tests/benchmarks/peers.py            everything; many minutes
+python tests/benchmarks/peers.py            everything; about an hour
 python tests/benchmarks/peers.py --quick    a few points, about a minute
-python tests/benchmarks/peers.py --smoke    tiny sizes, nothing to be read from the times
-python tests/benchmarks/peers.py --only grid --cells LSTM --shapes 28,64,28,128 --peers torch
+python tests/benchmarks/peers.py --smoke    tiny sizes, to see that it runs
+python tests/benchmarks/peers.py --only grid vmap --cells LSTM --shapes 28,64,28,128 --peers torch
 
-Ratios are the peer's time over jaxrnn's in the same round, so that above 1 jaxrnn is faster.
+Every ratio is the peer's time over jaxrnn's in the same round: above 1 jaxrnn is faster. The peers
+are installed by `pip install -e ".[bench]"`; those that are missing are left out.
 """
 
 import argparse
 import importlib.util
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import _sections
 import jax
-import numpy as np
-from _contestants import PACKAGES, PEERS, UnsupportedError, jaxrnn, problem
-from _report import OURS, Point, machine, picture, save, summary, table
-from _timing import interleaved
+from _peers import PACKAGES, PEERS
+from _report import Point, machine, picture, save, summary, table
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-CELLS = ["Elman", "GRU", "LSTM"]
 SHAPES = [
     (28, 64, 28, 128),
     (100, 32, 128, 128),
@@ -31,90 +31,67 @@ SHAPES = [
     (512, 8, 32, 32),
     (2000, 16, 8, 16),
 ]
+SOME = [(28, 64, 28, 128), (100, 32, 128, 128), (512, 8, 32, 32)]
+CELLS = ["Elman", "GRU", "LSTM"]
 
 
-class Bench:
-    """The options, and what was found to be missing on the way."""
+class Section(NamedTuple):
+    """A question, asked for every cell and shape `(T, B, I, H)`."""
 
-    def __init__(self, options):
-        self.options = options
-        self.notes = {}
-        self.peers = {}
-        for name in options.peers:
-            if importlib.util.find_spec(PACKAGES[name]):
-                self.peers[name] = PEERS[name]
-            else:
-                self.notes[name] = "not installed"
-
-    def contestants(self, given):
-        """jaxrnn and every peer that computes the same, checked."""
-        found = {OURS: jaxrnn(given)}
-        wanted = found[OURS].results()
-        for name, make in self.peers.items():
-            try:
-                found[name] = make(given)
-            except UnsupportedError as reason:
-                self.notes[f"{name}, {given.kind}"] = str(reason)
-                continue
-            check(name, found[name].results(), wanted)
-        return found
-
-    def timed(self, calls):
-        return interleaved(calls, rounds=self.options.rounds, seconds=self.options.seconds)
+    measure: Any
+    shapes: list[tuple[int, ...]]
+    cells: list[str] = CELLS
 
 
-def check(name, got, wanted):
-    """Raise where results differ by more than float32 explains."""
-    for what, value in wanted.items():
-        scale = float(np.abs(value).max())
-        error = float(np.abs(got[what] - value).max()) / scale
-        if not error < 1e-3:
-            raise AssertionError(f"{name}: {what} differ from those of jaxrnn by {error:.1e}")
-
-
-def grid(bench):
-    """Forward alone, and the gradients of a train step."""
-
-    def measure(kind, shape):
-        found = bench.contestants(problem(kind, shape))
-        for what in ("forward", "train"):
-            times = bench.timed({name: getattr(one, what) for name, one in found.items()})
-            yield Point("grid", kind, shape, what, "s", times)
-
-    for kind in bench.options.cells:
-        for shape in bench.options.shapes:
-            yield f"{kind} {shape}", lambda kind=kind, shape=shape: measure(kind, shape)
-
-
-SECTIONS = {"grid": grid}
+SECTIONS = {
+    "grid": Section(_sections.grid, SHAPES, [*CELLS, "ResetBeforeGRU"]),
+    "ragged": Section(_sections.ragged, SOME),
+    "resets": Section(_sections.resets, SOME),
+    "bidirectional": Section(_sections.bidirectional, SOME),
+    "step": Section(_sections.step, [(100, 1, 128, 128)]),
+    "vmap": Section(_sections.vmap, [(28, 64, 28, 128), (8, 64, 8, 64), (100, 32, 2, 64)]),
+    "compile": Section(_sections.compilation, SHAPES[:1]),
+    "memory": Section(_sections.memory, SHAPES),
+    "chunked": Section(_sections.chunked, [(4096, 8, 64, 64)]),
+}
 
 
 def main():
     options = parse()
+    jax.config.update("jax_enable_compilation_cache", False)
     console = Console()
     if not console.is_terminal:
-        console = Console(width=160)
-    bench = Bench(options)
-    packages = [PACKAGES[name] for name in options.peers]
+        console = Console(width=180)
+    notes = []
+    bench = _sections.Bench(installed(options.peers, notes), options.rounds, options.seconds, notes)
+    information = machine([package for _, package in PACKAGES.values()])
     options.out.mkdir(parents=True, exist_ok=True)
-    information = machine(packages)
-    jobs = [(name, *job) for name in options.only for job in SECTIONS[name](bench)]
+    jobs = [
+        (name, cell, shape)
+        for name in options.only
+        for cell in SECTIONS[name].cells
+        for shape in options.shapes or SECTIONS[name].shapes
+        if cell in options.cells
+    ]
     points = []
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task("", total=len(jobs))
-        for section, label, measure in jobs:
-            progress.update(task, description=f"{section}: {label}")
-            points += measure()
-            save(options.out / "peers.json", points, information, bench.notes)
-            jax.clear_caches()
+        for name, cell, shape in jobs:
+            progress.update(task, description=f"{name}: {cell} {','.join(map(str, shape))}")
+            for result in SECTIONS[name].measure(bench, cell, shape):
+                points.append(Point(name, cell, shape, *result))
+                console.print(points[-1].line, highlight=False)
+            save(options.out / "peers.json", points, information, notes)
+            jax.clear_caches()  # or compiled programs fill the memory
             progress.advance(task)
-    for section in options.only:
-        console.print(table(section, [point for point in points if point.section == section]))
-    for name, reason in bench.notes.items():
-        console.print(f"{name}: {reason}")
-    if "grid" in options.only:
-        console.print(summary([point for point in points if point.section == "grid"]))
+    by_section = {name: [p for p in points if p.section == name] for name in options.only}
+    for name, chosen in by_section.items():
+        if chosen:
+            console.print(table(name, chosen))
+    console.print(summary(by_section.get("grid", [])))
+    for note in notes:
+        console.print(note, highlight=False)
     console.print(information)
     if importlib.util.find_spec("matplotlib"):
         picture(options.out / "peers.png", points)
@@ -123,22 +100,38 @@ def main():
     console.print(f"Written to {options.out}")
 
 
+def installed(names, notes):
+    """Those of the peers that can be imported."""
+    found = {}
+    for name in names:
+        if not importlib.util.find_spec(PACKAGES[name][0]):
+            notes.append(f"{name} is not installed")
+        elif name == "torch" and jax.default_backend() != "cpu":
+            notes.append(f"torch is on the CPU here, and JAX on {jax.default_backend()}")
+        else:
+            found[name] = PEERS[name]
+    return found
+
+
 def parse():
+    cells = SECTIONS["grid"].cells
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
-    parser.add_argument("--cells", nargs="+", choices=CELLS, default=CELLS)
-    parser.add_argument("--shapes", nargs="+", type=shape, default=SHAPES, metavar="T,B,I,H")
+    parser.add_argument("--cells", nargs="+", choices=cells, default=cells)
+    parser.add_argument("--shapes", nargs="+", type=shape, metavar="T,B,I,H")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
     parser.add_argument("--rounds", type=int, default=30, help="at most, for each point")
     parser.add_argument("--seconds", type=float, default=4.0, help="of measuring each point")
     parser.add_argument("--quick", action="store_true", help="a few points, about a minute")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, to see that it runs")
     parser.add_argument("--out", type=Path, default=Path("out/peers"))
-    quick, _ = parser.parse_known_args()
-    if quick.smoke:
-        parser.set_defaults(shapes=[(5, 2, 3, 4)], rounds=2, seconds=0.1)
-    elif quick.quick:
-        parser.set_defaults(shapes=SHAPES[:2], rounds=7, seconds=0.5)
+    first, _ = parser.parse_known_args()
+    if first.smoke:
+        jax.config.update("jax_disable_most_optimizations", True)  # compiles in half the time
+        parser.set_defaults(cells=["LSTM"], peers=["flax linen"])
+        parser.set_defaults(shapes=[(5, 2, 3, 4)], rounds=1, seconds=0.0)
+    elif first.quick:
+        parser.set_defaults(only=["grid", "step"], shapes=SOME[:2], rounds=7, seconds=0.5)
     return parser.parse_args()
 
 
