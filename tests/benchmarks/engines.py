@@ -5,10 +5,11 @@ python tests/benchmarks/engines.py --smoke    one small size, two rounds
 """
 
 import argparse
-import time
+from functools import partial
 
 import jax
 import numpy as np
+from _timing import interleaved
 
 from jaxrnn import cells, engines, unroll
 
@@ -35,29 +36,22 @@ def train_step(cell, params, xs, engine):
     return jax.value_and_grad(loss, argnums=(0, 1))(params, xs)
 
 
-def measure(size, rounds, repeats):
+def measure(size, rounds):
     """Milliseconds of every cell on every engine, by name; the results are compared first."""
     steps, batch, inputs, hidden = size
     xs = jax.random.normal(jax.random.key(1), (steps, batch, inputs))
-    problems, times = {}, {}
+    calls = {}
     for make in CELLS:
         cell = make(inputs, hidden)
         params = cell.init(jax.random.key(0))
         wanted = train_step(cell, params, xs, ENGINES[0])
         for engine in ENGINES:
-            name = make.__name__, type(engine).__name__
-            problems[name], times[name] = (cell, params, xs, engine), []
-            got = train_step(cell, params, xs, engine)
-            for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(wanted), strict=True):
+            call = partial(train_step, cell, params, xs, engine)
+            for a, b in zip(jax.tree.leaves(call()), jax.tree.leaves(wanted), strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * float(abs(b).max()))
-    for _ in range(rounds):
-        for name, problem in problems.items():
-            began = time.perf_counter()
-            for _ in range(repeats):
-                result = train_step(*problem)
-            jax.block_until_ready(result)
-            times[name].append(1000 * (time.perf_counter() - began) / repeats)
-    return {name: min(values) for name, values in times.items()}
+            calls[make.__name__, type(engine).__name__] = call
+    times = interleaved(calls, rounds=rounds, seconds=5.0)
+    return {name: 1000 * values.min() for name, values in times.items()}
 
 
 def main():
@@ -65,7 +59,7 @@ def main():
     parser.add_argument("--smoke", action="store_true")
     smoke = parser.parse_args().smoke
     for size in [(5, 2, 3, 4)] if smoke else SIZES:
-        for (cell, engine), value in measure(size, 2 if smoke else 7, 1 if smoke else 5).items():
+        for (cell, engine), value in measure(size, 2 if smoke else 20).items():
             print(f"{size!s:22} {cell:6} {engine:5} {value:8.2f} ms", flush=True)
 
 
