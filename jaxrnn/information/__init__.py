@@ -1,10 +1,16 @@
 """Entropies and divergences of what a model predicts: functions of logits, in nats."""
 
 from ._divergence import cross_entropy as cross_entropy
+from ._divergence import js_divergence as js_divergence
 from ._divergence import kl_divergence as kl_divergence
+from ._ensemble import Uncertainty as Uncertainty
+from ._ensemble import ensemble_uncertainty as ensemble_uncertainty
 from ._entropy import binary_entropy as binary_entropy
 from ._entropy import entropy as entropy
 from ._entropy import varentropy as varentropy
+from ._orders import min_entropy as min_entropy
+from ._orders import renyi_entropy as renyi_entropy
+from ._orders import tsallis_entropy as tsallis_entropy
 from ._softmax import log_softmax as log_softmax
 from ._surprisal import surprisal as surprisal
 from ._units import to_bits as to_bits

@@ -1,11 +1,17 @@
-"""Cross-entropy and Kullback-Leibler divergence between two predictions."""
+"""Cross-entropy and divergences between two predictions."""
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
 from .._typing import Array, ArrayLike
-from ._softmax import exact_log_softmax, expectation, possible
+from ._entropy import exact_entropy
+from ._mixture import spread
+from ._ratio import excess, log_ratio
+from ._softmax import exact_softmax, possible
 
 
 def cross_entropy(
@@ -35,8 +41,8 @@ def cross_entropy(
         >>> print(f"{cross_entropy(p, q):.5f}")
         0.90109
     """
-    log_p, log_q = _log_softmax_pair("cross_entropy", p_logits, q_logits, where)
-    return expectation(jnp.exp(log_p), -log_q)
+    p, q = _pair("cross_entropy", p_logits, q_logits, where)
+    return exact_entropy(p) + _kl_divergence(p, q)
 
 
 def kl_divergence(
@@ -44,9 +50,10 @@ def kl_divergence(
 ) -> Float[Array, "*steps"]:
     r"""Kullback-Leibler divergence $\sum_k p_k (\log p_k - \log q_k)$, in nats.
 
-    What coding symbols of `p` with the code of `q` costs beyond the entropy of `p`. It is `inf`
-    exactly where `p` deems possible what `q` deems impossible. Arguments and errors are those of
-    `cross_entropy`.
+    What coding symbols of `p` with the code of `q` costs beyond the entropy of `p`. It is never
+    negative, and keeps its digits where the two are near. It is `inf` exactly where `p` deems
+    possible what `q` deems impossible; its gradient is finite there too. Arguments and errors are
+    those of `cross_entropy`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -55,12 +62,52 @@ def kl_divergence(
         >>> print(f"{kl_divergence(p, q):.5f}")
         0.09927
     """
-    log_p, log_q = _log_softmax_pair("kl_divergence", p_logits, q_logits, where)
-    p = jnp.exp(log_p)
-    return expectation(p, jnp.where(p == 0, 0, log_p) - jnp.where(p == 0, 0, log_q))
+    return _kl_divergence(*_pair("kl_divergence", p_logits, q_logits, where))
 
 
-def _log_softmax_pair(
+@jax.custom_jvp
+def _kl_divergence(p_logits: Array, q_logits: Array) -> Array:
+    p, q = exact_softmax(p_logits), exact_softmax(q_logits)
+    return jnp.sum(excess(p, q, log_ratio(p_logits, q_logits)), axis=-1)
+
+
+@_kl_divergence.defjvp
+def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (p_logits, q_logits), (dp, dq) = primals, tangents
+    p, q = exact_softmax(p_logits), exact_softmax(q_logits)
+    ratio, kl = log_ratio(p_logits, q_logits), _kl_divergence(p_logits, q_logits)
+    # An infinite divergence still pulls q towards p; its infinite terms move nothing else.
+    ratio = jnp.where(jnp.abs(ratio) < jnp.inf, ratio, 0)
+    finite_kl = jnp.where(kl < jnp.inf, kl, 0)[..., None]
+    near = jnp.abs(ratio) < 1
+    q_less_p = jnp.where(near, p * jnp.expm1(jnp.where(near, ratio, 0)), q - p)
+    return kl, jnp.sum(q_less_p * dq - p * (ratio + finite_kl) * dp, axis=-1)
+
+
+def js_divergence(
+    p_logits: ArrayLike, q_logits: ArrayLike, *, where: ArrayLike | None = None
+) -> Float[Array, "*steps"]:
+    r"""Jensen-Shannon divergence, in nats: how far two predictions are from their mean.
+
+    $\tfrac12 D(p \| m) + \tfrac12 D(q \| m)$ with $m = (p + q) / 2$ and `D` the Kullback-Leibler
+    divergence. It is symmetric, and at most `ln 2`, where no class is possible under both.
+    Arguments and errors are those of `cross_entropy`.
+
+    Reference:
+        Lin (1991), Divergence Measures Based on the Shannon Entropy,
+        https://doi.org/10.1109/18.61115
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn.information import js_divergence
+        >>> p, q = jnp.log(jnp.array([[0.7, 0.2, 0.1], [0.5, 0.25, 0.25]]))
+        >>> print(f"{js_divergence(p, q):.5f}")
+        0.02637
+    """
+    return spread(jnp.stack(_pair("js_divergence", p_logits, q_logits, where)))
+
+
+def _pair(
     who: str, p_logits: ArrayLike, q_logits: ArrayLike, where: ArrayLike | None
 ) -> tuple[Array, Array]:
     p = possible(who, "p_logits", p_logits, where)
@@ -71,4 +118,4 @@ def _log_softmax_pair(
             f"{_check.describe(q)}. Use `jnp.broadcast_to` where one is shared."
         )
     dtype = p.dtype if p.dtype.itemsize >= q.dtype.itemsize else q.dtype
-    return exact_log_softmax(p.astype(dtype)), exact_log_softmax(q.astype(dtype))
+    return p.astype(dtype), q.astype(dtype)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._typing import Array, ArrayLike
-from ._softmax import exact_log_softmax, expectation, possible, real
+from ._softmax import exact_log_softmax, exact_softmax, expectation, possible, real
 
 
 def entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:
@@ -36,20 +36,20 @@ def entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array
         >>> print(f"{entropy(jnp.array([20.0, 0.0, -jnp.inf])):.4e}")
         4.3284e-08
     """
-    return _entropy(possible("entropy", "logits", logits, where))
+    return exact_entropy(possible("entropy", "logits", logits, where))
 
 
 @jax.custom_jvp
-def _entropy(z: Array) -> Array:
-    log_p = exact_log_softmax(z)
-    return expectation(jnp.exp(log_p), -log_p)
+def exact_entropy(z: Array) -> Array:
+    """`entropy` of logits that `possible` made."""
+    return expectation(exact_softmax(z), -exact_log_softmax(z))
 
 
-@_entropy.defjvp
+@exact_entropy.defjvp
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (z,), (dz,) = primals, tangents
-    log_p, h = exact_log_softmax(z), _entropy(z)
-    p = jnp.exp(log_p)
+    log_p, h = exact_log_softmax(z), exact_entropy(z)
+    p = exact_softmax(z)
     return h, -jnp.sum(p * (jnp.where(p == 0, 0, log_p) + h[..., None]) * dz, axis=-1)
 
 
@@ -65,9 +65,12 @@ def varentropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Ar
         >>> print(f"{varentropy(jnp.log(jnp.array([0.7, 0.2, 0.1]))):.5f}")
         0.49439
     """
-    log_p = exact_log_softmax(possible("varentropy", "logits", logits, where))
-    p = jnp.exp(log_p)
-    deviation = jnp.where(p == 0, 0, log_p) - expectation(p, log_p)[..., None]
+    z = possible("varentropy", "logits", logits, where)
+    p = exact_softmax(z)
+    # Logits deviate as their log-probabilities do; less the largest they are small if all are near.
+    top = jax.lax.stop_gradient(jnp.max(z, axis=-1, keepdims=True))
+    shifted = jnp.where(p == 0, 0, z - top)
+    deviation = shifted - expectation(p, shifted)[..., None]
     return expectation(p, deviation**2)
 
 

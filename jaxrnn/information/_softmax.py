@@ -83,17 +83,39 @@ def log_softmax(
 @jax.custom_jvp
 def exact_log_softmax(z: Array) -> Array:
     """`log_softmax` of logits that `possible` made."""
+    shifted, rest = _below_largest(z)
+    return shifted - jnp.log1p(rest)
+
+
+@exact_log_softmax.defjvp
+def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (z,), (dz,) = primals, tangents
+    return exact_log_softmax(z), dz - jnp.sum(exact_softmax(z) * dz, axis=-1, keepdims=True)
+
+
+@jax.custom_jvp
+def exact_softmax(z: Array) -> Array:
+    """`softmax` of logits that `possible` made; a row without a possible class is 0 throughout.
+
+    Not `exp(log_softmax)`: a logarithm of -40 is rounded by 40 times what a number near 1 is.
+    """
+    shifted, rest = _below_largest(z)
+    return jnp.exp(shifted) / (1 + rest)
+
+
+@exact_softmax.defjvp
+def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (z,), (dz,) = primals, tangents
+    p = exact_softmax(z)
+    return p, p * (dz - jnp.sum(p * dz, axis=-1, keepdims=True))
+
+
+def _below_largest(z: Array) -> tuple[Array, Array]:
+    """Logits less the largest one, and the sum of the exponentials of all but one largest."""
     top = jnp.max(z, axis=-1, keepdims=True)
     none = top == -jnp.inf
     shifted = z - jnp.where(none, 0, top)
     largest = shifted == 0
     rest = jnp.sum(jnp.where(largest, 0, jnp.exp(shifted)), axis=-1, keepdims=True)
     rest += jnp.sum(largest, axis=-1, keepdims=True, dtype=z.dtype) - 1
-    return shifted - jnp.log1p(jnp.where(none, 0, rest))
-
-
-@exact_log_softmax.defjvp
-def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
-    (z,), (dz,) = primals, tangents
-    log_p = exact_log_softmax(z)
-    return log_p, dz - jnp.sum(jnp.exp(log_p) * dz, axis=-1, keepdims=True)
+    return shifted, jnp.where(none, 0, rest)
