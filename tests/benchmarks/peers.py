@@ -1,6 +1,6 @@
 """jaxrnn against its peers, as they are installed: equal weights, equal results, timed in turn.
 
-python tests/benchmarks/peers.py            everything; about an hour
+python tests/benchmarks/peers.py            everything; most of an hour
 python tests/benchmarks/peers.py --quick    a few points, about a minute
 python tests/benchmarks/peers.py --smoke    tiny sizes, to see that it runs
 python tests/benchmarks/peers.py --only grid vmap --cells LSTM --shapes 28,64,28,128 --peers torch
@@ -70,7 +70,7 @@ def main():
         (name, cell, shape)
         for name in options.only
         for cell in SECTIONS[name].cells
-        for shape in options.shapes or SECTIONS[name].shapes
+        for shape in options.shapes or SECTIONS[name].shapes[: 2 if options.quick else None]
         if cell in options.cells
     ]
     points = []
@@ -83,7 +83,8 @@ def main():
                 points.append(Point(name, cell, shape, *result))
                 console.print(points[-1].line, highlight=False)
             save(options.out / "peers.json", points, information, notes)
-            jax.clear_caches()  # or compiled programs fill the memory
+            if not options.smoke:
+                jax.clear_caches()  # or compiled programs fill the memory
             progress.advance(task)
     by_section = {name: [p for p in points if p.section == name] for name in options.only}
     for name, chosen in by_section.items():
@@ -131,7 +132,8 @@ def parse():
         parser.set_defaults(cells=["LSTM"], peers=["flax linen"])
         parser.set_defaults(shapes=[(5, 2, 3, 4)], rounds=1, seconds=0.0)
     elif first.quick:
-        parser.set_defaults(only=["grid", "step"], shapes=SOME[:2], rounds=7, seconds=0.5)
+        parser.set_defaults(only=["grid", "step"], cells=CELLS, rounds=7, seconds=0.5)
+        parser.set_defaults(peers=["flax linen", "equinox", "torch"])
     return parser.parse_args()
 
 
