@@ -123,16 +123,12 @@ def machine(packages):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), cpu)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    versions = {}
-    for name in ("jaxrnn", "jax", "jaxlib", "numpy", *packages):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = None
+    names = ("jaxrnn", "jax", "jaxlib", "numpy", *packages)
+    versions = {name: importlib.metadata.version(name) for name in names}
     found = {"cpu": cpu, "cores": cores, "python": platform.python_version()}
     found |= {"backend": jax.default_backend(), "versions": versions}
     found |= {"XLA_FLAGS": os.environ.get("XLA_FLAGS", "")}
-    if versions.get("torch"):
+    if "torch" in packages:
         import torch
 
         found["torch threads"] = torch.get_num_threads()

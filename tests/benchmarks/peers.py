@@ -64,7 +64,7 @@ def main():
         console = Console(width=180)
     notes = []
     bench = _sections.Bench(installed(options.peers, notes), options.rounds, options.seconds, notes)
-    information = machine([package for _, package in PACKAGES.values()])
+    information = machine([PACKAGES[name][1] for name in bench.peers])
     options.out.mkdir(parents=True, exist_ok=True)
     jobs = [
         (name, cell, shape)
