@@ -90,7 +90,8 @@ def main():
     for name, chosen in by_section.items():
         if chosen:
             console.print(table(name, chosen))
-    console.print(summary(by_section.get("grid", [])))
+    if by_section.get("grid"):
+        console.print(summary(by_section["grid"]))
     for note in notes:
         console.print(note, highlight=False)
     console.print(information)
