@@ -1,8 +1,10 @@
 """Tasks: what a recurrent network is held against."""
 
+from ._anbn import AnBn as AnBn
 from ._channels import binary_symmetric as binary_symmetric
 from ._channels import channel as channel
 from ._channels import erasure as erasure
+from ._dyck import Dyck as Dyck
 from ._entropies import Bounds as Bounds
 from ._entropies import best_accuracy as best_accuracy
 from ._entropies import block_entropies as block_entropies
@@ -23,5 +25,7 @@ from ._processes import mess3 as mess3
 from ._processes import periodic as periodic
 from ._processes import rrxor as rrxor
 from ._processes import sns as sns
+from ._reber import embedded_reber as embedded_reber
+from ._reber import reber as reber
 from ._source import Filtered as Filtered
 from ._source import Source as Source
