@@ -1,9 +1,12 @@
 """Tasks: what a recurrent network is held against."""
 
+from ._adding import Adding as Adding
 from ._anbn import AnBn as AnBn
 from ._channels import binary_symmetric as binary_symmetric
 from ._channels import channel as channel
 from ._channels import erasure as erasure
+from ._copy_memory import CopyMemory as CopyMemory
+from ._drawn import Drawn as Drawn
 from ._dyck import Dyck as Dyck
 from ._entropies import Bounds as Bounds
 from ._entropies import best_accuracy as best_accuracy
@@ -13,6 +16,8 @@ from ._entropies import excess_entropy as excess_entropy
 from ._entropies import is_epsilon_machine as is_epsilon_machine
 from ._entropies import mutual_information as mutual_information
 from ._entropies import statistical_complexity as statistical_complexity
+from ._excess_loss import Excess as Excess
+from ._excess_loss import excess_loss as excess_loss
 from ._hmm import HMM as HMM
 from ._ngram import NGram as NGram
 from ._processes import coin as coin

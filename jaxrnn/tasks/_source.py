@@ -126,9 +126,7 @@ class Source(Config):
         Its mean over a long sample is an estimate of the entropy rate. Arguments and errors are
         those of `filter`; `inf` where the source holds the symbol impossible.
         """
-        observations = self._checked("surprisal", observations)
-        log_probs = _filter(self, self.start(), observations).log_probs
-        return information.surprisal(log_probs, observations)
+        return _surprisal(self, self.start(), self._checked("surprisal", observations))
 
     def _checked(self, method: str, observations: ArrayLike) -> Array:
         who = f"{type(self).__name__}.{method}"
@@ -183,3 +181,9 @@ def _filter(source: Source, start: Any, observations: Array) -> Filtered:
     for _ in observations.shape[1:]:
         path = jax.vmap(path, in_axes=1, out_axes=1)
     return Filtered(*path(observations))
+
+
+@jax.jit
+def _surprisal(source: Source, start: Any, observations: Array) -> Array:
+    log_probs = _filter(source, start, observations).log_probs
+    return information.surprisal(log_probs, observations)
