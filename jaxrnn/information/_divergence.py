@@ -66,6 +66,7 @@ def kl_divergence(
 
 
 @jax.custom_jvp
+@jax.jit
 def _kl_divergence(p_logits: Array, q_logits: Array) -> Array:
     p, q = exact_softmax(p_logits), exact_softmax(q_logits)
     return jnp.sum(excess(p, q, log_ratio(p_logits, q_logits)), axis=-1)

@@ -12,6 +12,7 @@ from ._softmax import exact_log_softmax, exact_softmax
 
 
 @jax.custom_jvp
+@jax.jit
 def spread(z: Array) -> Array:
     """Mean over the members `[K, ..., V]` of the divergence to their mixture: `[...]`."""
     return jnp.mean(_divergences(exact_softmax(z), _log_mixture_ratio(z)), axis=0)

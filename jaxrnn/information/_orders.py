@@ -66,7 +66,11 @@ def renyi_entropy(
         -0.24719
     """
     z = possible("renyi_entropy", "logits", logits, where)
-    order = _check_order("renyi_entropy", order, z)
+    return _renyi(z, _check_order("renyi_entropy", order, z))
+
+
+@jax.jit
+def _renyi(z: Array, order: Array) -> Array:
     beyond = order - 1
     tsallis = _tsallis(z, order)
     power_sum = 1 - beyond * tsallis
@@ -104,6 +108,7 @@ def tsallis_entropy(
 
 
 @jax.custom_jvp
+@jax.jit
 def _tsallis(z: Array, order: Array) -> Array:
     return jnp.sum(_terms(z, order), axis=-1)
 

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.test_util import check_grads
 
 from jaxrnn import information as info
 from tests.quick import quick
@@ -26,11 +25,9 @@ EDGES = np.array(
 ORDERS = np.array([0.0, 0.5, 1 - 1e-6, 1.0, 1 + 1e-6, 2.0, 1e30, INF], np.float32)
 
 
-def pair(z, orders):
+@quick
+def both(z, orders):
     return info.renyi_entropy(z, orders), info.tsallis_entropy(z, orders)
-
-
-both = quick(pair)
 
 
 def test_reference_values(x64):
@@ -64,12 +61,6 @@ def test_the_derivatives_by_the_order_at_1(x64):
     got = quick(lambda order: (slope(z, order), jax.jacfwd(slope, 1)(z, order)))(jnp.array(1.0))
     wanted = -np.sum(p * deviations**2) / 2, np.sum(p * deviations**3) / 3
     np.testing.assert_allclose(got, wanted, rtol=1e-12)
-
-
-def test_derivatives_equal_finite_differences(x64):
-    z = jnp.array(np.random.default_rng(0).normal(size=(5, 3)))
-    orders = jnp.array([0.3, 1 - 1e-4, 1.0, 1.5, 30.0])
-    check_grads(jax.jit(pair), (z, orders), order=2, modes=["rev"], rtol=1e-4)
 
 
 @quick
