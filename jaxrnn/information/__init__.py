@@ -21,7 +21,6 @@ from ._lagged import lagged_mutual_information as lagged_mutual_information
 from ._orders import min_entropy as min_entropy
 from ._orders import renyi_entropy as renyi_entropy
 from ._orders import tsallis_entropy as tsallis_entropy
-from ._sequence import factorized_joint_entropy as factorized_joint_entropy
 from ._softmax import log_softmax as log_softmax
 from ._surprisal import surprisal as surprisal
 from ._units import to_bits as to_bits

@@ -19,32 +19,32 @@ from ._ratio import excess
 def mutual_information(joint: ArrayLike) -> Float[Array, ""]:
     r"""Mutual information $I(X; Y) = \sum_{xy} p_{xy} \log \frac{p_{xy}}{p_x p_y}$, in nats.
 
-        How many nats one of two variables says about the other; 0 exactly where they are independent,
-        and never negative. For more variables, see `total_correlation`.
+    How many nats one of two variables says about the other; 0 exactly where they are independent,
+    and never negative. For more variables, see `total_correlation`.
 
-        Args:
-            joint: `[X, Y]`, probabilities that sum to 1, or integers that count how often each pair was
-                seen; never logits. `jax.vmap` adds batch axes.
+    Args:
+        joint: `[X, Y]`, probabilities that sum to 1, or integers that count how often each pair was
+            seen; never logits. `jax.vmap` adds batch axes.
 
-        Returns:
-            A number, at least float32. Its gradient is that on tables that sum to 1; it is 0 at an
-            entry of 0, which takes no part. Inside `jit`, where entries cannot be read, the table is
-            divided by its sum. From few counts the value is too large: see `plugin_entropy`.
+    Returns:
+        A number, at least float32. Its gradient is that on tables that sum to 1; it is 0 at an
+        entry of 0, which takes no part. Inside `jit`, where entries cannot be read, the table is
+        divided by its sum. From few counts the value is too large: see `plugin_entropy`.
 
-        Raises:
-            TypeError: for a table that is neither real floating nor of integers.
-            ValueError: for another number of axes than 2, entries that are negative or not finite,
-                probabilities that do not sum to 1, and counts of nothing.
+    Raises:
+        TypeError: for a table that is neither real floating nor of integers.
+        ValueError: for another number of axes than 2, entries that are negative or not finite,
+            probabilities that do not sum to 1, and counts of nothing.
 
-        Example:
-            >>> import jax
+    Example:
+        >>> import jax
     import jax.numpy as jnp
-            >>> from jaxrnn.information import mutual_information, to_bits
-            >>> flipped_once_in_ten = jnp.array([[0.45, 0.05], [0.05, 0.45]])
-            >>> print(f"{to_bits(mutual_information(flipped_once_in_ten)):.4f} bits")
-            0.5310 bits
-            >>> print(f"{mutual_information(jnp.array([[3, 1], [6, 2]])):.1f}")
-            0.0
+        >>> from jaxrnn.information import mutual_information, to_bits
+        >>> flipped_once_in_ten = jnp.array([[0.45, 0.05], [0.05, 0.45]])
+        >>> print(f"{to_bits(mutual_information(flipped_once_in_ten)):.4f} bits")
+        0.5310 bits
+        >>> print(f"{mutual_information(jnp.array([[3, 1], [6, 2]])):.1f}")
+        0.0
     """
     p = table("mutual_information", joint)
     if p.ndim != 2:
@@ -59,23 +59,23 @@ def mutual_information(joint: ArrayLike) -> Float[Array, ""]:
 def total_correlation(joint: ArrayLike) -> Float[Array, ""]:
     r"""Total correlation $\sum_i H(X_i) - H(X_1, \dots, X_n)$ of `n` variables, in nats.
 
-        The divergence of their joint table from independence, at `n = 2` the mutual information. Never
-        negative. The return value and errors are those of `mutual_information`.
+    The divergence of their joint table from independence, at `n = 2` the mutual information. Never
+    negative. The return value and errors are those of `mutual_information`.
 
-        Args:
-            joint: one axis for each variable; probabilities that sum to 1, or counts.
+    Args:
+        joint: one axis for each variable; probabilities that sum to 1, or counts.
 
-        Reference:
-            Watanabe (1960), Information Theoretical Analysis of Multivariate Correlation,
-            https://doi.org/10.1147/rd.41.0066
+    Reference:
+        Watanabe (1960), Information Theoretical Analysis of Multivariate Correlation,
+        https://doi.org/10.1147/rd.41.0066
 
-        Example:
-            >>> import jax
+    Example:
+        >>> import jax
     import jax.numpy as jnp
-            >>> from jaxrnn.information import to_bits, total_correlation
-            >>> xor = jnp.zeros((2, 2, 2)).at[[0, 0, 1, 1], [0, 1, 0, 1], [0, 1, 1, 0]].set(0.25)
-            >>> print(f"{to_bits(total_correlation(xor)):.4f} bits")  # though each pair has none
-            1.0000 bits
+        >>> from jaxrnn.information import to_bits, total_correlation
+        >>> xor = jnp.zeros((2, 2, 2)).at[[0, 0, 1, 1], [0, 1, 0, 1], [0, 1, 1, 0]].set(0.25)
+        >>> print(f"{to_bits(total_correlation(xor)):.4f} bits")  # though each pair has none
+        1.0000 bits
     """
     return dependence(table("total_correlation", joint))
 
@@ -83,22 +83,22 @@ def total_correlation(joint: ArrayLike) -> Float[Array, ""]:
 def conditional_entropy(joint: ArrayLike, *, given: int | Sequence[int]) -> Float[Array, ""]:
     r"""Conditional entropy $H(X | Y) = -\sum_{xy} p_{xy} \log p_{x|y}$, in nats.
 
-        What remains unknown of the variables of a joint table once those on the axes `given` are known.
-        With none given it is the joint entropy. The return value and errors are those of
-        `mutual_information`.
+    What remains unknown of the variables of a joint table once those on the axes `given` are known.
+    With none given it is the joint entropy. The return value and errors are those of
+    `mutual_information`.
 
-        Args:
-            joint: one axis for each variable; probabilities that sum to 1, or counts.
-            given: the axis or axes of the variables that are known; `()` for none.
+    Args:
+        joint: one axis for each variable; probabilities that sum to 1, or counts.
+        given: the axis or axes of the variables that are known; `()` for none.
 
-        Example:
-            >>> import jax
+    Example:
+        >>> import jax
     import jax.numpy as jnp
-            >>> from jaxrnn.information import conditional_entropy
-            >>> joint = jnp.array([[0.5, 0.0], [0.25, 0.25]])
-            >>> joint_entropy, rest = (conditional_entropy(joint, given=axes) for axes in ((), 0))
-            >>> print(f"{joint_entropy:.4f} {rest:.4f}")
-            1.0397 0.3466
+        >>> from jaxrnn.information import conditional_entropy
+        >>> joint = jnp.array([[0.5, 0.0], [0.25, 0.25]])
+        >>> joint_entropy, rest = (conditional_entropy(joint, given=axes) for axes in ((), 0))
+        >>> print(f"{joint_entropy:.4f} {rest:.4f}")
+        1.0397 0.3466
     """
     p = table("conditional_entropy", joint)
     axes = (given,) if isinstance(given, int) else tuple(given)
