@@ -1,10 +1,13 @@
 """Entropies and divergences of what a model predicts: functions of logits, in nats."""
 
+from ._chain import chain_log_partition as chain_log_partition
+from ._chain import chain_potentials as chain_potentials
 from ._counts import BiasCorrection as BiasCorrection
 from ._counts import ChaoShen as ChaoShen
 from ._counts import Grassberger as Grassberger
 from ._counts import MillerMadow as MillerMadow
 from ._counts import plugin_entropy as plugin_entropy
+from ._ctc import ctc_log_partition as ctc_log_partition
 from ._divergence import cross_entropy as cross_entropy
 from ._divergence import js_divergence as js_divergence
 from ._divergence import kl_divergence as kl_divergence
@@ -25,11 +28,16 @@ from ._joint import conditional_entropy as conditional_entropy
 from ._joint import mutual_information as mutual_information
 from ._joint import total_correlation as total_correlation
 from ._lagged import lagged_mutual_information as lagged_mutual_information
+from ._logsumexp import logsumexp as logsumexp
 from ._memory import memory_profile as memory_profile
 from ._model import SequenceModel as SequenceModel
 from ._orders import min_entropy as min_entropy
 from ._orders import renyi_entropy as renyi_entropy
 from ._orders import tsallis_entropy as tsallis_entropy
+from ._paths import path_entropy as path_entropy
+from ._paths import path_kl as path_kl
+from ._paths import path_renyi as path_renyi
+from ._paths import path_varentropy as path_varentropy
 from ._sequence import entropy_rate as entropy_rate
 from ._sequence import factorized_joint_entropy as factorized_joint_entropy
 from ._sequence import sequence_entropy as sequence_entropy

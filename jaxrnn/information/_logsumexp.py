@@ -1,0 +1,51 @@
+"""`logsumexp` whose derivatives are finite where nothing is possible."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from .._typing import Array, ArrayLike
+from ._softmax import exact_log_softmax, expectation, possible
+
+
+def logsumexp(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:
+    r"""$\log \sum_k e^{z_k}$ over the last axis, with finite derivatives.
+
+    A sum over nothing but impossible terms is `-inf` with derivative 0, and a term of probability 0
+    takes no part in any derivative. With both, a dynamic programme may forbid what it likes.
+
+    Args:
+        logits: `[..., V]`.
+        where: `Bool[..., V]` or `Bool[V]`, the terms that are possible.
+
+    Returns:
+        `[...]`, at least float32.
+
+    Raises:
+        TypeError: for logits that are not real floating numbers, or a `where` that is not bool.
+        ValueError: for a missing class axis, or a `where` of another shape.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from jaxrnn.information import logsumexp
+        >>> impossible = jnp.array([-jnp.inf, -jnp.inf])
+        >>> print(logsumexp(impossible), jax.grad(logsumexp)(impossible))
+        -inf [0. 0.]
+    """
+    return _logsumexp(possible("logsumexp", "logits", logits, where))
+
+
+@jax.custom_jvp
+def _logsumexp(z: Array) -> Array:
+    top = jnp.max(z, axis=-1)
+    log_p = exact_log_softmax(z)
+    # The most probable term says how far the sum is above it, to full accuracy.
+    return top - jnp.where(top == -jnp.inf, 0, jnp.max(log_p, axis=-1))
+
+
+@_logsumexp.defjvp
+def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (z,), (dz,) = primals, tangents
+    return _logsumexp(z), expectation(jnp.exp(exact_log_softmax(z)), dz)
