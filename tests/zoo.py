@@ -71,6 +71,7 @@ LAYERS = {
     "activation": networks.Activation(jax.nn.gelu),
     "dropout": networks.Dropout(0.5),
     "variational_dropout": networks.VariationalDropout(0.5),
+    "transitions": networks.Transitions(I),
     "residual": networks.Residual(networks.Recurrent(cells.GRU(I, I))),
     "last_pool": networks.LastPool(),
     "mean_pool": networks.MeanPool(),

@@ -27,3 +27,5 @@ from ._samplers import TopK as TopK
 from ._stack import Residual as Residual
 from ._stack import Stack as Stack
 from ._stack import stack as stack
+from ._transitions import Transitions as Transitions
+from ._transitions import TransitionsParams as TransitionsParams
