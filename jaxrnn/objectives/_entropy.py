@@ -31,3 +31,7 @@ class Entropy(Objective):
     def values(self, outputs: Any, targets: Any) -> Array:
         """The entropy of every step."""
         return entropy(outputs)
+
+    def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
+        """The entropy of every step, beside targets that need not have steps."""
+        return super().values_where(outputs, None, where)

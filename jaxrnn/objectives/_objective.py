@@ -50,6 +50,25 @@ class Objective(Config):
         """
         return where
 
+    def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
+        """The value of every step; what it is where `where` is False does not matter.
+
+        It hides the steps that do not count from `values`, which treats every step alike. An
+        objective of whole sequences, whose steps depend on each other, defines its own.
+        """
+        if where is not None:
+            # Neither 0, 1 nor equal: there common functions have no finite derivative.
+            outputs, targets = _fill(outputs, where, 0.5), _fill(targets, where, 0.25)
+        values = self.values(outputs, targets)
+        # Outputs that are a tree do not say which of their axes are steps.
+        if jax.tree_util.all_leaves([outputs]) and values.shape != jnp.shape(outputs)[:-1]:
+            raise ValueError(
+                f"{self!r}: an objective gives one value a step, {jnp.shape(outputs)[:-1]} for "
+                f"outputs {jnp.shape(outputs)}, got values {values.shape}; reduce the features and "
+                "nothing else, as `.mean(-1)` does."
+            )
+        return values
+
     def __call__(self, outputs: Any, targets: Any, *, where: ArrayLike | None = None) -> Array:
         """The value of every step, exactly 0 where it does not count.
 
@@ -104,7 +123,11 @@ class Sum(Objective):
 
     def values(self, outputs: Any, targets: Any) -> Array:
         """The sum of the terms' values."""
-        terms = [_one_a_step(term, outputs, targets) for term in self.terms]
+        return self.values_where(outputs, targets, None)
+
+    def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
+        """The sum of the terms' values."""
+        terms = [term.values_where(outputs, targets, where) for term in self.terms]
         dtype = max((term.dtype for term in terms), key=lambda dtype: dtype.itemsize)
         return sum((term.astype(dtype) for term in terms[1:]), start=terms[0].astype(dtype))
 
@@ -123,7 +146,11 @@ class Scaled(Objective):
 
     def values(self, outputs: Any, targets: Any) -> Array:
         """The values times the factor."""
-        values = self.objective.values(outputs, targets)
+        return self.values_where(outputs, targets, None)
+
+    def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
+        """The values times the factor."""
+        values = self.objective.values_where(outputs, targets, where)
         return values * jnp.asarray(self.factor, values.dtype)
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
@@ -180,31 +207,16 @@ def score(
     mask = None if where is None else _check_where(objective, outputs, where)
     weight = objective.weight(outputs, targets, mask)
     if weight is None:
-        values = _one_a_step(objective, outputs, targets)
+        values = objective.values_where(outputs, targets, None)
         return values, jnp.ones_like(values)
     counts = weight.astype(bool)
-    # Neither 0, 1 nor equal, for at those points common functions have no finite derivative.
-    filled = _fill(outputs, counts, 0.5), _fill(targets, counts, 0.25)
-    values = _one_a_step(objective, *filled)
+    values = objective.values_where(outputs, targets, counts)
     if values.shape != counts.shape:
         raise ValueError(
             f"{_name(objective)}: where has shape {counts.shape}, the values {values.shape}; an "
             "objective gives one value a step, so reduce the features and nothing else."
         )
     return jnp.where(counts, values, 0), weight.astype(values.dtype)
-
-
-def _one_a_step(objective: Objective, outputs: Any, targets: Any) -> Array:
-    """The values, which without the features have the shape of the outputs."""
-    values = objective.values(outputs, targets)
-    # Outputs that are a tree do not say which of their axes are steps.
-    if jax.tree_util.all_leaves([outputs]) and values.shape != jnp.shape(outputs)[:-1]:
-        raise ValueError(
-            f"{objective!r}: an objective gives one value a step, {jnp.shape(outputs)[:-1]} for "
-            f"outputs {jnp.shape(outputs)}, got values {values.shape}; reduce the features and "
-            "nothing else, as `.mean(-1)` does."
-        )
-    return values
 
 
 def _check_where(objective: Objective, outputs: Any, where: ArrayLike) -> Array:
