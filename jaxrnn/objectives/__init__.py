@@ -2,7 +2,10 @@
 
 from ._accuracy import Accuracy as Accuracy
 from ._binary_cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
+from ._crf import CRF as CRF
 from ._cross_entropy import CrossEntropy as CrossEntropy
+from ._ctc import CTC as CTC
+from ._ctc import Transcript as Transcript
 from ._entropy import Entropy as Entropy
 from ._objective import Function as Function
 from ._objective import Objective as Objective
