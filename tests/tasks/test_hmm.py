@@ -54,6 +54,17 @@ def test_sampled_words_come_as_often_as_they_should(source, key):
         assert abs(z).max() < 4.5 and 0.3 < (z**2).mean() < 2
 
 
+def test_sampling_goes_under_jit_and_over_sweeps(key):
+    ps, keys = jnp.array([0.2, 0.7]), jax.random.split(key)
+
+    def ones(p, key):
+        return golden_mean(p).sample(50, (200,), key=key)
+
+    zeros = np.asarray(quick(jax.vmap(ones))(ps, keys)) == 0
+    np.testing.assert_allclose(zeros.mean((1, 2)), ps / (1 + ps), atol=0.02)
+    assert not (zeros[:, 1:] & zeros[:, :-1]).any()
+
+
 def test_samples_start_where_the_source_does(key):
     chain = markov([[0.0, 1.0], [1.0, 0.0]], initial=[0.0, 1.0])
     np.testing.assert_array_equal(chain.sample(4, (2,), key=key), [[0] * 2, [1] * 2] * 2)
