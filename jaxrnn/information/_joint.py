@@ -37,8 +37,7 @@ def mutual_information(joint: ArrayLike) -> Float[Array, ""]:
             probabilities that do not sum to 1, and counts of nothing.
 
     Example:
-        >>> import jax
-    import jax.numpy as jnp
+        >>> import jax.numpy as jnp
         >>> from jaxrnn.information import mutual_information, to_bits
         >>> flipped_once_in_ten = jnp.array([[0.45, 0.05], [0.05, 0.45]])
         >>> print(f"{to_bits(mutual_information(flipped_once_in_ten)):.4f} bits")
@@ -70,8 +69,7 @@ def total_correlation(joint: ArrayLike) -> Float[Array, ""]:
         https://doi.org/10.1147/rd.41.0066
 
     Example:
-        >>> import jax
-    import jax.numpy as jnp
+        >>> import jax.numpy as jnp
         >>> from jaxrnn.information import to_bits, total_correlation
         >>> xor = jnp.zeros((2, 2, 2)).at[[0, 0, 1, 1], [0, 1, 0, 1], [0, 1, 1, 0]].set(0.25)
         >>> print(f"{to_bits(total_correlation(xor)):.4f} bits")  # though each pair has none
@@ -92,8 +90,7 @@ def conditional_entropy(joint: ArrayLike, *, given: int | Sequence[int]) -> Floa
         given: the axis or axes of the variables that are known; `()` for none.
 
     Example:
-        >>> import jax
-    import jax.numpy as jnp
+        >>> import jax.numpy as jnp
         >>> from jaxrnn.information import conditional_entropy
         >>> joint = jnp.array([[0.5, 0.0], [0.25, 0.25]])
         >>> joint_entropy, rest = (conditional_entropy(joint, given=axes) for axes in ((), 0))
