@@ -91,7 +91,7 @@ def check_kind(who: str, model: SequenceModel) -> None:
 
 def _symbols(who: str, model: SequenceModel) -> int:
     (carry,), (symbol,) = begin((model,))
-    after, logits = jax.eval_shape(model.step, carry, symbol)
+    after, logits = jax.eval_shape(lambda model, *xs: model.step(*xs), model, carry, symbol)
     if logits.ndim != 1 or not logits.size or not jnp.issubdtype(logits.dtype, jnp.floating):
         raise ValueError(
             f"{who}: the model's step must give logits [V] of the next symbol, got "

@@ -156,7 +156,7 @@ def test_an_estimate_refuses_to_be_differentiated():
         return info.sequence_entropy(model, 3, kind(4), key=jax.random.key(0)).value
 
     logits = jnp.array([[1.0, 0.0], [0.0, 2.0]])
-    for derivative, kind in zip((jax.grad, jax.jacfwd, jax.grad), KINDS, strict=True):
+    for derivative, kind in zip((jax.grad, jax.jacfwd), KINDS[1:], strict=True):
         with pytest.raises(TypeError, match=r"is biased.*entropy_surrogate.*stop_gradient"):
             derivative(entropy)(logits, kind, False)
     value, gradient = quick(lambda z: jax.value_and_grad(entropy)(z, KINDS[2], True))(logits)

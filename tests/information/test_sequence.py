@@ -112,9 +112,9 @@ def test_a_network_of_the_library(key):
         traced.append(symbol)
         return network.step(params, carry, symbol)
 
-    values, counts = [], []
+    drawn, values, counts = quick(network.init)(key), [], []
     for scale in (1, 4):
-        params = jax.tree.map(lambda leaf, s=scale: s * leaf, network.init(key))
+        params = jax.tree.map(lambda leaf, s=scale: s * leaf, drawn)
         model = info.SequenceModel(partial(step, params), network.carry(params), start=3)
         values.append(info.sequence_entropy(model, 3, ALL).value)
         counts.append(len(traced))
@@ -231,7 +231,7 @@ def test_a_factorised_entropy_is_that_of_the_joint_distribution(x64):
 
 
 def test_padding_changes_nothing():
-    logits = jax.random.normal(jax.random.key(0), (4, 2, 3))
+    logits = np.random.default_rng(0).normal(size=(4, 2, 3)).astype(np.float32)
     mask = np.arange(4)[:, None] < np.array([4, 2])
 
     @quick
@@ -244,7 +244,8 @@ def test_padding_changes_nothing():
         return *known, pullback(jax.tree.map(jnp.ones_like, known))[0]
 
     joint, mean, gradient = both(logits, mask)
-    entropies = np.where(mask, info.entropy(logits), 0)
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    entropies = np.where(mask, -(p * np.log(p)).sum(-1), 0)
     np.testing.assert_allclose(joint, entropies.sum(0), rtol=1e-6)
     np.testing.assert_allclose(mean, entropies.sum() / 6, rtol=1e-6)
     np.testing.assert_array_equal(gradient[~mask], 0)
