@@ -77,12 +77,12 @@ def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (p_logits, q_logits), (dp, dq) = primals, tangents
     p, q = exact_softmax(p_logits), exact_softmax(q_logits)
     ratio, kl = log_ratio(p_logits, q_logits), _kl_divergence(p_logits, q_logits)
-    # An infinite divergence still pulls q towards p; its infinite terms move nothing else.
-    ratio = jnp.where(jnp.abs(ratio) < jnp.inf, ratio, 0)
-    finite_kl = jnp.where(kl < jnp.inf, kl, 0)[..., None]
     near = jnp.abs(ratio) < 1
     q_less_p = jnp.where(near, p * jnp.expm1(jnp.where(near, ratio, 0)), q - p)
-    return kl, jnp.sum(q_less_p * dq - p * (ratio + finite_kl) * dp, axis=-1)
+    # An infinite divergence still pulls q towards p; its infinite terms move nothing else.
+    finite_ratio = jnp.where(jnp.abs(ratio) < jnp.inf, ratio, 0)
+    finite_kl = jnp.where(kl < jnp.inf, kl, 0)[..., None]
+    return kl, jnp.sum(q_less_p * dq - p * (finite_ratio + finite_kl) * dp, axis=-1)
 
 
 def js_divergence(

@@ -92,7 +92,7 @@ def check_labels(
         if where is not None:
             wrong &= np.asarray(where) != 0
         if wrong.any():
-            first = tuple(int(axis[0]) for axis in np.nonzero(wrong))
+            first = tuple(map(int, np.argwhere(wrong)[0]))
             raise ValueError(
                 f"{who}: labels must lie in [0, {shape[-1]}), got {seen[first]} at index {first}. "
                 "Leave out padding with the objective's `where`."
