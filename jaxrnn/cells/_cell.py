@@ -84,13 +84,22 @@ class GatedCell(Cell):
     def gate(self, params: Params, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
         """From both shares and the old carry to the new carry and the output."""
 
-    def linearize(self, params: Params, carry: Carry, u: Inputs, r: Inputs) -> Any:
+    def remember(
+        self, params: Params, carry: Carry, u: Inputs, r: Inputs
+    ) -> tuple[tuple[Carry, Inputs], Any]:
+        """The result of `gate`, and what its derivative needs to know of it beside the old carry.
+
+        By default u and r.
+        """
+        return self.gate(params, carry, u, r), (u, r)
+
+    def linearize(self, params: Params, carry: Carry, memory: Any) -> Any:
         """What `pushforward` needs to know of the point, computed outside the loop.
 
         By default the point itself. A cell that returns the factors of its derivative instead, and
         only multiplies with them in `pushforward`, has the fastest backward loop.
         """
-        return carry, u, r
+        return carry, *memory
 
     def merge(self, d_u: Inputs, d_r: Inputs) -> Any:
         """What `pushforward` needs of the tangents of u and r; linear in both.
@@ -107,21 +116,17 @@ class GatedCell(Cell):
         """The derivative of `gate` at a point: linear in `d_carry` and `d_z = merge(d_u, d_r)`.
 
         By default automatic: `gate` is evaluated again inside the backward loop, and nothing of its
-        inside is kept in memory.
+        inside is kept in memory. `remember`, `linearize`, `merge` and `pushforward` belong
+        together: a gate that reads parameters which are being differentiated uses the automatic
+        ones, so that a cell's own need not know of its parameters' tangents.
         """
         d_u, d_r = d_z
-        structure: Any
-        leaves, structure = jax.tree.flatten(point[1])
-        tangents = jax.tree.leaves(d_u, is_leaf=lambda leaf: leaf is None)
-        d_u = structure.unflatten(
-            np.zeros(jnp.shape(leaf), jax.dtypes.float0) if tangent is None else tangent
-            for leaf, tangent in zip(leaves, tangents, strict=True)
+        d_u = jax.tree.map(
+            lambda u, d: np.zeros(jnp.shape(u), jax.dtypes.float0) if d is None else d,
+            point[1],
+            d_u,
         )
-
-        def push(point: Any, d_carry: Carry, d_u: Inputs, d_r: Inputs) -> tuple[Carry, Inputs]:
-            return jax.jvp(partial(self.gate, params), point, (d_carry, d_u, d_r))[1]
-
-        return jax.checkpoint(push, prevent_cse=False)(point, d_carry, d_u, d_r)
+        return jax.jvp(partial(self.gate, params), point, (d_carry, d_u, d_r))[1]
 
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         """`project`, then `mix` and `gate`."""

@@ -65,15 +65,21 @@ class Elman(DenseCell):
         h = self.activation(u + r)
         return h.astype(carry.dtype), h.astype(params.kernel.dtype)
 
-    def linearize(
+    def remember(
         self,
         params: ElmanParams,
         carry: Float[Array, "... H"],
         u: Float[Array, "... H"],
         r: Float[Array, "... H"],
+    ) -> tuple[tuple[Float[Array, "... H"], Float[Array, "... H"]], Float[Array, "... H"]]:
+        """The step, and `u + r`."""
+        return self.gate(params, carry, u, r), u + r
+
+    def linearize(
+        self, params: ElmanParams, carry: Float[Array, "... H"], memory: Float[Array, "... H"]
     ) -> Float[Array, "... H"]:
         """The slope of the activation."""
-        return slope(self.activation, u + r)
+        return slope(self.activation, memory)
 
     def merge(self, d_u: Float[Array, "... H"], d_r: Float[Array, "... H"]) -> Array:
         """The gate reads `u + r`."""

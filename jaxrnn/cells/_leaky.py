@@ -61,15 +61,21 @@ class Leaky(DenseCell):
         h = carry + self._leak(carry) * (self.activation(u + r).astype(carry.dtype) - carry)
         return h, h.astype(params.kernel.dtype)
 
-    def linearize(
+    def remember(
         self,
         params: ElmanParams,
         carry: Float[Array, "... H"],
         u: Float[Array, "... H"],
         r: Float[Array, "... H"],
+    ) -> tuple[tuple[Float[Array, "... H"], Float[Array, "... H"]], Float[Array, "... H"]]:
+        """The step, and `u + r`."""
+        return self.gate(params, carry, u, r), u + r
+
+    def linearize(
+        self, params: ElmanParams, carry: Float[Array, "... H"], memory: Float[Array, "... H"]
     ) -> Float[Array, "... H"]:
         """The slope of the activation, times the leak."""
-        return self._leak(carry) * slope(self.activation, u + r).astype(carry.dtype)
+        return self._leak(carry) * slope(self.activation, memory).astype(carry.dtype)
 
     def merge(self, d_u: Float[Array, "... H"], d_r: Float[Array, "... H"]) -> Array:
         """The gate reads `u + r`."""

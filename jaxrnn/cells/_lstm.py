@@ -92,20 +92,24 @@ class LSTM(DenseCell):
         r: Float[Array, "... G"],
     ) -> tuple[LSTMCarry, Float[Array, "... H"]]:
         """The four gates."""
-        i, f, g, o = self._activations(u + r)
-        c = f * carry.cell + i * g
-        h = o * jnp.tanh(c)
-        return LSTMCarry(h, c), h.astype(params.kernel.dtype)
+        return self._step(params, carry, self._squash(u + r))
 
-    def linearize(
+    def remember(
         self,
         params: LSTMParams,
         carry: LSTMCarry,
         u: Float[Array, "... G"],
         r: Float[Array, "... G"],
+    ) -> tuple[tuple[LSTMCarry, Float[Array, "... H"]], Float[Array, "... G"]]:
+        """The step, and the four gates before they are scaled."""
+        squashed = self._squash(u + r)
+        return self._step(params, carry, squashed), squashed
+
+    def linearize(
+        self, params: LSTMParams, carry: LSTMCarry, memory: Float[Array, "... G"]
     ) -> LSTMFactors:
         """The partial derivatives of c and h."""
-        i, f, g, o = self._activations(u + r)
+        i, f, g, o = self._gates(memory)
         squashed = jnp.tanh(f * carry.cell + i * g)
         return LSTMFactors(
             c_cell=f,
@@ -133,8 +137,20 @@ class LSTM(DenseCell):
         d_h = point.h_c * d_c + point.h_o * d_o
         return LSTMCarry(d_h, d_c), d_h.astype(params.kernel.dtype)
 
-    def _activations(self, z: Array) -> list[Array]:
-        """sigmoid(i), sigmoid(f), tanh(g), sigmoid(o) by one tanh: sigmoid(z) = (1+tanh(z/2))/2."""
-        half = jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5], z.dtype), self.hidden)
-        i, f, g, o = jnp.split(together(jnp.tanh(z * jnp.broadcast_to(half, z.shape))), 4, axis=-1)
-        return [0.5 * i + 0.5, 0.5 * f + 0.5, g, 0.5 * o + 0.5]
+    def _squash(self, z: Array) -> Array:
+        """One tanh for all gates: sigmoid(z) = (1 + tanh(z / 2)) / 2."""
+        half = together(jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5], z.dtype), self.hidden))
+        return together(jnp.tanh(z * jnp.broadcast_to(half, z.shape)))
+
+    def _gates(self, squashed: Array) -> tuple[Array, Array, Array, Array]:
+        """sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)."""
+        i, f, g, o = jnp.split(squashed, 4, axis=-1)
+        return 0.5 * i + 0.5, 0.5 * f + 0.5, g, 0.5 * o + 0.5
+
+    def _step(
+        self, params: LSTMParams, carry: LSTMCarry, squashed: Array
+    ) -> tuple[LSTMCarry, Array]:
+        i, f, g, o = self._gates(squashed)
+        c = f * carry.cell + i * g
+        h = o * jnp.tanh(c)
+        return LSTMCarry(h, c), h.astype(params.kernel.dtype)

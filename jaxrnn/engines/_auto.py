@@ -5,7 +5,7 @@ from typing import Any
 import jax
 
 from .._typing import Carry, Inputs, Params
-from ..cells import GRU, Cell, GatedCell, LinearCell
+from ..cells import Cell, GatedCell, LinearCell
 from ._associative import Associative
 from ._bptt import BPTT
 from ._engine import Engine
@@ -18,7 +18,6 @@ class Auto(Engine[Cell]):
 
     | cell | platform | engine |
     |---|---|---|
-    | `GRU` | CPU | `Scan()` |
     | `GatedCell` | any | `BPTT()` |
     | `LinearCell` | GPU, TPU | `Associative()` |
     | any | any | `Scan()` |
@@ -35,8 +34,6 @@ class Auto(Engine[Cell]):
     def choose(self, cell: Cell) -> Engine[Any]:
         """The engine that runs `cell` here."""
         cell, on_cpu = bare(cell), jax.default_backend() == "cpu"
-        if isinstance(cell, GRU) and on_cpu:
-            return Scan()  # by 4 to 20 %, as measured; see docs/how_to_choose_an_engine
         if isinstance(cell, GatedCell):
             return BPTT()
         if isinstance(cell, LinearCell) and not on_cpu:

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_derivatives import SymbolicZero
 
+from .. import _check
+from .._dtypes import at_least_float32
 from .._typing import Array, Carry, Inputs, Params
 from ..cells import GatedCell
+from ..cells._dense import together
 from ._engine import Engine
+from ._loops import Loop, Moves, Tree, run
 
 
 class BPTT(Engine[GatedCell]):
@@ -23,10 +26,14 @@ class BPTT(Engine[GatedCell]):
         d_r_t            = D mix(d_carry_{t-1}) + D mix(d_params)
         d_carry_t, d_y_t = pushforward(point_t, d_carry_{t-1}, merge(d_u_t, d_r_t))
 
-    whose second summand and whose points (`GatedCell.linearize`) are computed for all steps at
-    once. Run backwards, its loop holds the transposes of `mix` and of the gate's derivative, and
-    the gradient of each weight is a single product after it. As it is a rule for tangents, every
-    transformation of JAX applies: `grad`, `jvp`, `jacfwd`, `hessian`, `vmap`.
+    whose transpose, the backward loop, holds the transposes of `mix` and of the gate's derivative
+    alone. Points (`GatedCell.linearize`), and the gradients of weights and inputs, are computed for
+    a block of steps at once. A block is short enough for what it computes to stay in a processor's
+    cache; from one block to the next only the carry, its cotangent and the gradients of the weights
+    are handed on. Every transformation of JAX applies: `grad`, `jvp`, `jacfwd`, `hessian`, `vmap`.
+
+    Args:
+        block: steps in a block, a divisor of the number of steps; by default chosen by size.
 
     Reference: P. Werbos, "Backpropagation through time", Proceedings of the IEEE 78 (1990);
     J. Appleyard, T. Kocisky & P. Blunsom, arXiv 1604.01946, for moving products out of the loop.
@@ -39,6 +46,13 @@ class BPTT(Engine[GatedCell]):
         (4, 16)
     """
 
+    block: int | None = jax.tree.static(default=None)
+
+    def __post_init__(self) -> None:
+        """Check the size."""
+        if self.block is not None:
+            _check.sizes("BPTT", block=self.block)
+
     @property
     def takes(self) -> type[GatedCell]:
         """Gated cells."""
@@ -47,60 +61,188 @@ class BPTT(Engine[GatedCell]):
     def run(
         self, cell: GatedCell, params: Params, carry: Carry, xs: Inputs
     ) -> tuple[Carry, Inputs]:
-        """Prepare, run the loop under its own rule, finish."""
-        carry, outs = _loop((cell, params), carry, cell.prepare(params, xs))
-        return carry, cell.finish(params, outs, xs)
+        """Run the loop under its own rules."""
+        return run(_Gated(self.block), (cell, params), carry, xs)
 
 
 Weights = tuple[GatedCell, Params]  # the leaves of a cell (a leak, say) have derivatives too
 
 
-@jax.custom_jvp
-def _loop(weights: Weights, carry: Carry, us: Inputs) -> tuple[Carry, Inputs]:
+class Memory(NamedTuple):
+    """What the derivative needs of every step, beside the inputs."""
+
+    carries: Carry  # before the step
+    gates: Any  # of `GatedCell.remember`
+
+
+class _Gated(Loop):
+    """The loop of a gated cell, in blocks of `block` steps."""
+
+    def __init__(self, block: int | None) -> None:
+        self.block = block
+
+    def forward(
+        self, moves: Moves, weights: Weights, carry: Carry, xs: Inputs
+    ) -> tuple[Carry, Inputs]:
+        cell, params = weights
+
+        def block(carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+            return jax.lax.scan(partial(cell.advance, params), carry, cell.project(params, xs))
+
+        return _in_blocks(block, carry, xs, self._size(weights, xs))
+
+    def remember(
+        self, moves: Moves, weights: Weights, carry: Carry, xs: Inputs
+    ) -> tuple[Carry, tuple[Inputs, Memory]]:
+        cell, params = weights
+        rules = _rules(moves, weights, carry, xs)
+
+        def step(carry: Carry, u: Inputs) -> tuple[Carry, tuple[Inputs, Memory]]:
+            r = cell.mix(params, carry)
+            (following, y), gates = rules.remember(cell, params, carry, u, r)
+            return following, (y, Memory(carry, gates))
+
+        def block(carry: Carry, xs: Inputs) -> tuple[Carry, tuple[Inputs, Memory]]:
+            return jax.lax.scan(step, carry, cell.project(params, xs))
+
+        return _in_blocks(block, carry, xs, self._size(weights, xs))
+
+    def push(
+        self,
+        moves: Moves,
+        weights: Weights,
+        d_weights: Tree,
+        d_carry: Tree,
+        steps: tuple[Inputs, Memory, Tree],
+    ) -> tuple[Carry, Inputs]:
+        xs, memory, d_xs = steps
+        cell, params = weights
+        rules = _rules(moves, weights, _first(memory.carries), xs)
+        d_weights, d_xs = _filled(d_weights, weights), _filled(d_xs, xs)
+        carry = _first(memory.carries)
+        d_carry = _filled(d_carry, carry)
+
+        # For all steps at once: the points, and what the weights' own tangents contribute.
+        points = jax.vmap(partial(rules.linearize, cell, params))(*memory)
+        d_us = _moving(jax.jvp(_project, (weights, xs), (d_weights, d_xs))[1])
+        d_rs = jax.jvp(lambda w: _mix(w, memory.carries), (weights,), (d_weights,))[1]
+        d_zs = rules.merge(cell, d_us, d_rs)
+        d_gates = None
+        if rules is GatedCell:
+            d_gates = jax.jvp(lambda w: _gates(w, memory), (weights,), (d_weights,))[1]
+        still, zero = _zeros(_first(d_us)), _zeros(carry)
+
+        def step(d_carry: Carry, step: Any) -> tuple[Carry, Inputs]:
+            point, d_z, d_gate = step
+            # `mix` is affine, so that its derivative is the same everywhere, at zero too.
+            d_r = jax.jvp(partial(cell.mix, params), (zero,), (d_carry,))[1]
+            d_z = _plus(rules.merge(cell, still, d_r), d_z)
+            result = rules.pushforward(cell, params, point, d_carry, d_z)
+            return result if d_gate is None else _plus(result, d_gate)
+
+        return jax.lax.scan(step, d_carry, (points, d_zs, d_gates))
+
+    def pull(
+        self, moves: Moves, weights: Weights, ct_last: Tree, steps: tuple[Inputs, Memory, Tree]
+    ) -> Moves:
+        xs, memory, _ = steps
+        cell, params = weights
+        carry = _first(memory.carries)
+        rules = _rules(moves, weights, carry, xs)
+        u, r, y = _shapes(weights, carry, xs)
+        z = jax.eval_shape(partial(rules.merge, cell), u, r)
+        unmerge = jax.linear_transpose(partial(rules.merge, cell), u, r)
+        unmix = _transposed_mix(cell, params, carry)
+        own, rebuild = _split(moves.weights, weights)
+
+        def step(ct_carry: Carry, step: Any) -> tuple[Carry, Any]:
+            point, ct_y = step
+            push = partial(rules.pushforward, cell, params, point)
+            ct_before, ct_z = jax.linear_transpose(push, carry, z)((ct_carry, _filled(ct_y, y)))
+            ct_z = jax.tree.map(together, ct_z)
+            return _plus(ct_before, unmix(unmerge(ct_z)[1])), (
+                ct_z,
+                ct_carry if rules is GatedCell else None,
+            )
+
+        def block(state: Any, steps: tuple[Inputs, Memory, Tree]) -> tuple[Any, list[Array]]:
+            ct_carry, total = state
+            xs, memory, ct_ys = steps
+            points = jax.vmap(partial(rules.linearize, cell, params))(*memory)
+            ct_carry, (ct_zs, ct_news) = jax.lax.scan(step, ct_carry, (points, ct_ys), reverse=True)
+            own_xs, rebuild_xs = _split(moves.xs, xs)
+
+            def shares(own: list[Array], own_xs: list[Array]) -> Any:
+                weights = rebuild(own)
+                us = _moving(_project(weights, _across(rebuild_xs(own_xs))))
+                rs = _mix(weights, _across(memory.carries))
+                return (us, rs), _gates(weights, memory) if rules is GatedCell else None
+
+            (us, rs), gates = jax.eval_shape(shares, own, own_xs)
+            ct_us_rs = jax.linear_transpose(partial(rules.merge, cell), us, rs)(ct_zs)
+            ct_gates = None if gates is None else (ct_news, _filled(ct_ys, gates[1]))
+            more, ct_xs = jax.vjp(shares, own, own_xs)[1]((ct_us_rs, ct_gates))
+            return (
+                ct_carry,
+                [a + b.astype(a.dtype) for a, b in zip(total, more, strict=True)],
+            ), ct_xs
+
+        total = [jnp.zeros(leaf.shape, at_least_float32(leaf.dtype)) for leaf in own]
+        state, ct_xs = _in_blocks(
+            block, (_filled(ct_last, carry), total), steps, self._size(weights, xs), reverse=True
+        )
+        ct_carry, total = state
+        ct_weights = [a.astype(b.dtype) for a, b in zip(total, own, strict=True)]
+        return Moves(
+            _placed(moves.weights, ct_weights),
+            jax.tree.map(lambda moves, ct: ct if moves else None, moves.carry, ct_carry),
+            _placed(moves.xs, ct_xs),
+        )
+
+    def _size(self, weights: Weights, xs: Inputs) -> int:
+        """Steps in a block."""
+        steps = jax.tree.leaves(xs)[0].shape[0]
+        if self.block is not None:
+            if steps % self.block:
+                raise ValueError(f"BPTT: block = {self.block} does not divide T = {steps}")
+            return self.block
+        if jax.default_backend() != "cpu":
+            return steps
+        us = jax.eval_shape(_project, weights, _first(xs))
+        size = sum(u.size * u.dtype.itemsize for u in jax.tree.leaves(us))
+        if steps * size <= _WHOLE:
+            return steps
+        wanted = max(1, _BLOCK // size)
+        divisor = max(d for d in range(1, wanted + 1) if steps % d == 0)
+        return divisor if 4 * divisor >= wanted else steps
+
+
+# Bytes of the projected inputs, of a sequence that is one block and of a block otherwise.
+_WHOLE, _BLOCK = 4 * 2**20, 640 * 2**10
+
+
+def _rules(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> type[GatedCell]:
+    """The class whose rules for the gate apply: a cell's own where its gate has no parameters.
+
+    Where a leaf of the weights that has a tangent enters the gate, the rules are automatic.
+    """
+
+    def gate(weights: Weights, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
+        return weights[0].gate(weights[1], carry, u, r)
+
+    u, r = jax.eval_shape(_project, weights, _first(xs)), jax.eval_shape(_mix, weights, carry)
+    jaxpr = jax.make_jaxpr(gate)(weights, carry, u, r).jaxpr
+    used = {id(v) for equation in jaxpr.eqns for v in equation.invars}
+    used |= {id(v) for v in jaxpr.outvars}
+    flags = jax.tree.leaves(moves.weights)
+    if any(moves and id(v) in used for v, moves in zip(jaxpr.invars, flags, strict=False)):
+        return GatedCell
+    return type(weights[0])
+
+
+def _project(weights: Weights, xs: Inputs) -> Inputs:
     cell, params = weights
-    return jax.lax.scan(partial(cell.advance, params), carry, us)
-
-
-@partial(_loop.defjvp, symbolic_zeros=True)
-def _(
-    primals: tuple[Weights, Carry, Inputs], tangents: tuple[Weights, Carry, Inputs]
-) -> tuple[tuple[Carry, Inputs], tuple[Carry, Inputs]]:
-    weights, carry, us = primals
-    cell, params = weights
-    d_weights, d_carry, d_us = (jax.tree.map(_array, tangent) for tangent in tangents)
-
-    def body(carry: Carry, u: Inputs) -> tuple[Carry, Any]:
-        r = cell.mix(params, carry)
-        following, y = cell.gate(params, carry, u, r)
-        return following, (y, carry, r)
-
-    last, (ys, carries, rs) = jax.lax.scan(body, carry, us)
-
-    # For all steps at once: the points, and what the weights' own tangents contribute.
-    points = jax.vmap(partial(cell.linearize, params))(carries, us, rs)
-    moved = [not isinstance(leaf, SymbolicZero) for leaf in jax.tree.leaves(tangents[0])]
-    d_rs = d_gates = None
-    if _depends(lambda weights: _mix(weights, carries), weights, moved):
-        d_rs = jax.jvp(lambda weights: _mix(weights, carries), (weights,), (d_weights,))[1]
-    if _depends(lambda weights: _gates(weights, carries, us, rs), weights, moved):
-        d_gates = jax.jvp(
-            lambda weights: _gates(weights, carries, us, rs), (weights,), (d_weights,)
-        )[1]
-
-    d_us = _moving(d_us)
-    d_zs = cell.merge(d_us, jax.tree.map(jnp.zeros_like, rs) if d_rs is None else d_rs)
-    still = jax.tree.map(lambda d_u: jnp.zeros_like(d_u[0]), d_us)
-
-    def push(d_carry: Carry, step: Any) -> tuple[Carry, Inputs]:
-        point, d_z, d_gate = step
-        # `mix` is affine, so that its derivative is the same everywhere, at zero too.
-        zero = jax.tree.map(jnp.zeros_like, d_carry)
-        d_r = jax.jvp(partial(cell.mix, params), (zero,), (d_carry,))[1]
-        d_z = _plus(cell.merge(still, d_r), d_z)
-        return _plus(cell.pushforward(params, point, d_carry, d_z), d_gate)
-
-    d_last, d_ys = jax.lax.scan(push, d_carry, (points, d_zs, d_gates))
-    return (last, ys), (d_last, d_ys)
+    return cell.project(params, xs)
 
 
 def _mix(weights: Weights, carries: Carry) -> Inputs:
@@ -108,32 +250,125 @@ def _mix(weights: Weights, carries: Carry) -> Inputs:
     return cell.mix(params, carries)
 
 
-def _gates(weights: Weights, carries: Carry, us: Inputs, rs: Inputs) -> tuple[Carry, Inputs]:
+def _gates(weights: Weights, memory: Memory) -> tuple[Carry, Inputs]:
+    """All gates at once, from the memory that `GatedCell.remember` keeps."""
     cell, params = weights
-    return jax.vmap(partial(cell.gate, params))(carries, us, rs)
+    return jax.vmap(partial(cell.gate, params))(memory.carries, *memory.gates)
 
 
-def _plus(tree: Any, other: Any | None) -> Any:
-    return tree if other is None else jax.tree.map(jnp.add, tree, other)
+def _shapes(weights: Weights, carry: Carry, xs: Inputs) -> tuple[Inputs, Inputs, Inputs]:
+    """The shapes of one step's u (where it has derivatives), r and y."""
+
+    def step(weights: Weights, carry: Carry, x: Inputs) -> tuple[Inputs, Inputs, Inputs]:
+        cell, params = weights
+        u, r = _project(weights, x), _mix(weights, carry)
+        return _moving(u), r, cell.gate(params, carry, u, r)[1]
+
+    return jax.eval_shape(step, weights, carry, _first(xs))
 
 
-def _depends(function: Callable[[Weights], Any], weights: Weights, moved: list[bool]) -> bool:
-    """Whether a leaf of the weights that has a tangent enters the computation at all."""
-    jaxpr = jax.make_jaxpr(function)(weights).jaxpr
-    used = {id(v) for equation in jaxpr.eqns for v in equation.invars}
-    used |= {id(v) for v in jaxpr.outvars}
-    return any(move and id(v) in used for v, move in zip(jaxpr.invars, moved, strict=True))
+def _transposed_mix(cell: GatedCell, params: Params, carry: Carry) -> Callable[[Inputs], Carry]:
+    """The transpose of the derivative of `mix`, prepared for a loop.
+
+    XLA would read the matrices of the forward product across their rows at every step. Here they
+    are transposed once, and kept from being folded back. A single vector is faster as it is.
+    """
+    zero = _zeros(carry)
+    rows = max((c.size // max(1, c.shape[-1]) for c in jax.tree.leaves(carry) if c.ndim), default=1)
+
+    def turned(leaf: Array) -> Array:
+        return leaf.T if leaf.ndim == 2 and rows > 1 else leaf
+
+    kept = jax.tree.map(lambda leaf: together(turned(leaf)), params)
+
+    def transpose(ct_r: Inputs) -> Carry:
+        def push(d_carry: Carry) -> Inputs:
+            # `mix` is affine, so that its derivative is the same everywhere, at zero too.
+            params = jax.tree.map(turned, kept)
+            return jax.jvp(partial(cell.mix, params), (zero,), (d_carry,))[1]
+
+        return jax.linear_transpose(push, carry)(ct_r)[0]
+
+    return transpose
 
 
-def _array(tangent: Any) -> Array | np.ndarray:
-    """A tangent as an array, also where it is known to be zero."""
-    if not isinstance(tangent, SymbolicZero):
-        return tangent
-    if tangent.dtype == jax.dtypes.float0:
-        return np.zeros(tangent.shape, tangent.dtype)
-    return jnp.zeros(tangent.shape, tangent.dtype)
+def _across(tree: Tree) -> Tree:
+    """The same arrays, transposed once: the product for a weight's gradient reads them so."""
+
+    def leaf(x: Array) -> Array:
+        if x.ndim < 2 or not jnp.issubdtype(x.dtype, jnp.inexact):
+            return x
+        return together(x.reshape(-1, x.shape[-1]).T).T.reshape(x.shape)
+
+    return jax.tree.map(leaf, tree)
 
 
-def _moving(d_us: Inputs) -> Inputs:
-    """The tangents that exist: `None` for whole numbers and flags, which have none."""
-    return jax.tree.map(lambda d: None if d.dtype == jax.dtypes.float0 else d, d_us)
+def _in_blocks(
+    block: Callable[[Any, Any], tuple[Any, Any]],
+    state: Any,
+    xs: Any,
+    size: int,
+    *,
+    reverse: bool = False,
+) -> tuple[Any, Any]:
+    """Scan a function of `size` steps."""
+    steps = jax.tree.leaves(xs)[0].shape[0]
+    if size == steps:
+        return block(state, xs)
+    folded = jax.tree.map(lambda x: x.reshape(steps // size, size, *x.shape[1:]), xs)
+    state, ys = jax.lax.scan(block, state, folded, reverse=reverse)
+    return state, jax.tree.map(lambda y: y.reshape(steps, *y.shape[2:]), ys)
+
+
+def _split(moves: Tree, tree: Tree) -> tuple[list[Array], Callable[[list[Array]], Tree]]:
+    """The leaves that have a tangent, and what puts others into their place."""
+    flags = jax.tree.leaves(moves)
+    structure: Any
+    leaves, structure = jax.tree.flatten(tree)
+
+    def rebuild(own: list[Array]) -> Tree:
+        new = iter(own)
+        return structure.unflatten(
+            next(new) if moves else leaf for moves, leaf in zip(flags, leaves, strict=True)
+        )
+
+    return [leaf for leaf, moves in zip(leaves, flags, strict=True) if moves], rebuild
+
+
+def _placed(moves: Tree, leaves: list[Array]) -> Tree:
+    """A tree of the leaves where something moves, and of None elsewhere."""
+    each = iter(leaves)
+    return jax.tree.map(lambda moves: next(each) if moves else None, moves)
+
+
+def _first(tree: Tree) -> Tree:
+    """The shapes of one step."""
+    return jax.eval_shape(lambda tree: jax.tree.map(lambda leaf: leaf[0], tree), tree)
+
+
+def _zeros(tree: Tree) -> Tree:
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree)
+
+
+def _plus(tree: Any, other: Any) -> Any:
+    return jax.tree.map(jnp.add, tree, other)
+
+
+def _filled(tangents: Tree, like: Tree) -> Tree:
+    """Zeros in place of the tangents that are None."""
+
+    def fill(like: Any, tangent: Any) -> Any:
+        if tangent is not None:
+            return tangent
+        if jnp.issubdtype(like.dtype, jnp.inexact):
+            return jnp.zeros(like.shape, like.dtype)
+        return np.zeros(like.shape, jax.dtypes.float0)
+
+    return jax.tree.map(fill, like, tangents)
+
+
+def _moving(tree: Tree) -> Tree:
+    """None in place of what has no derivative: whole numbers, flags, and their tangents."""
+    return jax.tree.map(
+        lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.inexact) else None, tree
+    )

@@ -103,8 +103,14 @@ class _ControlledGated(GatedCell):
         new, y = self.cell.gate(params.params, carry, u.x, r)
         return settle(params, carry, new, u), y
 
-    def linearize(self, params: Weights, carry: Carry, u: Steps, r: Inputs) -> Steps:
-        return u._replace(x=self.cell.linearize(params.params, carry, u.x, r))
+    def remember(
+        self, params: Weights, carry: Carry, u: Steps, r: Inputs
+    ) -> tuple[tuple[Carry, Inputs], Steps]:
+        (new, y), memory = self.cell.remember(params.params, carry, u.x, r)
+        return (settle(params, carry, new, u), y), u._replace(x=memory)
+
+    def linearize(self, params: Weights, carry: Carry, memory: Steps) -> Steps:
+        return memory._replace(x=self.cell.linearize(params.params, carry, memory.x))
 
     def merge(self, d_u: Steps, d_r: Inputs) -> Any:
         return self.cell.merge(d_u.x, d_r)
