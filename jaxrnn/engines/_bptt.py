@@ -210,15 +210,13 @@ class _Gated(Loop):
             return steps
         us = jax.eval_shape(_project, weights, _first(xs))
         size = sum(u.size * u.dtype.itemsize for u in jax.tree.leaves(us))
-        if steps * size <= _WHOLE:
-            return steps
         wanted = max(1, _BLOCK // size)
-        divisor = max(d for d in range(1, wanted + 1) if steps % d == 0)
-        return divisor if 4 * divisor >= wanted else steps
+        divisor = max(d for d in range(1, min(wanted, steps) + 1) if steps % d == 0)
+        return divisor if 4 * divisor >= min(wanted, steps) else steps
 
 
-# Bytes of the projected inputs, of a sequence that is one block and of a block otherwise.
-_WHOLE, _BLOCK = 4 * 2**20, 640 * 2**10
+# Bytes of the projected inputs of a block, at most: about what the second cache of a core holds.
+_BLOCK = 5 * 2**18
 
 
 def _rules(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> type[GatedCell]:
