@@ -7,6 +7,7 @@ from ._cross_entropy import CrossEntropy as CrossEntropy
 from ._ctc import CTC as CTC
 from ._ctc import Transcript as Transcript
 from ._entropy import Entropy as Entropy
+from ._folded import reduce_folded as reduce_folded
 from ._objective import Function as Function
 from ._objective import Objective as Objective
 from ._objective import ObjectiveLike as ObjectiveLike

@@ -25,7 +25,7 @@ from _contestants import (
 from _peers import equinox_cell, jaxrnn, linen_cell, linen_weights, torch_load
 from _timing import interleaved
 
-from jaxrnn import cells, engines, networks
+from jaxrnn import cells, engines, networks, objectives
 
 
 class Bench(NamedTuple):
@@ -276,3 +276,32 @@ def chunked(bench, kind, shape):
         check(name, one.results(), wanted)
     yield "memory", "bytes", _memory(found)
     yield "train", "s", bench.timed({name: one.train for name, one in found.items()})
+
+
+def loss(bench, kind, shape):
+    """The cross-entropy of a large vocabulary, with gradients, the time loop folded around it."""
+    steps, batch, classes, hidden = shape
+    keys = jax.random.split(jax.random.key(0), 3)
+    states = jax.random.normal(keys[0], (steps, batch, hidden))
+    kernel = 0.05 * jax.random.normal(keys[1], (hidden, classes))
+    labels = jax.random.randint(keys[2], (steps, batch), 0, classes)
+
+    def whole(kernel, states):
+        return objectives.reduce(objectives.CrossEntropy(), states @ kernel, labels).mean()
+
+    def folded(kernel, states):
+        return objectives.reduce_folded(
+            objectives.CrossEntropy(), lambda h: h @ kernel, states, labels, size=4
+        ).mean()
+
+    compiled = {
+        name: jax.jit(jax.value_and_grad(f, argnums=(0, 1))).lower(kernel, states).compile()
+        for name, f in {"folded, 4 steps at a time": folded, "whole": whole}.items()
+    }
+    calls = {name: partial(call, kernel, states) for name, call in compiled.items()}
+    first, second = calls.values()
+    for got, wanted in zip(first()[1], second()[1], strict=True):
+        compare("folded: gradients", got, wanted)
+    sizes = {n: [c.memory_analysis().temp_size_in_bytes] for n, c in compiled.items()}
+    yield "memory", "bytes", sizes
+    yield "loss", "s", bench.timed(calls)

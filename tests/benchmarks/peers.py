@@ -53,6 +53,7 @@ SECTIONS = {
     "compile": Section(_sections.compilation, SHAPES[:1]),
     "memory": Section(_sections.memory, SHAPES),
     "chunked": Section(_sections.chunked, [(4096, 8, 64, 64)]),
+    "loss": Section(_sections.loss, [(512, 16, 8192, 64)], ["LSTM"]),  # T, B, V, H
 }
 
 
