@@ -103,23 +103,30 @@ def _in_segments(
     size: int,
     carry: Carry,
     xs: Inputs,
-    border: Callable[[Carry], Carry] = lambda carry: carry,
+    border: Callable[[Carry], Carry] | None = None,
 ) -> tuple[Carry, Inputs]:
-    """Run segments of `size` in a scan and the last 1 to `size` steps after it."""
+    """Run segments of `size` in a scan, and what is left after it; with a border, the last of all.
+
+    There is a border between segments, and none after the last one.
+    """
     steps = jax.tree.leaves(xs)[0].shape[0]
-    count = (steps - 1) // size
+    count = steps // size if border is None else (steps - 1) // size
     cut = count * size
 
     def body(carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
         carry, ys = run(carry, xs)
-        return border(carry), ys
+        return carry if border is None else border(carry), ys
 
     def fold(leaf: jax.Array) -> jax.Array:
         return leaf[:cut].reshape(count, size, *leaf.shape[1:])
 
-    def unfold(head: jax.Array, tail: jax.Array) -> jax.Array:
-        return jnp.concatenate([head.reshape(cut, *tail.shape[1:]), tail])
-
-    carry, heads = jax.lax.scan(body, carry, jax.tree.map(fold, xs))
-    carry, tail = run(carry, jax.tree.map(lambda leaf: leaf[cut:], xs))
-    return carry, jax.tree.map(unfold, heads, tail)
+    parts = []
+    if count:
+        carry, heads = jax.lax.scan(body, carry, jax.tree.map(fold, xs))
+        parts.append(jax.tree.map(lambda leaf: leaf.reshape(cut, *leaf.shape[2:]), heads))
+    if cut < steps:
+        carry, rest = run(carry, jax.tree.map(lambda leaf: leaf[cut:], xs))
+        parts.append(rest)
+    if len(parts) == 1:
+        return carry, parts[0]
+    return carry, jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
