@@ -2,6 +2,7 @@
 
 import abc
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import digamma
@@ -151,6 +152,7 @@ def plugin_entropy(
     return corrected(array.astype(jnp.result_type(float)), correction)
 
 
+@jax.jit
 def corrected(counts: Array, correction: BiasCorrection | None) -> Array:
     """The entropy of counts `[..., V]`, whole numbers of a floating type."""
     return _of_frequencies(counts) if correction is None else correction(counts)

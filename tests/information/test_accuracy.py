@@ -18,7 +18,7 @@ def draws(dtype, rows=30):
     """Rows of logits from nearly uniform to nearly certain, in pairs from near to far."""
     rng = np.random.default_rng(0)
     p, step = rng.normal(size=(2, rows, 4))
-    p *= np.geomspace(1e-3, 10, rows)[:, None]
+    p *= np.geomspace(1e-3, 15, rows)[:, None]
     step *= rng.permutation(np.geomspace(1e-3, 10, rows))[:, None]
     p, q = p.astype(np.float32), (p + step).astype(np.float32)  # the same numbers for any dtype
     return p.astype(dtype), q.astype(dtype)

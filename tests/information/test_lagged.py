@@ -13,7 +13,8 @@ T, B, K = 40, 3, 3
 LAGS = np.array([0, 1, 5, T - 1])
 X, Y = np.random.default_rng(0).integers(0, K, (2, T, B), np.int32)
 Y[2:] = np.where(Y[2:] == 0, X[:-2], Y[2:])
-WHERE = np.arange(T)[:, None] < np.array([T, T, 20])
+WHERE = np.random.default_rng(1).random((T, B)) < 0.8
+WHERE[-1] = WHERE[0] = True
 
 
 def pairs(lag):
