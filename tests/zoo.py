@@ -141,6 +141,14 @@ def _halved(outputs, targets):
     return outputs / 2, targets
 
 
+def _weights(outputs, targets):
+    return jnp.exp(outputs[..., 0])
+
+
+def _label(outputs, targets):
+    return targets
+
+
 OBJECTIVES = {
     "cross_entropy": (objectives.CrossEntropy(), labels),
     "cross_entropy_smoothed": (objectives.CrossEntropy(smoothing=0.1), labels),
@@ -165,6 +173,8 @@ METRICS = {
     "map_inputs": (metrics.map_inputs(metrics.entropy(), _halved), labels),
     "masked": (metrics.masked(metrics.nll(), _likely), labels),
     "per_step": (metrics.per_step(metrics.nll(), 6), labels),
+    "weighted": (metrics.weighted(metrics.nll(), _weights), labels),
+    "grouped": (metrics.grouped(metrics.nll(), V, _label), labels),
     "collect": (
         metrics.collect(
             nll=metrics.nll(),

@@ -6,6 +6,7 @@ from ._combine import map_value as map_value
 from ._combine import masked as masked
 from ._compensated import Compensated as Compensated
 from ._compensated import two_sum as two_sum
+from ._grouped import grouped as grouped
 from ._mean import Mean as Mean
 from ._mean import MeanState as MeanState
 from ._metric import Metric as Metric
@@ -15,3 +16,4 @@ from ._ready import bits_per_symbol as bits_per_symbol
 from ._ready import entropy as entropy
 from ._ready import nll as nll
 from ._ready import perplexity as perplexity
+from ._weights import weighted as weighted

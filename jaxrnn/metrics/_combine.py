@@ -20,11 +20,17 @@ class Collect(Metric):
         return {name: metric.init() for name, metric in self.metrics.items()}
 
     def update(
-        self, state: State, outputs: Any, targets: Any, *, where: ArrayLike | None = None
+        self,
+        state: State,
+        outputs: Any,
+        targets: Any,
+        *,
+        where: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
     ) -> State:
         """Update every metric with the same batch."""
         return {
-            name: metric.update(state[name], outputs, targets, where=where)
+            name: metric.update(state[name], outputs, targets, where=where, weight=weight)
             for name, metric in self.metrics.items()
         }
 
@@ -90,10 +96,16 @@ class MapValue(Around):
     function: Callable[..., Any] = jax.tree.static()
 
     def update(
-        self, state: State, outputs: Any, targets: Any, *, where: ArrayLike | None = None
+        self,
+        state: State,
+        outputs: Any,
+        targets: Any,
+        *,
+        where: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
     ) -> State:
         """Update the other."""
-        return self.metric.update(state, outputs, targets, where=where)
+        return self.metric.update(state, outputs, targets, where=where, weight=weight)
 
     def compute(self, state: State) -> Any:
         """The function of the other's value."""
@@ -117,10 +129,18 @@ class MapInputs(Around):
     function: Callable[..., tuple[Any, Any]] = jax.tree.static()
 
     def update(
-        self, state: State, outputs: Any, targets: Any, *, where: ArrayLike | None = None
+        self,
+        state: State,
+        outputs: Any,
+        targets: Any,
+        *,
+        where: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
     ) -> State:
         """Update the other with what the function gives."""
-        return self.metric.update(state, *self.function(outputs, targets), where=where)
+        return self.metric.update(
+            state, *self.function(outputs, targets), where=where, weight=weight
+        )
 
 
 def map_inputs(metric: Metric, function: Callable[..., tuple[Any, Any]]) -> Metric:
@@ -144,14 +164,20 @@ class Masked(Around):
     keep: Callable[..., Array] = jax.tree.static()
 
     def update(
-        self, state: State, outputs: Any, targets: Any, *, where: ArrayLike | None = None
+        self,
+        state: State,
+        outputs: Any,
+        targets: Any,
+        *,
+        where: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
     ) -> State:
         """Update the other with the steps that are both valid and selected."""
         keep = jnp.asarray(self.keep(outputs, targets))
         if keep.dtype != bool:
             raise TypeError(f"masked: keep must give bool, got {keep.dtype}. Return a comparison.")
         where = keep if where is None else jnp.logical_and(where, keep)
-        return self.metric.update(state, outputs, targets, where=where)
+        return self.metric.update(state, outputs, targets, where=where, weight=weight)
 
 
 def masked(metric: Metric, keep: Callable[..., Array]) -> Metric:

@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from .._typing import Array, ArrayLike
-from ..objectives import ObjectiveLike, as_objective, reduce
+from ..objectives import ObjectiveLike, as_objective
+from ..objectives._objective import score
 from ._compensated import Compensated
 from ._metric import Metric, State
+from ._weights import total, weigh
 
 
 class MeanState(NamedTuple):
@@ -47,11 +49,19 @@ class Mean(Metric):
         return MeanState(zero, zero)
 
     def update(
-        self, state: State, outputs: Any, targets: Any, *, where: ArrayLike | None = None
+        self,
+        state: State,
+        outputs: Any,
+        targets: Any,
+        *,
+        where: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
     ) -> MeanState:
         """Add a batch's sum and weight."""
-        batch = jax.lax.stop_gradient(reduce(self.objective, outputs, targets, where=where))
-        return self.merge(state, MeanState(Compensated.of(batch.sum), Compensated.of(batch.weight)))
+        values, counted = score(as_objective(self.objective), outputs, targets, where)
+        weights = weigh(counted, weight)
+        batch = jax.lax.stop_gradient((total(values, weights), jnp.sum(weights)))
+        return self.merge(state, MeanState(*map(Compensated.of, batch)))
 
     def merge(self, earlier: State, later: State) -> MeanState:
         """Add sums and weights."""

@@ -37,7 +37,13 @@ class Metric(Config):
 
     @abc.abstractmethod
     def update(
-        self, state: State, outputs: Any, targets: Any, *, where: ArrayLike | None = None
+        self,
+        state: State,
+        outputs: Any,
+        targets: Any,
+        *,
+        where: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
     ) -> State:
         """The state after one more batch.
 
@@ -46,6 +52,8 @@ class Metric(Config):
             outputs: what the network gave, `[T, *batch, features]`.
             targets: what it should have given.
             where: `Bool[T, *batch]`, False at padding, which changes nothing.
+            weight: `Real[T, *batch]`, how many times each step counts; by default once. It is how
+                `weighted` and `grouped` reach the metric inside them.
         """
 
     @abc.abstractmethod

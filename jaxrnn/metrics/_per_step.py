@@ -8,51 +8,45 @@ import jax.numpy as jnp
 from .. import _check
 from .._typing import ArrayLike
 from ._metric import Metric, State
+from ._rows import Rows
 
 
-class PerStep(Metric):
+class PerStep(Rows):
     """A metric for each time step apart; the states carry a leading time axis."""
 
-    metric: Metric
     length: int = jax.tree.static()
 
     def __post_init__(self) -> None:
         """Refuse a length below 1."""
         _check.sizes("per_step", length=self.length)
 
-    def init(self) -> State:
-        """The other's state, once for each step."""
-        return jax.tree.map(
-            lambda leaf: jnp.broadcast_to(leaf, (self.length, *leaf.shape)), self.metric.init()
-        )
+    @property
+    def rows(self) -> int:
+        """The number of steps."""
+        return self.length
 
     def update(
-        self, state: State, outputs: Any, targets: Any, *, where: ArrayLike | None = None
+        self,
+        state: State,
+        outputs: Any,
+        targets: Any,
+        *,
+        where: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
     ) -> State:
         """Update every step with its own part of the batch."""
-        for leaf in jax.tree.leaves((outputs, targets, where)):
+        for leaf in jax.tree.leaves((outputs, targets, where, weight)):
             if jnp.shape(leaf)[:1] != (self.length,):
                 raise ValueError(
-                    f"per_step: outputs, targets and where must have {self.length} steps on their "
-                    f"first axis, got {_check.describe(leaf)}. Pad them, with `where` False there."
+                    f"per_step: outputs, targets, where and weight must have {self.length} steps "
+                    f"on their first axis, got {_check.describe(leaf)}. Pad them, with `where` "
+                    "False there."
                 )
 
-        def step(state: State, outputs: Any, targets: Any, where: Any) -> State:
-            return self.metric.update(state, outputs, targets, where=where)
+        def step(state: State, outputs: Any, targets: Any, where: Any, weight: Any) -> State:
+            return self.metric.update(state, outputs, targets, where=where, weight=weight)
 
-        return jax.vmap(step)(state, outputs, targets, where)
-
-    def merge(self, earlier: State, later: State) -> State:
-        """Merge step by step."""
-        return jax.vmap(self.metric.merge)(earlier, later)
-
-    def all_reduce(self, state: State, axis_name: Any) -> State:
-        """Reduce step by step."""
-        return jax.vmap(lambda state: self.metric.all_reduce(state, axis_name))(state)
-
-    def compute(self, state: State) -> Any:
-        """The values, with a leading time axis."""
-        return jax.vmap(self.metric.compute)(state)
+        return jax.vmap(step)(state, outputs, targets, where, weight)
 
 
 def per_step(metric: Metric, length: int) -> Metric:

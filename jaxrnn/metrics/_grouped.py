@@ -1,0 +1,100 @@
+"""`grouped`: one value for each group of steps."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import _check
+from .._typing import Array, ArrayLike
+from ._metric import Metric, State
+from ._rows import Rows
+
+
+class Grouped(Rows):
+    """A metric for each group of steps apart; the states carry a leading axis of groups."""
+
+    groups: int = jax.tree.static()
+    group: Callable[..., Array] = jax.tree.static()
+
+    def __post_init__(self) -> None:
+        """Refuse fewer than one group."""
+        _check.sizes("grouped", groups=self.groups)
+
+    @property
+    def rows(self) -> int:
+        """The number of groups."""
+        return self.groups
+
+    def update(
+        self,
+        state: State,
+        outputs: Any,
+        targets: Any,
+        *,
+        where: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+    ) -> State:
+        """Update every group with its own steps."""
+        ids = self._ids(outputs, targets, where)
+        ones = jnp.ones(ids.shape, jnp.float32) if weight is None else jnp.asarray(weight)
+
+        # Only the weights differ between groups, so that `vmap` evaluates the steps once.
+        def one(state: State, number: Array) -> State:
+            own = jnp.where(ids == number, ones, 0)
+            return self.metric.update(state, outputs, targets, where=where, weight=own)
+
+        return jax.vmap(one)(state, jnp.arange(self.groups, dtype=ids.dtype))
+
+    def _ids(self, outputs: Any, targets: Any, where: ArrayLike | None) -> Array:
+        given = self.group(outputs, targets)
+        ids = jnp.asarray(given)
+        if not jnp.issubdtype(ids.dtype, jnp.integer):
+            raise TypeError(f"grouped: group ids must be integers, got {ids.dtype}.")
+        if _check.concrete(given) and (where is None or _check.concrete(where)):
+            seen = np.asarray(ids)
+            if where is not None:
+                seen = seen[np.asarray(where)]
+            wrong = seen[(seen < 0) | (seen >= self.groups)]
+            if wrong.size:
+                raise ValueError(
+                    f"grouped: group ids must lie in [0, {self.groups}), got {wrong.ravel()[0]}. "
+                    "Leave steps out with `masked`."
+                )
+        # A narrow type would wrap the number of a group around, onto another one's.
+        return ids.astype(jnp.int32) if ids.dtype.itemsize < 4 else ids
+
+
+def grouped(metric: Metric, groups: int, group: Callable[..., Array]) -> Metric:
+    """The metric for each of `groups` groups of steps apart: its value gains a leading axis.
+
+    The cost grows with the number of groups: a product and a sum over all steps for each of them;
+    the objective itself is evaluated once.
+
+    Args:
+        metric: the metric of one group. It sees all steps; those of other groups weigh 0.
+        groups: the number of groups.
+        group: `group(outputs, targets) -> Int[T, *batch]`, in `[0, groups)`: the group of each
+            step. Inside `jit`, where ids cannot be read, one out of range belongs to no group.
+
+    Returns:
+        A metric whose value has a leading axis `[groups]`; NaN at groups without data.
+
+    Raises:
+        TypeError: for `groups` that is not an integer; in `update`, for ids that are not.
+        ValueError: for `groups` below 1; in `update`, for concrete ids out of range.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import metrics
+        >>> def label(outputs, targets):
+        ...     return targets
+        >>> recall = metrics.grouped(metrics.accuracy(), 3, label)
+        >>> state = recall.update(recall.init(), jnp.zeros((4, 3)), jnp.array([0, 0, 1, 1]))
+        >>> print(recall.compute(state))
+        [ 1.  0. nan]
+    """
+    _check.function("grouped", "group", group)
+    return Grouped(metric, groups, group)

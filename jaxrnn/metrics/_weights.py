@@ -1,0 +1,101 @@
+"""How much each step counts, where steps do not count alike."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import _check
+from .._typing import Array, ArrayLike
+from ._combine import Around
+from ._metric import Metric, State
+
+
+def weigh(counted: Array, weight: ArrayLike | None) -> Array:
+    """How much every step counts: `counted` of an objective, times the weight.
+
+    A step that does not count has weight 0, whatever `weight` holds there.
+    """
+    if weight is None:
+        return counted
+    factor = jnp.asarray(weight)
+    if factor.dtype == bool or jnp.issubdtype(factor.dtype, jnp.complexfloating):
+        raise TypeError(
+            f"weight: expected real numbers, got {factor.dtype}. What selects steps is `where`, or "
+            "`masked`."
+        )
+    if factor.shape != counted.shape:
+        raise ValueError(
+            f"weight: one number a step, {counted.shape}, got {factor.shape}. Broadcast it."
+        )
+    if _check.concrete(factor) and _check.concrete(counted):
+        seen = np.asarray(factor, np.float64)[np.asarray(counted) != 0]
+        wrong = seen[~(np.isfinite(seen) & (seen >= 0))]
+        if wrong.size:
+            raise ValueError(f"weight: must be finite and at least 0, got {wrong[0]}.")
+    return jnp.where(counted == 0, 0, counted * factor.astype(counted.dtype))
+
+
+def total(values: Array, weight: Array) -> Array:
+    """The weighted sum; a step of weight 0 adds nothing, be its value infinite."""
+    return jnp.sum(jnp.where(weight == 0, 0, values * weight))
+
+
+def times(weight: ArrayLike | None, factor: ArrayLike) -> Array:
+    """A weight and another on top of it."""
+    factor = jnp.asarray(factor)
+    if weight is None:
+        return factor
+    dtype = jnp.result_type(float)
+    return jnp.asarray(weight).astype(dtype) * factor.astype(dtype)
+
+
+class WeightedMetric(Around):
+    """A metric whose steps weigh as much as a function says."""
+
+    function: Callable[..., Array] = jax.tree.static()
+
+    def update(
+        self,
+        state: State,
+        outputs: Any,
+        targets: Any,
+        *,
+        where: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+    ) -> State:
+        """Update the other, each step with its weight."""
+        weight = times(weight, self.function(outputs, targets))
+        return self.metric.update(state, outputs, targets, where=where, weight=weight)
+
+
+def weighted(metric: Metric, weight: Callable[..., Array]) -> Metric:
+    r"""The metric in which a step counts `weight(outputs, targets) -> Real[T, *batch]` times.
+
+    A mean becomes $\sum_i w_i v_i / \sum_i w_i$. Weights multiply: with those of a metric around
+    this one, and with what `where` leaves. A step of weight 0 adds nothing, even if its value is
+    infinite, and what the function returns at padding is dropped.
+
+    Args:
+        metric: the metric.
+        weight: the weights, finite and at least 0.
+
+    Raises:
+        TypeError: in `update`, for weights that are flags or complex; flags select, see `masked`.
+        ValueError: in `update`, for weights of another shape than `[T, *batch]`, and for concrete
+            weights that are negative or not finite. Inside `jit` those enter the sums as they are.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import metrics
+        >>> def rare_symbols_count_double(outputs, targets):
+        ...     return jnp.where(targets > 1, 2.0, 1.0)
+        >>> metric = metrics.weighted(metrics.accuracy(), rare_symbols_count_double)
+        >>> state = metric.update(metric.init(), jnp.zeros((3, 4)), jnp.array([0, 1, 2]))
+        >>> print(metric.compute(state))
+        0.25
+    """
+    _check.function("weighted", "weight", weight)
+    return WeightedMetric(metric, weight)
