@@ -145,6 +145,10 @@ def _weights(outputs, targets):
     return jnp.exp(outputs[..., 0])
 
 
+def _value(bootstrap):
+    return bootstrap.value
+
+
 def _label(outputs, targets):
     return targets
 
@@ -175,6 +179,15 @@ METRICS = {
     "per_step": (metrics.per_step(metrics.nll(), 6), labels),
     "weighted": (metrics.weighted(metrics.nll(), _weights), labels),
     "grouped": (metrics.grouped(metrics.nll(), V, _label), labels),
+    "windowed": (metrics.windowed(metrics.nll(), 4), labels),
+    "ema": (metrics.ema(metrics.perplexity(), 0.9), labels),
+    # The errors are drawn anew for every split, the value is not.
+    "bootstrapped": (
+        metrics.map_value(
+            metrics.bootstrapped(metrics.nll(), jax.random.key(0), replicates=3), _value
+        ),
+        labels,
+    ),
     "collect": (
         metrics.collect(
             nll=metrics.nll(),
@@ -184,3 +197,6 @@ METRICS = {
     ),
 }
 """Metrics, each with `(key, outputs [6, ..., V]) -> targets`."""
+
+COUNT_UPDATES = {"ema"}
+"""The metrics whose value depends on how the data were cut into updates."""

@@ -1,11 +1,14 @@
 """What is reported: monoids of pure functions, made of one another."""
 
+from ._bootstrapped import Bootstrap as Bootstrap
+from ._bootstrapped import bootstrapped as bootstrapped
 from ._combine import collect as collect
 from ._combine import map_inputs as map_inputs
 from ._combine import map_value as map_value
 from ._combine import masked as masked
 from ._compensated import Compensated as Compensated
 from ._compensated import two_sum as two_sum
+from ._ema import ema as ema
 from ._grouped import grouped as grouped
 from ._mean import Mean as Mean
 from ._mean import MeanState as MeanState
@@ -17,3 +20,4 @@ from ._ready import entropy as entropy
 from ._ready import nll as nll
 from ._ready import perplexity as perplexity
 from ._weights import weighted as weighted
+from ._windowed import windowed as windowed

@@ -53,7 +53,7 @@ class Metric(Config):
             targets: what it should have given.
             where: `Bool[T, *batch]`, False at padding, which changes nothing.
             weight: `Real[T, *batch]`, how many times each step counts; by default once. It is how
-                `weighted` and `grouped` reach the metric inside them.
+                `weighted`, `grouped` and `bootstrapped` reach the metric inside them.
         """
 
     @abc.abstractmethod

@@ -1,0 +1,105 @@
+"""`ema`: older updates fade."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .. import _check
+from .._typing import Array, ArrayLike, Leaf
+from ._metric import Metric, State
+
+
+class EmaState(NamedTuple):
+    """Another metric's state, older updates scaled down, and over how many updates."""
+
+    faded: State
+    updates: Array
+
+
+class Ema(Metric):
+    """A metric in which an update counts `decay` times as much as the one after it."""
+
+    metric: Metric
+    decay: Leaf
+
+    def init(self) -> EmaState:
+        """The other's state of no data."""
+        state = self.metric.init()
+        if not all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(state)):
+            raise TypeError(
+                f"ema: it scales the state of the metric inside, which must be made of sums, but "
+                f"that of {self.metric!r} holds counters of updates. Put `ema` inside of it."
+            )
+        return EmaState(state, jnp.zeros((), jnp.int32))
+
+    def update(
+        self,
+        state: State,
+        outputs: Any,
+        targets: Any,
+        *,
+        where: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+    ) -> EmaState:
+        """Fade what was, and add a batch at full weight."""
+        new = self.metric.update(self.metric.init(), outputs, targets, where=where, weight=weight)
+        return self.merge(state, EmaState(new, jnp.ones((), jnp.int32)))
+
+    def merge(self, earlier: State, later: State) -> EmaState:
+        """Fade the earlier stretch by the later one's updates, then merge."""
+        factor = jnp.asarray(self.decay, jnp.float32) ** later.updates.astype(jnp.float32)
+        faded = jax.tree.map(
+            # What has faded entirely is gone, be it infinite.
+            lambda leaf: jnp.where(factor == 0, 0, leaf * factor.astype(leaf.dtype)),
+            earlier.faded,
+        )
+        return EmaState(self.metric.merge(faded, later.faded), earlier.updates + later.updates)
+
+    def all_reduce(self, state: State, axis_name: Any) -> EmaState:
+        """Reduce as the other does: devices see shares of the same updates."""
+        faded = self.metric.all_reduce(state.faded, axis_name)
+        return EmaState(faded, jax.lax.pmax(state.updates, axis_name))  # type: ignore[no-untyped-call]
+
+    def compute(self, state: State) -> Any:
+        """The other's value."""
+        return self.metric.compute(state.faded)
+
+
+def ema(metric: Metric, decay: Leaf) -> Metric:
+    r"""The exponential mean: an update counts `decay` times as much as the one after it.
+
+    $$\frac{\sum_k \gamma^{n-k} s_k}{\sum_k \gamma^{n-k} w_k}$$
+
+    for updates $1 \dots n$ with sums $s_k$ over weights $w_k$. Where all weigh the same it is the
+    usual $m_k = \gamma m_{k-1} + (1-\gamma) v_k$ with its bias corrected, $m_n / (1-\gamma^n)$; it
+    starts at the first value, not at 0. A batch of few valid steps counts less than a full one, and
+    one of padding alone adds nothing. Fading acts on the sums, so a perplexity is the exponential
+    of the faded mean.
+
+    `merge` fades the earlier stretch by the later one's number of updates: it is associative, it
+    depends on order, and splitting a stream between updates changes nothing; splitting one update
+    into two does.
+
+    Args:
+        metric: a metric whose state is made of sums, as `Mean` and all that is built of it.
+        decay: in `[0, 1)`; a leaf, so `vmap` sweeps it.
+
+    Raises:
+        TypeError: in `init`, for a metric whose state counts updates, as `windowed` and `ema` do.
+        ValueError: for a concrete `decay` outside `[0, 1)`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import metrics
+        >>> def first(outputs, targets):
+        ...     return outputs[..., 0]
+        >>> smooth = metrics.ema(metrics.Mean(first), 0.9)
+        >>> state = smooth.init()
+        >>> for x in [1.0, 2.0, 5.0]:
+        ...     state = smooth.update(state, jnp.full((1, 1), x), None)
+        >>> print(f"{smooth.compute(state):.4f}")
+        2.8081
+    """
+    _check.fraction("ema", decay=decay)
+    return Ema(metric, decay)
