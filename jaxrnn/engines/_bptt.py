@@ -210,13 +210,16 @@ class _Gated(Loop):
             return steps
         us = jax.eval_shape(_project, weights, _first(xs))
         size = sum(u.size * u.dtype.itemsize for u in jax.tree.leaves(us))
+        if steps * size <= _WHOLE:
+            return steps
         wanted = max(1, _BLOCK // size)
-        divisor = max(d for d in range(1, min(wanted, steps) + 1) if steps % d == 0)
-        return divisor if 4 * divisor >= min(wanted, steps) else steps
+        divisor = max(d for d in range(1, wanted + 1) if steps % d == 0)
+        return divisor if 4 * divisor >= wanted else steps
 
 
-# Bytes of the projected inputs of a block, at most: about what the second cache of a core holds.
-_BLOCK = 5 * 2**18
+# Bytes of projected inputs: a sequence of at most as much is one block, and others have blocks of
+# what the second cache of a core holds. For short ones a loop of blocks costs more than it gives.
+_WHOLE, _BLOCK = 4 * 2**20, 5 * 2**18
 
 
 def _rules(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> type[GatedCell]:
