@@ -1,6 +1,6 @@
 """A train step on `Scan` and on `BPTT`, in milliseconds: minimum of interleaved rounds.
 
-python tests/benchmarks/engines.py            the table of docs/how_to_choose_an_engine.md
+python tests/benchmarks/engines.py            the whole table
 python tests/benchmarks/engines.py --smoke    one small size, two rounds
 """
 
