@@ -28,7 +28,7 @@ class Auto(Engine[Cell]):
     Example:
         >>> import jaxrnn
         >>> jaxrnn.engines.Auto().choose(jaxrnn.cells.LSTM(3, 4))
-        BPTT()
+        BPTT(block=None)
     """
 
     def choose(self, cell: Cell) -> Engine[Any]:
