@@ -15,10 +15,9 @@ from ._softmax import possible
 class Uncertainty(NamedTuple):
     """What `ensemble_uncertainty` returns, in nats.
 
-    Attributes:
-        total: the entropy of the members' mean prediction; the sum of the other two.
-        aleatoric: the mean entropy of the members, what they agree cannot be known.
-        epistemic: the mean divergence of the members from their mean, how much they disagree.
+    total is the entropy of the members' mean prediction, and the sum of the other two; aleatoric
+    the mean entropy of the members, what they agree cannot be known; epistemic the mean divergence
+    of the members from their mean, how much they disagree.
     """
 
     total: Float[Array, "*steps"]

@@ -67,12 +67,12 @@ class Ema(Metric):
 
 
 def ema(metric: Metric, decay: Leaf) -> Metric:
-    r"""The exponential mean: an update counts `decay` times as much as the one after it.
+    """The exponential mean: an update counts `decay` times as much as the one after it.
 
-    $$\frac{\sum_k \gamma^{n-k} s_k}{\sum_k \gamma^{n-k} w_k}$$
+        sum_k decay^(n-k) s_k / sum_k decay^(n-k) w_k
 
-    for updates $1 \dots n$ with sums $s_k$ over weights $w_k$. Where all weigh the same it is the
-    usual $m_k = \gamma m_{k-1} + (1-\gamma) v_k$ with its bias corrected, $m_n / (1-\gamma^n)$; it
+    for updates 1 .. n with sums s_k over weights w_k. Where all weigh the same it is the usual
+    m_k = decay * m_{k-1} + (1 - decay) * v_k with its bias corrected, m_n / (1 - decay^n): it
     starts at the first value, not at 0. A batch of few valid steps counts less than a full one, and
     one of padding alone adds nothing. Fading acts on the sums, so a perplexity is the exponential
     of the faded mean.
