@@ -157,7 +157,7 @@ OBJECTIVES = {
     "cross_entropy": (objectives.CrossEntropy(), labels),
     "cross_entropy_smoothed": (objectives.CrossEntropy(smoothing=0.1), labels),
     "cross_entropy_of_distributions": (objectives.CrossEntropy(smoothing=0.1), distributions),
-    "binary_cross_entropy": (objectives.BinaryCrossEntropy(), yes_or_no),
+    "multi_label_cross_entropy": (objectives.MultiLabelCrossEntropy(), yes_or_no),
     "squared_error": (objectives.SquaredError(), numbers),
     "entropy": (objectives.Entropy(), nothing),
     "accuracy": (objectives.Accuracy(), labels),

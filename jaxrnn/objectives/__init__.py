@@ -1,13 +1,13 @@
 """What is minimised: one value a step, weighted by what is valid, composable by arithmetic."""
 
 from ._accuracy import Accuracy as Accuracy
-from ._binary_cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
 from ._crf import CRF as CRF
 from ._cross_entropy import CrossEntropy as CrossEntropy
 from ._ctc import CTC as CTC
 from ._ctc import Transcript as Transcript
 from ._entropy import Entropy as Entropy
 from ._folded import reduce_folded as reduce_folded
+from ._multi_label_cross_entropy import MultiLabelCrossEntropy as MultiLabelCrossEntropy
 from ._objective import Function as Function
 from ._objective import Objective as Objective
 from ._objective import ObjectiveLike as ObjectiveLike

@@ -20,7 +20,7 @@ class CrossEntropy(Objective):
     $-\sum_k q_k \log p_k$, with `q` the target: an integer label, whose value is its surprisal, or
     a distribution. With smoothing `a` the target is $(1 - a) q + a / V$, the uniform part spread
     over the classes whose logit is not `-inf`. For several labels at once use
-    `BinaryCrossEntropy`.
+    `MultiLabelCrossEntropy`.
 
     Shapes: outputs `[T, *batch, V]`, logits; targets `Int[T, *batch]` or `Float[T, *batch, V]`.
     A label outside `[0, V)` is an error where it can be read; inside `jit` its step has weight 0.
@@ -61,7 +61,7 @@ class CrossEntropy(Objective):
         if z.shape[-1:] == (1,):
             raise ValueError(
                 f"CrossEntropy: over a single class it is always 0, got outputs {z.shape}. "
-                "For a yes or no use `BinaryCrossEntropy()`."
+                "For a yes or no use `MultiLabelCrossEntropy()`."
             )
         if are_labels("CrossEntropy", outputs, targets):
             labels = check_labels("CrossEntropy", targets, z.shape)

@@ -23,7 +23,7 @@ def are_labels(who: str, outputs: Any, targets: Any) -> bool:
         raise TypeError(
             f"{takes}{shape}, got targets {_check.describe(targets)}. Cast labels with "
             "`.astype(jnp.int32)`, one-hot rows with `.astype(jnp.float32)`. For several labels at "
-            "once use `BinaryCrossEntropy()`."
+            "once use `MultiLabelCrossEntropy()`."
         )
     return labels
 
@@ -77,5 +77,5 @@ def check_unit(who: str, targets: Any, where: Array | None, total: float | None 
     if total is not None and not np.allclose(rows.sum(-1), total, atol=1e-2):
         raise ValueError(
             f"{who}: each distribution must sum to {total:g}, got sums from {rows.sum(-1).min()} "
-            f"to {rows.sum(-1).max()}. For several labels at once use `BinaryCrossEntropy()`."
+            f"to {rows.sum(-1).max()}. For several labels at once use `MultiLabelCrossEntropy()`."
         )

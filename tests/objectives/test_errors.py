@@ -7,9 +7,9 @@ import pytest
 
 from jaxrnn.objectives import (
     Accuracy,
-    BinaryCrossEntropy,
     CrossEntropy,
     Entropy,
+    MultiLabelCrossEntropy,
     SquaredError,
     as_objective,
 )
@@ -30,20 +30,20 @@ CALLS = [
     (Accuracy(), Z[0], P, ValueError, r"float32.3,2,4.. The outputs are pooled .* one a step"),
     (CrossEntropy(), Z, Y.astype(np.float32), TypeError, "Cast labels"),
     (CrossEntropy(), Z, P.astype(np.int32), TypeError, "one-hot rows"),
-    (CrossEntropy(), Z, P > 0, TypeError, "BinaryCrossEntropy"),
+    (CrossEntropy(), Z, P > 0, TypeError, "MultiLabelCrossEntropy"),
     (CrossEntropy(), Z, Y - 1, ValueError, r"\[0, 4\), got -1 at index \(0, 0\)"),
     (CrossEntropy(), Z, Y + 4, ValueError, r"\[0, 4\), got 4"),
     (CrossEntropy(), Z, 2 * P, ValueError, "sum to 1, got sums from 2"),
     (CrossEntropy(), Z, P - 1, ValueError, "probabilities in .0, 1., got values from -0.75"),
     (CrossEntropy(), Z, np.nan * P, ValueError, "probabilities"),
-    (CrossEntropy(), Z[..., :1], Y, ValueError, "single class.*BinaryCrossEntropy"),
+    (CrossEntropy(), Z[..., :1], Y, ValueError, "single class.*MultiLabelCrossEntropy"),
     (CrossEntropy(), Z.astype(int), Y, TypeError, "outputs must be floating"),
     (Accuracy(), Z, Y + 4, ValueError, r"Accuracy: labels must lie in \[0, 4\)"),
     (Accuracy(5), Z, Y, ValueError, "top=5 guesses of 4 classes"),
     # several labels
-    (BinaryCrossEntropy(), Z, Y, ValueError, r"shape \(3, 2, 4\).*CrossEntropy"),
-    (BinaryCrossEntropy(), Z, 2 * P + 1, ValueError, "probabilities in .0, 1."),
-    (BinaryCrossEntropy(), Z.astype(int), P, TypeError, "outputs must be floating"),
+    (MultiLabelCrossEntropy(), Z, Y, ValueError, r"shape \(3, 2, 4\).*CrossEntropy"),
+    (MultiLabelCrossEntropy(), Z, 2 * P + 1, ValueError, "probabilities in .0, 1."),
+    (MultiLabelCrossEntropy(), Z.astype(int), P, TypeError, "outputs must be floating"),
     # numbers
     (SquaredError(), Z, Z[..., 0], ValueError, "one shape.*float32.3,2,4. and float32.3,2."),
     (SquaredError(), Z[..., :1], Z, ValueError, "one shape"),

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn.objectives import Accuracy, BinaryCrossEntropy, CrossEntropy, Entropy, SquaredError
+from jaxrnn.objectives import Accuracy, CrossEntropy, Entropy, MultiLabelCrossEntropy, SquaredError
 
 INF = jnp.inf
 RNG = np.random.default_rng(0)
@@ -59,26 +59,27 @@ def test_cross_entropy_gradient_is_finite_at_the_edges(z, target, smoothing):
     assert np.isfinite(gradient).all()
 
 
-def test_binary_cross_entropy_is_not_cross_entropy(x64):
+def test_multi_label_cross_entropy_is_not_cross_entropy(x64):
     """p = (0.7, 0.2, 0.1): 0.3567 as one class of three, 0.6852 as three labels."""
     p, one_hot = jnp.array([0.7, 0.2, 0.1]), jnp.array([1.0, 0.0, 0.0])
     np.testing.assert_allclose(CrossEntropy()(jnp.log(p), one_hot), -np.log(0.7), rtol=1e-12)
     logits = jnp.log(p / (1 - p))
     wanted = -np.log(0.7) - np.log(0.8) - np.log(0.9)
-    np.testing.assert_allclose(BinaryCrossEntropy()(logits, one_hot), wanted, rtol=1e-12)
+    np.testing.assert_allclose(MultiLabelCrossEntropy()(logits, one_hot), wanted, rtol=1e-12)
     np.testing.assert_allclose(wanted, 0.6852, atol=1e-4)
 
 
-def test_binary_cross_entropy_gradient_and_edges():
+def test_multi_label_cross_entropy_gradient_and_edges():
     z, y = jnp.array([20.0, -20.0, INF, -INF, 0.3]), jnp.array([1.0, 0.0, 1.0, 0.0, 0.25])
-    value, gradient = jax.value_and_grad(BinaryCrossEntropy())(z, y)
+    value, gradient = jax.value_and_grad(MultiLabelCrossEntropy())(z, y)
     soft = np.log1p(np.exp(0.3)) - 0.25 * 0.3
     np.testing.assert_allclose(value, soft, rtol=1e-6)
     np.testing.assert_allclose(gradient, jax.nn.sigmoid(z) - y, rtol=1e-6, atol=3e-9)
-    tail = BinaryCrossEntropy()(jnp.array([20.0]), jnp.array([True]))
+    tail = MultiLabelCrossEntropy()(jnp.array([20.0]), jnp.array([True]))
     np.testing.assert_allclose(tail, 2.0611536e-9, rtol=1e-6)
     np.testing.assert_array_equal(
-        BinaryCrossEntropy()(z, y > 0.5), BinaryCrossEntropy()(z, (y > 0.5).astype(jnp.int32))
+        MultiLabelCrossEntropy()(z, y > 0.5),
+        MultiLabelCrossEntropy()(z, (y > 0.5).astype(jnp.int32)),
     )
 
 

@@ -12,11 +12,11 @@ from ._objective import Objective
 from ._targets import check_unit
 
 
-class BinaryCrossEntropy(Objective):
+class MultiLabelCrossEntropy(Objective):
     r"""Cross-entropy of K independent yes-or-no labels per step, in nats, summed over the labels.
 
     $\sum_k y_k\,\mathrm{softplus}(-z_k) + (1 - y_k)\,\mathrm{softplus}(z_k)$ with logits `z`. The
-    sum is the surprisal of the whole label vector; `BinaryCrossEntropy() / K` is the mean.
+    sum is the surprisal of the whole label vector; `MultiLabelCrossEntropy() / K` is the mean.
     For one class out of several use `CrossEntropy`: the two differ, and their targets' shapes do.
 
     Shapes: outputs `[T, *batch, K]`, logits; targets the same, bool, integer or floating in [0, 1].
@@ -27,8 +27,8 @@ class BinaryCrossEntropy(Objective):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from jaxrnn.objectives import BinaryCrossEntropy
-        >>> values = BinaryCrossEntropy()(jnp.array([[0.0, 20.0]]), jnp.array([[True, True]]))
+        >>> from jaxrnn.objectives import MultiLabelCrossEntropy
+        >>> values = MultiLabelCrossEntropy()(jnp.array([[0.0, 20.0]]), jnp.array([[True, True]]))
         >>> print(f"{values[0]:.4f}")
         0.6931
     """
@@ -37,16 +37,16 @@ class BinaryCrossEntropy(Objective):
         """`where` itself, once the targets have been checked."""
         if jnp.shape(outputs) != jnp.shape(targets):
             raise ValueError(
-                f"BinaryCrossEntropy: targets must have the outputs' shape {jnp.shape(outputs)}, "
-                f"one label for each logit, got {_check.describe(targets)}. For one class out of "
-                "several use `CrossEntropy()`."
+                "MultiLabelCrossEntropy: targets must have the outputs' shape "
+                f"{jnp.shape(outputs)}, one label for each logit, got {_check.describe(targets)}. "
+                "For one class out of several use `CrossEntropy()`."
             )
-        check_unit("BinaryCrossEntropy", targets, where)
+        check_unit("MultiLabelCrossEntropy", targets, where)
         return where
 
     def values(self, outputs: Any, targets: Any) -> Array:
         """The sum over the labels of every step."""
-        z = real("BinaryCrossEntropy", "outputs", outputs)
+        z = real("MultiLabelCrossEntropy", "outputs", outputs)
         y = jnp.asarray(targets).astype(z.dtype)
         # Selected, so that a logit of +-inf that agrees with its label costs 0, not 0 * inf.
         yes = y * jnp.where(y == 0, 0, jax.nn.softplus(-z))
