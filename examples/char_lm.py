@@ -55,7 +55,7 @@ def main(options: argparse.Namespace) -> None:
         network(options, len(vocab)),
         objectives.CrossEntropy(),
         optimizer(options.steps),
-        metrics.collect(bits=metrics.bits_per_symbol(), entropy=entropy_in_bits()),
+        metrics.collect(bits=metrics.bits_per_token(), entropy=entropy_in_bits()),
         carry=training.Carried((BATCH,)),
     )
     stream = data.Stream(whole_batches(train), batch=BATCH, length=LENGTH)

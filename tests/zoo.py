@@ -171,7 +171,7 @@ METRICS = {
     "mean": (metrics.Mean(_absolute_error), numbers),
     "nll": (metrics.nll(), labels),
     "perplexity": (metrics.perplexity(), labels),
-    "bits_per_symbol": (metrics.bits_per_symbol(), labels),
+    "bits_per_token": (metrics.bits_per_token(), labels),
     "accuracy": (metrics.accuracy(), labels),
     "entropy": (metrics.entropy(), nothing),
     "map_inputs": (metrics.map_inputs(metrics.entropy(), _halved), labels),

@@ -15,7 +15,7 @@ from ._mean import MeanState as MeanState
 from ._metric import Metric as Metric
 from ._per_step import per_step as per_step
 from ._ready import accuracy as accuracy
-from ._ready import bits_per_symbol as bits_per_symbol
+from ._ready import bits_per_token as bits_per_token
 from ._ready import entropy as entropy
 from ._ready import nll as nll
 from ._ready import perplexity as perplexity

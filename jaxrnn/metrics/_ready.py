@@ -34,13 +34,13 @@ def perplexity() -> Metric:
     return map_value(nll(), jnp.exp)
 
 
-def bits_per_symbol() -> Metric:
-    """Mean negative log-likelihood of the labels, in bits per step.
+def bits_per_token() -> Metric:
+    """Mean negative log-likelihood of the labels, in bits per token.
 
     Example:
         >>> import jax.numpy as jnp
         >>> from jaxrnn import metrics
-        >>> metric = metrics.bits_per_symbol()
+        >>> metric = metrics.bits_per_token()
         >>> state = metric.update(metric.init(), jnp.zeros((5, 4)), jnp.zeros(5, int))
         >>> print(f"{metric.compute(state):.4f}")
         2.0000

@@ -42,7 +42,7 @@ def test_ready_metrics():
         metrics.collect(
             nll=metrics.nll(),
             perplexity=metrics.perplexity(),
-            bits=metrics.bits_per_symbol(),
+            bits=metrics.bits_per_token(),
             entropy=metrics.entropy(),
             accuracy=metrics.accuracy(),
             top=metrics.accuracy(top=V),
@@ -87,8 +87,8 @@ def test_map_value_of_several():
 
 
 def test_the_profile_is_the_mean_of_every_step():
-    got = value(metrics.per_step(metrics.bits_per_symbol(), T))
-    wanted = [value(metrics.bits_per_symbol(), Z[t], Y[t], WHERE[t]) for t in range(T)]
+    got = value(metrics.per_step(metrics.bits_per_token(), T))
+    wanted = [value(metrics.bits_per_token(), Z[t], Y[t], WHERE[t]) for t in range(T)]
     np.testing.assert_allclose(got, wanted, rtol=1e-6)
     profile = value(metrics.per_step(metrics.Mean(Entropy()), T), targets=None, where=None)
     np.testing.assert_allclose(profile, information.entropy(Z).mean(1), rtol=1e-6)

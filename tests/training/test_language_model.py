@@ -18,7 +18,7 @@ TRAINER = training.Trainer(
     MODEL,
     objectives.CrossEntropy(),
     optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.03)),
-    metrics.collect(bits=metrics.bits_per_symbol()),
+    metrics.collect(bits=metrics.bits_per_token()),
     carry=training.Carried(batch=(4,)),
 )
 STREAM = data.Stream(TEXT, batch=4, length=8)
