@@ -1,5 +1,8 @@
 """What every metric owes: a monoid with fixed states, blind to padding, splits and shards."""
 
+from functools import cache
+from typing import Any, NamedTuple
+
 import hypothesis
 import hypothesis.extra.numpy as hnp
 import jax
@@ -11,8 +14,9 @@ from jax.sharding import Mesh, PartitionSpec
 
 from tests import zoo
 from tests.laws.test_objectives import garbage
+from tests.quick import quick
 
-T, B = 6, 8
+T, B, PARTS = 6, 8, 3
 EVERY = pytest.mark.parametrize("name", zoo.METRICS)
 ANY_SPLIT = pytest.mark.parametrize(
     "name", [name for name in zoo.METRICS if name not in zoo.COUNT_UPDATES]
@@ -20,17 +24,62 @@ ANY_SPLIT = pytest.mark.parametrize(
 SOME = hypothesis.settings(deadline=None, max_examples=15, derandomize=True, database=None)
 
 
+@cache
 def problem(name):
     metric, targets = zoo.METRICS[name]
     keys = jax.random.split(jax.random.key(2), 3)
     outputs = 2 * jax.random.normal(keys[0], (T, B, zoo.V))
     where = jax.random.bernoulli(keys[1], 0.7, (T, B)).at[0].set(True)
-    return metric, outputs, targets(keys[2], outputs), where
+    return metric, outputs, targets(keys[2], outputs), np.asarray(where)
 
 
-@jax.jit
-def state_of(metric, outputs, targets, where):
-    return metric.update(metric.init(), outputs, targets, where=where)
+class Seen(NamedTuple):
+    """All that the laws look at, of one batch and of its parts."""
+
+    state: Any
+    with_init: tuple[Any, Any]
+    value: Any
+    nothing: Any
+    bracketed: tuple[Any, Any]
+    folded: Any
+
+
+def summarize(metric, outputs, targets, where, part):
+    """Compiled once for each metric, since compiling is what takes time."""
+
+    def state_of(where):
+        return metric.update(metric.init(), outputs, targets, where=where)
+
+    def update(state, batch):
+        outputs, targets, where = batch
+        return metric.update(state, outputs, targets, where=where), None
+
+    def columns(leaf):
+        return jnp.moveaxis(leaf.reshape(T, 4, B // 4, *leaf.shape[2:]), 1, 0)
+
+    wheres = jnp.stack([where, *(where & (part == i) for i in range(PARTS))])
+    states = jax.vmap(state_of)(wheres)
+    state, a, b, c = (jax.tree.map(lambda leaf, i=i: leaf[i], states) for i in range(1 + PARTS))
+    merge = jax.jit(metric.merge)
+    bracketed = merge(merge(a, b), c), merge(a, merge(b, c))
+    slices = jax.tree.map(columns, (outputs, targets, where))
+    folded = jax.lax.scan(update, metric.init(), slices)[0]
+    results = jax.tree.map(lambda *leaves: jnp.stack(leaves), state, *bracketed, folded)
+    values = jax.vmap(metric.compute)(results)
+    value, early, late, fold = (jax.tree.map(lambda leaf, i=i: leaf[i], values) for i in range(4))
+    init = metric.init()
+    return Seen(
+        state=state,
+        with_init=(merge(init, state), merge(state, init)),
+        value=value,
+        nothing=metric.compute(init),
+        bracketed=(early, late),
+        folded=fold,
+    )
+
+
+seen = quick(summarize)
+WHOLE = np.zeros((T, B), np.int8)
 
 
 def close(got, wanted, rtol=1e-6):
@@ -42,65 +91,45 @@ def equal(got, wanted):
 
 
 @EVERY
-def test_no_data_is_nan(name):
-    metric = zoo.METRICS[name][0]
-    assert all(np.isnan(leaf).all() for leaf in jax.tree.leaves(metric.compute(metric.init())))
-
-
-@EVERY
-def test_init_is_the_identity(name):
-    metric, *data = problem(name)
-    state = state_of(metric, *data)
-    equal(metric.merge(metric.init(), state), state)
-    equal(metric.merge(state, metric.init()), state)
+def test_no_data_is_nan_and_the_identity(name):
+    got = seen(*problem(name), WHOLE)
+    assert all(np.isnan(leaf).all() for leaf in jax.tree.leaves(got.nothing))
+    equal(got.with_init, (got.state, got.state))
 
 
 @EVERY
 def test_state_keeps_structure_shape_and_dtype(name):
     metric, outputs, targets, where = problem(name)
+
+    def described(state):
+        return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), state)
+
     state = metric.init()
-    wanted = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), state)
-
-    def check(state):
-        assert wanted == jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), state)
-
-    updated = metric.update(state, outputs.astype(jnp.bfloat16), targets, where=where)
-    check(updated)
-    check(metric.update(state, outputs, targets))
-    check(metric.merge(updated, state))
+    batch = jax.eval_shape(lambda: (outputs, outputs.astype(jnp.bfloat16), targets))
+    updated = jax.eval_shape(
+        lambda outputs, low, targets: (
+            metric.update(state, outputs, targets),
+            metric.update(state, low, targets, where=where),
+            metric.merge(state, metric.update(state, outputs, targets, where=where)),
+        ),
+        *batch,
+    )
+    for after in updated:
+        assert described(after) == described(state)
 
 
 @ANY_SPLIT
 @SOME
 @hypothesis.given(
     where=hnp.arrays(bool, (T, B)),
-    part=hnp.arrays(np.int8, (T, B), elements=strategies.integers(0, 2)),
+    part=hnp.arrays(np.int8, (T, B), elements=strategies.integers(0, PARTS - 1)),
 )
 def test_any_split_gives_the_same_value_merged_in_any_order(name, where, part):
+    """Steps dealt out at will, and slices of the batch folded in a scan."""
     metric, outputs, targets, _ = problem(name)
-    whole = metric.compute(state_of(metric, outputs, targets, where))
-    a, b, c = (state_of(metric, outputs, targets, where & (part == i)) for i in range(3))
-    close(metric.compute(metric.merge(metric.merge(a, b), c)), whole)
-    close(metric.compute(metric.merge(a, metric.merge(b, c))), whole)
-
-
-@ANY_SPLIT
-def test_slices_of_the_batch_fold_in_a_scan(name):
-    metric, outputs, targets, where = problem(name)
-
-    def slices(leaf):
-        return jnp.moveaxis(leaf.reshape(T, 4, B // 4, *leaf.shape[2:]), 1, 0)
-
-    @jax.jit
-    def fold(data):
-        def body(state, batch):
-            outputs, targets, where = batch
-            return metric.update(state, outputs, targets, where=where), None
-
-        return metric.compute(jax.lax.scan(body, metric.init(), data)[0])
-
-    whole = metric.compute(metric.update(metric.init(), outputs, targets, where=where))
-    close(fold(jax.tree.map(slices, (outputs, targets, where))), whole)
+    got = seen(metric, outputs, targets, where, part)
+    for value in (*got.bracketed, got.folded):
+        close(value, got.value)
 
 
 @EVERY
@@ -111,8 +140,8 @@ def test_slices_of_the_batch_fold_in_a_scan(name):
 )
 def test_padding_changes_nothing(name, where, bad):
     metric, outputs, targets, _ = problem(name)
-    clean = state_of(metric, outputs, targets, where)
-    equal(state_of(metric, *garbage((outputs, targets), where, bad), where), clean)
+    clean = seen(metric, outputs, targets, where, WHOLE)
+    equal(seen(metric, *garbage((outputs, targets), where, bad), where, WHOLE), clean)
 
 
 @EVERY
@@ -121,37 +150,33 @@ def test_eight_devices_equal_one(name):
     mesh = Mesh(np.array(jax.devices()), ("data",))
     columns = PartitionSpec(None, "data")
 
-    @jax.jit
+    @quick
     @jax.shard_map(mesh=mesh, in_specs=columns, out_specs=PartitionSpec())
     def sharded(data):
         outputs, targets, where = data
         state = metric.update(metric.init(), outputs, targets, where=where)
         return metric.compute(metric.all_reduce(state, "data"))
 
-    close(sharded(data), metric.compute(state_of(metric, *data)))
+    close(sharded(data), seen(metric, *data, WHOLE).value)
 
 
 @EVERY
-def test_vmap_equals_a_loop(name):
+def test_vmap_equals_a_loop_and_no_gradient_passes(name):
     metric, outputs, targets, where = problem(name)
-    temperatures = jnp.array([0.5, 1.0, 2.0])
+    several = jnp.stack([0.5 * outputs, outputs, 2 * outputs])
 
-    @jax.jit
-    def value(temperature):
-        return metric.compute(
-            metric.update(metric.init(), temperature * outputs, targets, where=where)
-        )
-
-    each = [value(temperature) for temperature in temperatures]
-    close(jax.vmap(value)(temperatures), jax.tree.map(lambda *leaves: jnp.stack(leaves), *each))
-
-
-@EVERY
-def test_no_gradient_passes_the_state(name):
-    metric, outputs, targets, where = problem(name)
+    def value(outputs):
+        return metric.compute(metric.update(metric.init(), outputs, targets, where=where))
 
     def total(outputs):
-        state = metric.update(metric.init(), outputs, targets, where=where)
-        return sum(jnp.nansum(leaf) for leaf in jax.tree.leaves(metric.compute(state)))
+        return sum(jnp.nansum(leaf) for leaf in jax.tree.leaves(value(outputs)))
 
-    np.testing.assert_array_equal(jax.grad(total)(outputs), 0)
+    @quick
+    def vmapped(several):
+        summed = jax.grad(lambda several: jnp.sum(jax.vmap(total)(several)))
+        return jax.vmap(value)(several), summed(several)
+
+    values, gradients = vmapped(several)
+    each = [seen(metric, outputs, targets, where, WHOLE).value for outputs in several]
+    close(values, jax.tree.map(lambda *leaves: jnp.stack(leaves), *each))
+    np.testing.assert_array_equal(gradients, 0)
