@@ -4,6 +4,7 @@ import abc
 import dataclasses
 import importlib
 import inspect
+import operator
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -22,8 +23,7 @@ class Config(abc.ABC):  # noqa: B024  (its subclasses have the abstract methods)
     a subtree, so that `vmap`, `grad` and `jit` work over it without retracing.
 
     A class is either abstract or final: deriving from a concrete one raises `TypeError`.
-    `__post_init__` runs again when JAX rebuilds the noun under tracing, so it validates static
-    fields only.
+    `__post_init__` runs where a user makes the noun, not where JAX rebuilds it around other leaves.
 
     Example:
         >>> import jax
@@ -48,7 +48,7 @@ class Config(abc.ABC):  # noqa: B024  (its subclasses have the abstract methods)
         # `slots` and `eq` stay at their defaults: equal fields make equal nouns, and a noun that
         # holds arrays is unhashable, which is why nouns are ordinary arguments of jitted functions.
         dataclasses.dataclass(frozen=True, repr=False)(cls)
-        jax.tree_util.register_dataclass(cls)
+        _register(cls)
 
     def __repr__(self) -> str:
         """The call that makes the noun; a function shows as its name."""
@@ -59,6 +59,42 @@ class Config(abc.ABC):  # noqa: B024  (its subclasses have the abstract methods)
         """Pickle by fields; a decorated function travels as the place where it is found."""
         values = [_Reference.of(getattr(self, name)) for name in _field_names(self)]
         return _rebuild, (type(self), values)
+
+
+def _register(cls: type[Config]) -> None:
+    """Make `cls` a pytree that JAX rebuilds without `__post_init__`.
+
+    What JAX puts into a noun need not pass the checks of what a user does: placeholders, tracers,
+    and gradients, for the gradient with respect to a noun is a noun whose numbers lie anywhere.
+    """
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    static = [field.name for field in fields if field.metadata.get("static", False)]
+    leaves = [field.name for field in fields if field.name not in static]
+    keys = [jax.tree_util.GetAttrKey(name) for name in leaves]
+
+    children_of, static_of = _getter(leaves), _getter(static)
+
+    def flatten(noun: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return children_of(noun), static_of(noun)
+
+    def flatten_with_keys(noun: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return tuple(zip(keys, children_of(noun), strict=True)), static_of(noun)
+
+    def unflatten(aux: tuple[Any, ...], children: Any) -> Any:
+        noun = object.__new__(cls)
+        noun.__dict__.update(zip(static, aux, strict=True))
+        noun.__dict__.update(zip(leaves, children, strict=True))
+        return noun
+
+    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+
+
+def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """From a noun to the tuple of those fields."""
+    if not names:
+        return lambda noun: ()
+    get = operator.attrgetter(*names)
+    return get if len(names) > 1 else lambda noun: (get(noun),)
 
 
 class _Reference(typing.NamedTuple):
