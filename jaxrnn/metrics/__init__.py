@@ -1,5 +1,7 @@
 """What is reported: monoids of pure functions, made of one another."""
 
+from ._as_cell import as_cell as as_cell
+from ._as_optax import as_optax as as_optax
 from ._bootstrapped import Bootstrap as Bootstrap
 from ._bootstrapped import bootstrapped as bootstrapped
 from ._combine import collect as collect
