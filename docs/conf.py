@@ -9,8 +9,14 @@ from jaxrnn import _typing
 
 project = "jaxrnn"
 version = release = jaxrnn.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
 myst_heading_anchors = 3
+# Pages with cells are run when they are built; what fails in one fails the build.
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300  # seconds a cell
+nb_eval_name_regex = r".+"  # the role `eval` takes expressions
+nb_render_markdown_format = "myst"  # what cells show may hold tables
+nb_output_stderr = "remove"  # JAX says there which devices it did not find
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"jaxrnn {version}"

@@ -11,8 +11,14 @@ import jax
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PAGES = [
+    page
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    if BLOCK.search(page.read_text("utf-8"))
+]
+"""Pages with blocks. A page with cells, `{code-cell}`, is run when the documentation is built."""
+
 NAME = re.compile(r"^\.\. auto\w+:: (jaxrnn\.\w+)\.(\w+)$", re.MULTILINE)
 
 PACKAGES = sorted(path.parent.name for path in (ROOT / "jaxrnn").glob("[a-z]*/__init__.py"))
