@@ -26,6 +26,13 @@ def fraction(who: str, **values: Any) -> None:
             raise ValueError(f"{who}: {name} must lie in [0, 1), got {value}")
 
 
+def at_least_0(who: str, **values: Any) -> None:
+    """Raise unless every concrete value is finite and at least 0."""
+    for name, value in values.items():
+        if not holds(lambda value: (value >= 0) & (value < np.inf), value):
+            raise ValueError(f"{who}: {name} must be finite and at least 0, got {value}")
+
+
 def kind(who: str, name: str, value: Any, wanted: type, remedy: str = "") -> None:
     """Raise where `value` is plainly not a `wanted`: another noun, a class, a string, a function.
 

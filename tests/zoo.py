@@ -157,15 +157,27 @@ OBJECTIVES = {
     "cross_entropy": (objectives.CrossEntropy(), labels),
     "cross_entropy_smoothed": (objectives.CrossEntropy(smoothing=0.1), labels),
     "cross_entropy_of_distributions": (objectives.CrossEntropy(smoothing=0.1), distributions),
+    "focal_cross_entropy": (objectives.FocalCrossEntropy(0.5), labels),
     "multi_label_cross_entropy": (objectives.MultiLabelCrossEntropy(), yes_or_no),
     "squared_error": (objectives.SquaredError(), numbers),
     "entropy": (objectives.Entropy(), nothing),
+    "confidence_penalty": (objectives.ConfidencePenalty(), nothing),
+    "confidence_penalty_hinge": (objectives.ConfidencePenalty(threshold=1.0), nothing),
+    "z_loss": (objectives.ZLoss(), nothing),
+    "ignore_index": (objectives.IgnoreIndex(objectives.CrossEntropy(), index=2), labels),
+    "class_weighted": (
+        objectives.ClassWeighted(objectives.CrossEntropy(), jnp.array([1.0, 2.0, 0.5, 0.0, 3.0])),
+        labels,
+    ),
     "accuracy": (objectives.Accuracy(), labels),
     "accuracy_top_2": (objectives.Accuracy(top=2), distributions),
     "sum": (objectives.CrossEntropy(smoothing=0.05) - 0.01 * objectives.Entropy(), labels),
     "function": (objectives.as_objective(_absolute_error), numbers),
 }
 """Objectives, each with `(key, outputs [..., V]) -> targets`."""
+
+WEIGH_STEPS = {"ignore_index", "class_weighted"}
+"""The objectives to which not every step counts once."""
 
 METRICS = {
     "mean": (metrics.Mean(_absolute_error), numbers),

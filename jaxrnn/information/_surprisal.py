@@ -42,11 +42,11 @@ def surprisal(
     """
     z = possible("surprisal", "logits", logits, where)
     labels = check_labels("surprisal", labels, z.shape)
-    surprisals = jax.nn.softplus(_margin(z, labels))
+    surprisals = jax.nn.softplus(margin(z, labels))
     return jnp.where(in_range(labels, z.shape[-1]), surprisals, 0)
 
 
-def _margin(z: Array, labels: Array) -> Array:
+def margin(z: Array, labels: Array) -> Array:
     """`logsumexp` of the other classes' logits, less the label's."""
     others = jnp.where(one_hot(labels, z), -jnp.inf, z)
     # Where no other class is possible, `top` is the least finite number, and the gradient is 0.

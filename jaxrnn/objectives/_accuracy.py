@@ -18,7 +18,8 @@ class Accuracy(Objective):
     Equal outputs rank by class, the lower first. A distribution counts as its most probable class.
 
     Shapes: outputs `[T, *batch, V]`; targets `Int[T, *batch]` or `Float[T, *batch, V]`. A label
-    outside `[0, V)` is an error where it can be read; inside `jit` its step has weight 0.
+    outside `[0, V)`, or a row that is no distribution, is an error where it can be read; inside
+    `jit` its step has weight 0.
 
     Attributes:
         top: how many guesses, at most `V`.
@@ -42,7 +43,7 @@ class Accuracy(Objective):
         _check.sizes("Accuracy", top=self.top)
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where`, without labels outside `[0, V)`."""
+        """`where`, without labels outside `[0, V)` and rows that are no distributions."""
         return class_weight("Accuracy", outputs, targets, where)
 
     def values(self, outputs: Any, targets: Any) -> Array:

@@ -11,7 +11,7 @@ from ..information import log_softmax, surprisal
 from ..information._softmax import expectation, real
 from ..information._surprisal import check_labels, own_logit
 from ._objective import Objective
-from ._targets import are_labels, class_weight
+from ._targets import are_labels, class_weight, several_classes
 
 
 class CrossEntropy(Objective):
@@ -24,6 +24,8 @@ class CrossEntropy(Objective):
 
     Shapes: outputs `[T, *batch, V]`, logits; targets `Int[T, *batch]` or `Float[T, *batch, V]`.
     A label outside `[0, V)` is an error where it can be read; inside `jit` its step has weight 0.
+    So is, and has, a row of several labels, or any that does not sum to 1 within 0.01: a weight of
+    `reduce` below the number of steps tells.
 
     Attributes:
         smoothing: `a`, in [0, 1).
@@ -52,17 +54,13 @@ class CrossEntropy(Objective):
         _check.fraction("CrossEntropy", smoothing=self.smoothing)
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where`, without labels outside `[0, V)`."""
+        """`where`, without labels outside `[0, V)` and rows that are no distributions."""
         return class_weight("CrossEntropy", outputs, targets, where)
 
     def values(self, outputs: Any, targets: Any) -> Array:
         """The cross-entropy of every step."""
         z = real("CrossEntropy", "outputs", outputs)
-        if z.shape[-1:] == (1,):
-            raise ValueError(
-                f"CrossEntropy: over a single class it is always 0, got outputs {z.shape}. "
-                "For a yes or no use `MultiLabelCrossEntropy()`."
-            )
+        several_classes("CrossEntropy", z)
         if are_labels("CrossEntropy", outputs, targets):
             labels = check_labels("CrossEntropy", targets, z.shape)
             value, own = surprisal(z, labels), own_logit(z, labels)

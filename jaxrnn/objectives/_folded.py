@@ -8,10 +8,9 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._typing import Array, ArrayLike
-from ._crf import CRF
-from ._ctc import CTC
-from ._objective import Objective, ObjectiveLike, Scaled, Sum, as_objective
+from ._objective import ObjectiveLike, as_objective
 from ._reduce import Weighted, reduce
+from ._sequences import of_sequences
 
 
 def reduce_folded(
@@ -58,7 +57,7 @@ def reduce_folded(
     """
     objective = as_objective(objective)
     _check.sizes("reduce_folded", size=size)
-    whole = _of_sequences(objective)
+    whole = of_sequences(objective)
     if whole is not None:
         raise TypeError(
             f"reduce_folded: the steps of {whole!r} depend on one another; use `reduce` for it."
@@ -93,15 +92,3 @@ def reduce_folded(
     shapes = jax.eval_shape(score, first)
     total = score(rest) if cut < steps else jax.tree.map(jnp.zeros_like, shapes)
     return jax.lax.scan(body, total, jax.tree.map(fold, tree))[0] if count else total
-
-
-def _of_sequences(objective: Objective) -> Objective | None:
-    """The part of an objective whose steps depend on one another, if there is one."""
-    parts: tuple[Objective, ...] = ()
-    if isinstance(objective, Sum):
-        parts = objective.terms
-    elif isinstance(objective, Scaled):
-        parts = (objective.objective,)
-    elif isinstance(objective, CRF | CTC):
-        return objective
-    return next((part for part in map(_of_sequences, parts) if part is not None), None)

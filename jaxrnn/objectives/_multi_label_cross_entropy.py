@@ -9,7 +9,7 @@ from .. import _check
 from .._typing import Array
 from ..information._softmax import real
 from ._objective import Objective
-from ._targets import check_unit
+from ._targets import unit_weight
 
 
 class MultiLabelCrossEntropy(Objective):
@@ -20,6 +20,7 @@ class MultiLabelCrossEntropy(Objective):
     For one class out of several use `CrossEntropy`: the two differ, and their targets' shapes do.
 
     Shapes: outputs `[T, *batch, K]`, logits; targets the same, bool, integer or floating in [0, 1].
+    One outside [0, 1] is an error where it can be read; inside `jit` its step has weight 0.
 
     Raises:
         TypeError: for logits that are not real floating numbers.
@@ -34,15 +35,14 @@ class MultiLabelCrossEntropy(Objective):
     """
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where` itself, once the targets have been checked."""
+        """`where`, without targets outside [0, 1]."""
         if jnp.shape(outputs) != jnp.shape(targets):
             raise ValueError(
                 "MultiLabelCrossEntropy: targets must have the outputs' shape "
                 f"{jnp.shape(outputs)}, one label for each logit, got {_check.describe(targets)}. "
                 "For one class out of several use `CrossEntropy()`."
             )
-        check_unit("MultiLabelCrossEntropy", targets, where)
-        return where
+        return unit_weight("MultiLabelCrossEntropy", targets, where, distributions=False)
 
     def values(self, outputs: Any, targets: Any) -> Array:
         """The sum over the labels of every step."""

@@ -45,13 +45,33 @@ def _remedy(shape: tuple[int, ...], given: tuple[int, ...]) -> str:
     return "Time leads: outputs are [T, *batch, V] and labels [T, *batch]."
 
 
+def several_classes(who: str, outputs: Array) -> None:
+    """Refuse a single class."""
+    if outputs.shape[-1:] == (1,):
+        raise ValueError(
+            f"{who}: over a single class it is always 0, got outputs {outputs.shape}. "
+            "For a yes or no use `MultiLabelCrossEntropy()`."
+        )
+
+
 def class_weight(who: str, outputs: Any, targets: Any, where: Array | None) -> Array | None:
+    """`where`, without the steps whose label is no class or whose row is no distribution.
+
+    Raises where values can be read.
+    """
+    if are_labels(who, outputs, targets):
+        return label_weight(who, outputs, targets, where)
+    return unit_weight(who, targets, where, distributions=True)
+
+
+def label_weight(who: str, outputs: Any, targets: Any, where: Array | None) -> Array:
     """`where`, without the steps whose label is no class; raises where values can be read."""
-    if not are_labels(who, outputs, targets):
-        check_unit(who, targets, where, total=1.0)
-        return where
     labels = check_labels(who, targets, jnp.shape(outputs), where)
-    known = in_range(labels, jnp.shape(outputs)[-1])
+    return narrow(who, where, in_range(labels, jnp.shape(outputs)[-1]))
+
+
+def narrow(who: str, where: Array | None, known: Array) -> Array:
+    """`where`, flags or weights, only at the steps that are `known`."""
     if where is None:
         return known
     if where.shape != known.shape:
@@ -61,21 +81,32 @@ def class_weight(who: str, outputs: Any, targets: Any, where: Array | None) -> A
     return jnp.where(known, where, jnp.zeros_like(where))
 
 
-def check_unit(who: str, targets: Any, where: Array | None, total: float | None = None) -> None:
-    """Raise unless concrete targets lie in [0, 1], and rows sum to `total`, at steps that count."""
+def unit_weight(
+    who: str, targets: Any, where: Array | None, *, distributions: bool
+) -> Array | None:
+    """`where`, without the steps whose targets lie outside [0, 1], or are no distribution.
+
+    Raises where values can be read.
+    """
+    slack = 1e-2 if distributions else 0.0  # of probabilities that were rounded to bfloat16
     if not (_check.concrete(targets) and (where is None or _check.concrete(where))):
-        return
+        given = jnp.asarray(targets).astype(jnp.float32)
+        known = jnp.all((given >= 0) & (given <= 1 + slack), axis=-1)
+        if distributions:
+            known &= jnp.abs(jnp.sum(given, axis=-1) - 1) <= slack
+        return narrow(who, where, known)
     rows = np.asarray(targets, np.float32)
     if where is not None:
         rows = rows[np.asarray(where) != 0]
-    if not np.all((rows >= 0) & (rows <= 1)):
+    if not np.all((rows >= 0) & (rows <= 1 + slack)):
         raise ValueError(
             f"{who}: targets must be probabilities in [0, 1], got values from {rows.min()} to "
             f"{rows.max()}. Apply `jax.nn.softmax` or `jax.nn.sigmoid` to logits first."
         )
-    # Probabilities rounded to bfloat16 still sum to 1 within this.
-    if total is not None and not np.allclose(rows.sum(-1), total, atol=1e-2):
+    sums = rows.sum(-1)
+    if distributions and not np.all(np.abs(sums - 1) <= slack):
         raise ValueError(
-            f"{who}: each distribution must sum to {total:g}, got sums from {rows.sum(-1).min()} "
-            f"to {rows.sum(-1).max()}. For several labels at once use `MultiLabelCrossEntropy()`."
+            f"{who}: each distribution must sum to 1, got sums from {sums.min()} to {sums.max()}. "
+            "For several labels at once use `MultiLabelCrossEntropy()`."
         )
+    return where

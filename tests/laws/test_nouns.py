@@ -42,7 +42,9 @@ def gradient_is_a_noun(noun, loss):
 def test_rebuilt_around_anything(name):
     noun = NOUNS[name]
     leaves, structure = jax.tree.flatten(noun)
-    assert structure.unflatten(leaves) == noun
+    again = structure.unflatten(leaves)
+    assert jax.tree.structure(again) == structure
+    assert all(a is b for a, b in zip(jax.tree.leaves(again), leaves, strict=True))
     rebuilt = structure.unflatten(["x"] * len(leaves))
     assert type(rebuilt) is type(noun) and jax.tree.leaves(rebuilt) == ["x"] * len(leaves)
     paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(noun)]
