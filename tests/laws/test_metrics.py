@@ -37,17 +37,19 @@ class Seen(NamedTuple):
     """All that the laws look at, of one batch and of its parts."""
 
     state: Any
-    with_init: tuple[Any, Any]
+    with_init: list[Any]
     value: Any
     nothing: Any
-    bracketed: tuple[Any, Any]
+    bracketed: list[Any]
     folded: Any
+    halved: Any
+    gradient: Any
 
 
 def summarize(metric, outputs, targets, where, part):
-    """Compiled once for each metric, since compiling is what takes time."""
+    """One program for each metric, since compiling is what takes time."""
 
-    def state_of(where):
+    def state_of(outputs, where):
         return metric.update(metric.init(), outputs, targets, where=where)
 
     def update(state, batch):
@@ -57,25 +59,32 @@ def summarize(metric, outputs, targets, where, part):
     def columns(leaf):
         return jnp.moveaxis(leaf.reshape(T, 4, B // 4, *leaf.shape[2:]), 1, 0)
 
-    wheres = jnp.stack([where, *(where & (part == i) for i in range(PARTS))])
-    states = jax.vmap(state_of)(wheres)
-    state, a, b, c = (jax.tree.map(lambda leaf, i=i: leaf[i], states) for i in range(1 + PARTS))
-    merge = jax.jit(metric.merge)
-    bracketed = merge(merge(a, b), c), merge(a, merge(b, c))
-    slices = jax.tree.map(columns, (outputs, targets, where))
-    folded = jax.lax.scan(update, metric.init(), slices)[0]
-    results = jax.tree.map(lambda *leaves: jnp.stack(leaves), state, *bracketed, folded)
-    values = jax.vmap(metric.compute)(results)
-    value, early, late, fold = (jax.tree.map(lambda leaf, i=i: leaf[i], values) for i in range(4))
-    init = metric.init()
+    def total(outputs):
+        value = metric.compute(state_of(outputs, where))
+        return sum(jnp.nansum(leaf) for leaf in jax.tree.leaves(value))
+
+    wheres = [where, *(where & (part == i) for i in range(PARTS)), where]
+    several = [outputs] * (1 + PARTS) + [0.5 * outputs]
+    state, a, b, c, halved = apart(jax.vmap(state_of)(stack(several), stack(wheres)))
+    init, merge = metric.init(), jax.vmap(metric.merge)
+    pairs = merge(stack([init, state, a, b]), stack([state, init, b, c]))
+    *with_init, ab, bc = apart(pairs)
+    bracketed = apart(merge(stack([ab, a]), stack([c, bc])))
+    folded, _ = jax.lax.scan(update, init, jax.tree.map(columns, (outputs, targets, where)))
+    values = jax.vmap(metric.compute)(stack([state, init, *bracketed, folded, halved]))
+    value, nothing, early, late, folded, halved = apart(values)
     return Seen(
-        state=state,
-        with_init=(merge(init, state), merge(state, init)),
-        value=value,
-        nothing=metric.compute(init),
-        bracketed=(early, late),
-        folded=fold,
+        state, with_init, value, nothing, [early, late], folded, halved, jax.grad(total)(outputs)
     )
+
+
+def stack(trees):
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def apart(tree):
+    leaves, structure = jax.tree.flatten(tree)
+    return [jax.tree.unflatten(structure, row) for row in zip(*leaves, strict=True)]
 
 
 seen = quick(summarize)
@@ -94,7 +103,7 @@ def equal(got, wanted):
 def test_no_data_is_nan_and_the_identity(name):
     got = seen(*problem(name), WHOLE)
     assert all(np.isnan(leaf).all() for leaf in jax.tree.leaves(got.nothing))
-    equal(got.with_init, (got.state, got.state))
+    equal(got.with_init, [got.state, got.state])
 
 
 @EVERY
@@ -104,18 +113,14 @@ def test_state_keeps_structure_shape_and_dtype(name):
     def described(state):
         return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), state)
 
+    def after(outputs, low, targets):
+        updated = metric.update(state, low, targets, where=where)
+        return metric.update(state, outputs, targets), updated, metric.merge(updated, state)
+
     state = metric.init()
     batch = jax.eval_shape(lambda: (outputs, outputs.astype(jnp.bfloat16), targets))
-    updated = jax.eval_shape(
-        lambda outputs, low, targets: (
-            metric.update(state, outputs, targets),
-            metric.update(state, low, targets, where=where),
-            metric.merge(state, metric.update(state, outputs, targets, where=where)),
-        ),
-        *batch,
-    )
-    for after in updated:
-        assert described(after) == described(state)
+    for got in jax.eval_shape(after, *batch):
+        assert described(got) == described(state)
 
 
 @ANY_SPLIT
@@ -128,7 +133,7 @@ def test_any_split_gives_the_same_value_merged_in_any_order(name, where, part):
     """Steps dealt out at will, and slices of the batch folded in a scan."""
     metric, outputs, targets, _ = problem(name)
     got = seen(metric, outputs, targets, where, part)
-    for value in (*got.bracketed, got.folded):
+    for value in [*got.bracketed, got.folded]:
         close(value, got.value)
 
 
@@ -162,21 +167,8 @@ def test_eight_devices_equal_one(name):
 
 @EVERY
 def test_vmap_equals_a_loop_and_no_gradient_passes(name):
+    """That the states of `summarize`, made under `vmap`, are those made without: see above."""
     metric, outputs, targets, where = problem(name)
-    several = jnp.stack([0.5 * outputs, outputs, 2 * outputs])
-
-    def value(outputs):
-        return metric.compute(metric.update(metric.init(), outputs, targets, where=where))
-
-    def total(outputs):
-        return sum(jnp.nansum(leaf) for leaf in jax.tree.leaves(value(outputs)))
-
-    @quick
-    def vmapped(several):
-        summed = jax.grad(lambda several: jnp.sum(jax.vmap(total)(several)))
-        return jax.vmap(value)(several), summed(several)
-
-    values, gradients = vmapped(several)
-    each = [seen(metric, outputs, targets, where, WHOLE).value for outputs in several]
-    close(values, jax.tree.map(lambda *leaves: jnp.stack(leaves), *each))
-    np.testing.assert_array_equal(gradients, 0)
+    got = seen(metric, outputs, targets, where, WHOLE)
+    close(got.halved, seen(metric, 0.5 * outputs, targets, where, WHOLE).value)
+    np.testing.assert_array_equal(got.gradient, 0)
