@@ -149,6 +149,14 @@ def _value(bootstrap):
     return bootstrap.value
 
 
+def _shares(table):
+    return table._replace(count=table.count / table.count.sum())
+
+
+def _two_members(outputs, targets):
+    return jnp.stack([outputs, outputs[..., ::-1]], -2), targets
+
+
 def _label(outputs, targets):
     return targets
 
@@ -186,9 +194,25 @@ METRICS = {
     "bits_per_token": (metrics.bits_per_token(), labels),
     "accuracy": (metrics.accuracy(), labels),
     "entropy": (metrics.entropy(), nothing),
+    "varentropy": (metrics.varentropy(), nothing),
+    "bits_per_character": (metrics.bits_per_character([1, 2, 0, 3, 5]), labels),
+    "brier": (metrics.brier(), labels),
+    # The counts of a table are 0 without data, its shares are not there.
+    "reliability": (metrics.map_value(metrics.reliability(metrics.EqualWidth(4)), _shares), labels),
+    "calibration_error": (metrics.calibration_error(), labels),
+    "calibration_error_of_equal_mass": (
+        metrics.calibration_error(metrics.EqualMass(3, resolution=64)),
+        distributions,
+    ),
+    "brier_decomposition": (metrics.brier_decomposition(), labels),
+    "calibration_z_score": (metrics.calibration_z_score(), labels),
+    "ensemble_uncertainty": (
+        metrics.map_inputs(metrics.ensemble_uncertainty(), _two_members),
+        nothing,
+    ),
     "map_inputs": (metrics.map_inputs(metrics.entropy(), _halved), labels),
     "masked": (metrics.masked(metrics.nll(), _likely), labels),
-    "per_step": (metrics.per_step(metrics.nll(), 6), labels),
+    "surprisal_profile": (metrics.surprisal_profile(6), labels),
     "weighted": (metrics.weighted(metrics.nll(), _weights), labels),
     "grouped": (metrics.grouped(metrics.nll(), V, _label), labels),
     "windowed": (metrics.windowed(metrics.nll(), 4), labels),

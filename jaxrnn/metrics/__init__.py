@@ -2,8 +2,18 @@
 
 from ._as_cell import as_cell as as_cell
 from ._as_optax import as_optax as as_optax
+from ._binning import Binning as Binning
+from ._binning import EqualMass as EqualMass
+from ._binning import EqualWidth as EqualWidth
 from ._bootstrapped import Bootstrap as Bootstrap
 from ._bootstrapped import bootstrapped as bootstrapped
+from ._brier import BrierDecomposition as BrierDecomposition
+from ._brier import brier as brier
+from ._brier import brier_decomposition as brier_decomposition
+from ._calibration import Reliability as Reliability
+from ._calibration import calibration_error as calibration_error
+from ._calibration import reliability as reliability
+from ._characters import bits_per_character as bits_per_character
 from ._combine import collect as collect
 from ._combine import map_inputs as map_inputs
 from ._combine import map_value as map_value
@@ -11,6 +21,7 @@ from ._combine import masked as masked
 from ._compensated import Compensated as Compensated
 from ._compensated import two_sum as two_sum
 from ._ema import ema as ema
+from ._ensemble import ensemble_uncertainty as ensemble_uncertainty
 from ._grouped import grouped as grouped
 from ._mean import Mean as Mean
 from ._mean import MeanState as MeanState
@@ -21,5 +32,8 @@ from ._ready import bits_per_token as bits_per_token
 from ._ready import entropy as entropy
 from ._ready import nll as nll
 from ._ready import perplexity as perplexity
+from ._ready import surprisal_profile as surprisal_profile
+from ._ready import varentropy as varentropy
 from ._weights import weighted as weighted
 from ._windowed import windowed as windowed
+from ._z_score import calibration_z_score as calibration_z_score

@@ -69,5 +69,9 @@ class Mean(Metric):
 
     def compute(self, state: State) -> Array:
         """Sum over weight."""
-        total, weight = state.total.value(), state.weight.value()
-        return jnp.where(weight == 0, jnp.nan, total / jnp.where(weight == 0, 1, weight))
+        return ratio(state.total.value(), state.weight.value())
+
+
+def ratio(total: Array, weight: Array) -> Array:
+    """`total / weight`; NaN where the weight is 0."""
+    return jnp.where(weight == 0, jnp.nan, total / jnp.where(weight == 0, 1, weight))

@@ -3,10 +3,13 @@
 import jax.numpy as jnp
 
 from ..information import to_bits
+from ..information import varentropy as varentropy_of
 from ..objectives import Accuracy, CrossEntropy, Entropy
 from ._combine import map_value
 from ._mean import Mean
 from ._metric import Metric
+from ._of_outputs import OfOutputs
+from ._per_step import per_step
 
 
 def nll() -> Metric:
@@ -70,3 +73,44 @@ def entropy() -> Metric:
         Mean(objective=Entropy())
     """
     return Mean(Entropy())
+
+
+def varentropy() -> Metric:
+    """Mean varentropy of the predictions, in squared nats: the spread of the surprisal.
+
+    The variance that the model gives to the surprisal of what comes next. See
+    `calibration_z_score`, which holds it against the surprisals that came.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import metrics
+        >>> metric = metrics.varentropy()
+        >>> state = metric.update(metric.init(), jnp.log(jnp.array([[0.7, 0.2, 0.1]])), None)
+        >>> print(f"{metric.compute(state):.5f}")
+        0.49439
+    """
+    return Mean(OfOutputs(varentropy_of))
+
+
+def surprisal_profile(length: int) -> Metric:
+    """Mean surprisal of the label at each of `length` time steps, in nats: `[length]`.
+
+    It falls while more context helps. Under a model that knows the source, step t comes to the
+    entropy of a symbol given the t symbols before it.
+
+    Args:
+        length: the number of steps of every batch.
+
+    Raises:
+        TypeError: for a length that is not an integer.
+        ValueError: for a length below 1, and in `update` for batches of another length.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import metrics
+        >>> profile = metrics.surprisal_profile(3)
+        >>> state = profile.update(profile.init(), jnp.zeros((3, 8, 4)), jnp.zeros((3, 8), int))
+        >>> print(profile.compute(state).round(3))
+        [1.386 1.386 1.386]
+    """
+    return per_step(nll(), length)

@@ -1,0 +1,158 @@
+"""Calibration: whether predictions are right as often as they are sure."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from .. import _check
+from .._typing import Array, ArrayLike
+from ..information._softmax import exact_softmax, real
+from ..objectives import Accuracy
+from ..objectives._objective import score
+from ._binning import Binning, EqualWidth
+from ._combine import map_value
+from ._compensated import Compensated
+from ._mean import ratio
+from ._metric import Metric
+from ._weights import weigh
+
+
+class Reliability(NamedTuple):
+    """Predictions in bins of their confidence; NaN in a bin without any, which has count 0.
+
+    count is how many there are; confidence their mean probability of the most probable class;
+    accuracy how often that class came; brier the mean of `(confidence - correct)^2`.
+    """
+
+    count: Float[Array, "*shape"]  # type: ignore[assignment]  # hides a tuple's method
+    confidence: Float[Array, "*shape"]
+    accuracy: Float[Array, "*shape"]
+    brier: Float[Array, "*shape"]
+
+
+class CalibrationState(NamedTuple):
+    """Sums over predictions, by intervals of confidence."""
+
+    weight: Compensated
+    confidence: Compensated
+    correct: Compensated
+    squares: Compensated
+
+
+class Calibration(Metric):
+    """The reliability table; `reliability` says more."""
+
+    binning: Binning
+
+    def init(self) -> CalibrationState:
+        """No predictions."""
+        zeros = jnp.zeros(self.binning.cells, jnp.float32)
+        return CalibrationState(*(Compensated(zeros, zeros) for _ in CalibrationState._fields))
+
+    def update(
+        self,
+        state: CalibrationState,
+        outputs: Any,
+        targets: Any,
+        *,
+        where: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+    ) -> CalibrationState:
+        """Add every prediction to its interval."""
+        correct, counted = score(Accuracy(), outputs, targets, where)
+        weights = weigh(counted, weight)
+        confidence = jnp.max(exact_softmax(real("calibration", "outputs", outputs)), axis=-1)
+        confidence = jnp.where(weights == 0, 0, confidence).astype(weights.dtype)
+        cells = self.binning.cells
+        # A confidence of 1 belongs to the last interval.
+        cell = jnp.clip(jnp.floor(confidence * cells).astype(jnp.int32), 0, cells - 1).ravel()
+
+        def by_cell(values: Array) -> Compensated:
+            sums = jnp.zeros(cells, values.dtype).at[cell].add((weights * values).ravel())
+            return Compensated.of(jax.lax.stop_gradient(sums))
+
+        values = jnp.ones_like(weights), confidence, correct, (confidence - correct) ** 2
+        return self.merge(state, CalibrationState(*map(by_cell, values)))
+
+    def merge(self, earlier: CalibrationState, later: CalibrationState) -> CalibrationState:
+        """Add the sums."""
+        return CalibrationState(*(a.plus(b) for a, b in zip(earlier, later, strict=True)))
+
+    def compute(self, state: CalibrationState) -> Reliability:
+        """The table."""
+        cells = tuple(sums.value() for sums in state)
+        weight = cells[0]
+        count, *sums = self.binning.pool(weight, cells)
+        return Reliability(count, *(ratio(total, count) for total in sums))
+
+
+def reliability(binning: Binning = EqualWidth()) -> Metric:  # noqa: B008  (a frozen noun)
+    """The reliability table: how often predictions are right, by how sure they are.
+
+    Predictions go by their confidence, the probability of their most probable class. Where accuracy
+    is below confidence the model is over-confident there.
+
+    Args:
+        binning: `EqualWidth(bins)` or `EqualMass(bins)`.
+
+    Returns:
+        A metric whose value is `Reliability(count, confidence, accuracy, brier)`, each `[bins]`, of
+        labels or distributions, which count as their most probable class.
+
+    Raises:
+        TypeError: for a binning that is none.
+
+    Reference:
+        Guo et al. (2017), On Calibration of Modern Neural Networks,
+        https://arxiv.org/abs/1706.04599
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import metrics
+        >>> metric = metrics.reliability(metrics.EqualWidth(4))
+        >>> outputs = jnp.log(jnp.array([[0.7, 0.3], [0.6, 0.4], [0.9, 0.1]]))
+        >>> table = metric.compute(metric.update(metric.init(), outputs, jnp.array([0, 1, 0])))
+        >>> print(table.count, table.confidence, table.accuracy)
+        [0. 0. 2. 1.] [ nan  nan 0.65 0.9 ] [nan nan 0.5 1. ]
+    """
+    _check.kind("reliability", "binning", binning, Binning)
+    return Calibration(binning)
+
+
+def _expected_error(table: Reliability) -> Array:
+    gap = jnp.where(table.count == 0, 0, table.accuracy - table.confidence)
+    return ratio(jnp.sum(table.count * jnp.abs(gap)), jnp.sum(table.count))
+
+
+def calibration_error(binning: Binning = EqualWidth()) -> Metric:  # noqa: B008  (a frozen noun)
+    r"""Expected calibration error: $\sum_k n_k / n \cdot |\mathrm{acc}_k - \mathrm{conf}_k|$.
+
+    0 for a model that is right as often as it is sure, in the limit of many predictions; of few it
+    is above 0 by chance, the more so the more bins there are. A confident language model crowds
+    into the last bins of equal width; `EqualMass(bins)`, the adaptive error, divides them evenly.
+    `calibration_z_score` needs no bins.
+
+    Args:
+        binning: `EqualWidth(bins)` or `EqualMass(bins)`.
+
+    Raises:
+        TypeError: for a binning that is none.
+
+    Reference:
+        Naeini, Cooper & Hauskrecht (2015), Obtaining Well Calibrated Probabilities Using Bayesian
+        Binning, AAAI; Guo et al. (2017), https://arxiv.org/abs/1706.04599; for equal mass Nixon et
+        al. (2019), Measuring Calibration in Deep Learning, https://arxiv.org/abs/1904.01685
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import metrics
+        >>> metric = metrics.calibration_error()
+        >>> outputs = jnp.log(jnp.full((4, 2), jnp.array([0.9, 0.1])))
+        >>> state = metric.update(metric.init(), outputs, jnp.array([0, 0, 0, 1]))
+        >>> print(f"{metric.compute(state):.4f}")
+        0.1500
+    """
+    _check.kind("calibration_error", "binning", binning, Binning)
+    return map_value(Calibration(binning), _expected_error)

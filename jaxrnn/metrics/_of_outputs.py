@@ -1,0 +1,39 @@
+"""Objectives that read the outputs alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import _check
+from .._typing import Array
+from ..objectives import Objective
+from ..objectives._targets import are_labels
+
+
+class OfOutputs(Objective):
+    """`function(outputs) -> [T, *batch]`; the targets are not read and may be `None`.
+
+    For metrics alone: it computes what stands in the padding too, which drops out of values but not
+    out of gradients.
+    """
+
+    function: Callable[[Any], Array] = jax.tree.static()
+
+    def values(self, outputs: Any, targets: Any) -> Array:
+        """The function's value of every step."""
+        return self.function(outputs)
+
+    def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
+        """The function's value of every step, whatever axes the outputs have beside the steps."""
+        return self.function(outputs)
+
+
+def check_labels_only(who: str, outputs: Any, targets: Any) -> None:
+    """Raise for targets that are distributions."""
+    if not are_labels(who, outputs, targets):
+        raise ValueError(
+            f"{who}: it takes integer labels {jnp.shape(outputs)[:-1]}, not a distribution, got "
+            f"targets {_check.describe(targets)}."
+        )
