@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._typing import Array, ArrayLike
-from ._softmax import exact_log_softmax, expectation, possible
+from ._softmax import exact_log_softmax, expectation, terms
 
 
 def logsumexp(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:
@@ -34,7 +34,7 @@ def logsumexp(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Arr
         >>> print(logsumexp(impossible), jax.grad(logsumexp)(impossible))
         -inf [0. 0.]
     """
-    return _logsumexp(possible("logsumexp", "logits", logits, where))
+    return _logsumexp(terms("logsumexp", "logits", logits, where))
 
 
 @jax.custom_jvp

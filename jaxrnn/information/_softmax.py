@@ -13,6 +13,7 @@ from jaxtyping import Float
 from .. import _check
 from .._dtypes import at_least_float32
 from .._typing import Array, ArrayLike
+from ._probabilities import refuse_probabilities
 
 
 def real(who: str, name: str, value: ArrayLike) -> Array:
@@ -28,6 +29,12 @@ def real(who: str, name: str, value: ArrayLike) -> Array:
 
 def possible(who: str, name: str, logits: ArrayLike, where: ArrayLike | None) -> Array:
     """Logits of at least float32, `-inf` at every class that `where` excludes."""
+    refuse_probabilities(who, name, logits)
+    return terms(who, name, logits, where)
+
+
+def terms(who: str, name: str, logits: ArrayLike, where: ArrayLike | None) -> Array:
+    """Exponents of at least float32, `-inf` at every one that `where` excludes."""
     logits = real(who, name, logits)
     if logits.ndim == 0 or logits.shape[-1] == 0:
         raise ValueError(

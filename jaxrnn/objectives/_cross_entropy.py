@@ -8,6 +8,7 @@ import numpy as np
 from .. import _check
 from .._typing import Array, Leaf
 from ..information import log_softmax, surprisal
+from ..information._probabilities import refuse_probabilities
 from ..information._softmax import expectation, real
 from ..information._surprisal import check_labels, own_logit
 from ._objective import Objective
@@ -33,7 +34,8 @@ class CrossEntropy(Objective):
     Raises:
         TypeError: for logits, labels or distributions of another dtype.
         ValueError: for shapes that do not fit, a single class, labels outside `[0, V)`, and
-            distributions that are negative or do not sum to 1.
+            distributions that are negative or do not sum to 1; and for outputs that can be read and
+            are probabilities.
 
     Reference:
         Szegedy et al. (2016), Rethinking the Inception Architecture, section 7 (smoothing),
@@ -55,7 +57,9 @@ class CrossEntropy(Objective):
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
         """`where`, without labels outside `[0, V)` and rows that are no distributions."""
-        return class_weight("CrossEntropy", outputs, targets, where)
+        weight = class_weight("CrossEntropy", outputs, targets, where)
+        refuse_probabilities("CrossEntropy", "outputs", outputs, weight)
+        return weight
 
     def values(self, outputs: Any, targets: Any) -> Array:
         """The cross-entropy of every step."""

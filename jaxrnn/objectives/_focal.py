@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _check
 from .._typing import Array, Leaf
+from ..information._probabilities import refuse_probabilities
 from ..information._softmax import real
 from ..information._surprisal import check_labels, in_range, margin
 from ._objective import Objective
@@ -56,7 +57,9 @@ class FocalCrossEntropy(Objective):
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
         """`where`, without labels outside `[0, V)`."""
-        return label_weight("FocalCrossEntropy", outputs, targets, where)
+        weight = label_weight("FocalCrossEntropy", outputs, targets, where)
+        refuse_probabilities("FocalCrossEntropy", "outputs", outputs, weight)
+        return weight
 
     def values(self, outputs: Any, targets: Any) -> Array:
         """The focal loss of every step."""

@@ -57,8 +57,9 @@ class Objective(Config):
         objective of whole sequences, whose steps depend on each other, defines its own.
         """
         if where is not None:
-            # Neither 0, 1 nor equal: there common functions have no finite derivative.
-            outputs, targets = _fill(outputs, where, 0.5), _fill(targets, where, 0.25)
+            # Neither 0, 1 nor equal: there common functions have no finite derivative. Nor a share
+            # of 1: two classes of 0.5 would be taken for probabilities.
+            outputs, targets = _fill(outputs, where, 0.75), _fill(targets, where, 0.25)
         values = self.values(outputs, targets)
         # Outputs that are a tree do not say which of their axes are steps.
         if jax.tree_util.all_leaves([outputs]) and values.shape != jnp.shape(outputs)[:-1]:
@@ -175,7 +176,7 @@ class Function(Objective):
 def as_objective(objective: ObjectiveLike) -> Objective:
     """An objective as it is; a function `(outputs, targets) -> values [T, *batch]` made one.
 
-    At masked steps the function sees outputs of 0.5 and targets of 0.25 (integers of 0), a point
+    At masked steps the function sees outputs of 0.75 and targets of 0.25 (integers of 0), a point
     where logarithms, norms and ratios have a finite derivative, and what it returns is dropped.
     A function is compared by identity, so define it once: a new `lambda` traces anew under `jit`.
 
