@@ -21,6 +21,8 @@ def refuse_probabilities(
     """
     if not isinstance(logits, np.ndarray | jax.Array) or not _check.concrete(logits):
         return
+    if isinstance(logits, jax.Array) and not logits.is_fully_addressable:
+        return  # parts of it are on other hosts
     if logits.ndim < 2 or logits.shape[-1] < 2 or not 0 < logits.size <= _LARGE:
         return
     rows = np.asarray(logits)
