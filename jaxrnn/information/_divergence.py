@@ -8,10 +8,9 @@ from jaxtyping import Float
 
 from .. import _check
 from .._typing import Array, ArrayLike
-from ._entropy import exact_entropy
 from ._mixture import spread
-from ._ratio import excess, log_ratio
-from ._softmax import exact_softmax, possible
+from ._ratio import difference, excess, log_ratio
+from ._softmax import exact_log_softmax, exact_softmax, expectation, possible
 
 
 def cross_entropy(
@@ -41,8 +40,22 @@ def cross_entropy(
         >>> print(f"{cross_entropy(p, q):.5f}")
         0.90109
     """
-    p, q = _pair("cross_entropy", p_logits, q_logits, where)
-    return exact_entropy(p) + _kl_divergence(p, q)
+    return _cross_entropy(*_pair("cross_entropy", p_logits, q_logits, where))
+
+
+@jax.custom_jvp
+@jax.jit
+def _cross_entropy(p_logits: Array, q_logits: Array) -> Array:
+    return expectation(exact_softmax(p_logits), -exact_log_softmax(q_logits))
+
+
+@_cross_entropy.defjvp
+def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (p_logits, q_logits), (dp, dq) = primals, tangents
+    p, q, log_q = exact_softmax(p_logits), exact_softmax(q_logits), exact_log_softmax(q_logits)
+    value = _cross_entropy(p_logits, q_logits)
+    slope = p * (_finite(log_q) + _finite(value)[..., None])
+    return value, jnp.sum((q - p) * dq - slope * dp, axis=-1)
 
 
 def kl_divergence(
@@ -77,12 +90,13 @@ def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (p_logits, q_logits), (dp, dq) = primals, tangents
     p, q = exact_softmax(p_logits), exact_softmax(q_logits)
     ratio, kl = log_ratio(p_logits, q_logits), _kl_divergence(p_logits, q_logits)
-    near = jnp.abs(ratio) < 1
-    q_less_p = jnp.where(near, p * jnp.expm1(jnp.where(near, ratio, 0)), q - p)
-    # An infinite divergence still pulls q towards p; its infinite terms move nothing else.
-    finite_ratio = jnp.where(jnp.abs(ratio) < jnp.inf, ratio, 0)
-    finite_kl = jnp.where(kl < jnp.inf, kl, 0)[..., None]
-    return kl, jnp.sum(q_less_p * dq - p * (finite_ratio + finite_kl) * dp, axis=-1)
+    slope = p * (_finite(ratio) + _finite(kl)[..., None])
+    return kl, jnp.sum(difference(p, q, ratio) * dq - slope * dp, axis=-1)
+
+
+def _finite(x: Array) -> Array:
+    """0 for what is infinite. An infinite value pulls q towards p, and moves nothing else."""
+    return jnp.where(jnp.abs(x) < jnp.inf, x, 0)
 
 
 def js_divergence(

@@ -29,14 +29,13 @@ def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
 
 def _divergences(p: Array, ratio: Array) -> Array:
     """Each member's divergence to the mixture."""
-    mixture = jnp.broadcast_to(jnp.mean(p, axis=0, keepdims=True), p.shape)
-    return jnp.sum(excess(p, mixture, ratio), axis=-1)
+    return jnp.sum(excess(p, jnp.mean(p, axis=0, keepdims=True), ratio), axis=-1)
 
 
 @jax.custom_jvp
 def _log_mixture_ratio(z: Array) -> Array:
     """`log m - log p` of every member `p` and their mixture `m`, as in `log_ratio`."""
-    against_first = log_ratio(jnp.broadcast_to(z[:1], z.shape), z)
+    against_first = log_ratio(z[:1], z)
     near = jnp.all(jnp.abs(against_first) < 1, axis=0, keepdims=True)
     small = jnp.where(near, against_first, 0)
     close = jnp.log1p(jnp.mean(jnp.expm1(small), axis=0, keepdims=True)) - small

@@ -18,14 +18,11 @@ def phi(n: int, x: Array) -> Array:
     exponential integrators, whose derivatives are functions of the same kind.
     """
     near = jnp.abs(x) < 1
-    small, large = jnp.where(near, x, 0), jnp.where(near, 1, x)
-    series = jnp.zeros_like(x)
-    for j in reversed(range(19 if x.dtype.itemsize > 4 else 11)):
-        series = series * small + 1 / math.factorial(j + n)
+    large = jnp.where(near, 1, x)
     direct = jnp.expm1(large) / large
     for j in range(1, n):
         direct = (direct - 1 / math.factorial(j)) / large
-    return jnp.where(near, series, direct)
+    return jnp.where(near, phi_series(n, jnp.where(near, x, 0)), direct)
 
 
 @phi.defjvp
@@ -33,3 +30,11 @@ def _(n: int, primals: Any, tangents: Any) -> tuple[Array, Array]:
     (x,), (dx,) = primals, tangents
     value = phi(n, x)
     return value, (value - n * phi(n + 1, x)) * dx
+
+
+def phi_series(n: int, x: Array) -> Array:
+    """`phi` of numbers from -1 to 1."""
+    value = jnp.zeros_like(x)
+    for j in reversed(range(19 if x.dtype.itemsize > 4 else 11)):
+        value = value * x + 1 / math.factorial(j + n)
+    return value

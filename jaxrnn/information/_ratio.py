@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from .._typing import Array
-from ._phi import phi
-from ._softmax import exact_log_softmax, exact_softmax
+from ._phi import phi_series
+from ._softmax import exact_softmax, log_partition
 
 
 @jax.custom_jvp
@@ -17,20 +17,18 @@ def log_ratio(p_logits: Array, q_logits: Array) -> Array:
     A class that only `q` deems possible has `inf`, one that only `p` does `-inf`, one that neither
     does 0.
     """
-    # All is relative to the class that p deems likeliest: q is p * exp(change), made to sum to 1.
-    likeliest = jnp.argmax(p_logits, axis=-1, keepdims=True)
-    p_top, q_top = (jnp.take_along_axis(z, likeliest, -1) for z in (p_logits, q_logits))
-    change = (q_logits - p_logits) - (q_top - p_top)
-    p = exact_softmax(p_logits)
-    unscaled = jnp.exp(q_logits - q_top) * jnp.take_along_axis(p, likeliest, -1)
-    added = jnp.where(jnp.abs(change) < 1, p * jnp.expm1(change), unscaled - p)
-    total = jnp.sum(added, axis=-1, keepdims=True)
-    near = (total > -0.5) & (total < 1)
-    log_p, log_q = exact_log_softmax(p_logits), exact_log_softmax(q_logits)
-    ratio = jnp.where(near, change - jnp.log1p(total), log_q - log_p)
+    (p_top, p_rest), (q_top, q_rest) = log_partition(p_logits), log_partition(q_logits)
+    log_p, log_q = (p_logits - p_top) - p_rest, (q_logits - q_top) - q_rest
+    # The difference of near logits is exact. That of the partitions is not: without a correction
+    # the sum of q would not be 1.
+    ratio = log_q - log_p
+    near_ratio = (q_logits - p_logits) - ((q_top - p_top) + (q_rest - p_rest))
+    ratio = jnp.where(jnp.abs(ratio) < 1, near_ratio, ratio)
+    added = jnp.sum(difference(jnp.exp(log_p), jnp.exp(log_q), ratio), axis=-1, keepdims=True)
+    ratio -= jnp.log1p(added)
     p_only, q_only = log_q == -jnp.inf, log_p == -jnp.inf
-    limit = jnp.where(q_only, jnp.where(p_only, 0, jnp.inf), -jnp.inf)
-    return jnp.where(p_only | q_only, limit.astype(ratio.dtype), ratio)
+    ratio = jnp.where(p_only, -jnp.inf, jnp.where(q_only, jnp.inf, ratio))
+    return jnp.where(p_only & q_only, 0, ratio)
 
 
 @log_ratio.defjvp
@@ -42,6 +40,13 @@ def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     return log_ratio(p_logits, q_logits), dlog_q - dlog_p
 
 
+def difference(p: Array, q: Array, ratio: Array) -> Array:
+    """`q - p`; `ratio` is `log q - log p`."""
+    near = jnp.abs(ratio) < 1
+    small = jnp.where(near, ratio, 0)
+    return jnp.where(near, p * small * phi_series(1, small), q - p)
+
+
 def excess(p: Array, q: Array, ratio: Array) -> Array:
     r"""`q - p - p ratio`, of which no term is negative; `ratio` is `log q - log p`.
 
@@ -51,4 +56,4 @@ def excess(p: Array, q: Array, ratio: Array) -> Array:
     near = jnp.abs(ratio) < 1
     small = jnp.where(near, ratio, 0)
     large = jnp.where(near | (p == 0), 0, ratio)
-    return jnp.where(near, p * small * small * phi(2, small), q - p - p * large)
+    return jnp.where(near, p * small * small * phi_series(2, small), q - p - p * large)

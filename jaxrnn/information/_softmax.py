@@ -90,39 +90,32 @@ def log_softmax(
 @jax.custom_jvp
 def exact_log_softmax(z: Array) -> Array:
     """`log_softmax` of logits that `possible` made."""
-    shifted, rest = _below_largest(z)
-    return shifted - jnp.log1p(rest)
+    top, rest = log_partition(z)
+    return (z - top) - rest
 
 
 @exact_log_softmax.defjvp
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (z,), (dz,) = primals, tangents
-    return exact_log_softmax(z), dz - jnp.sum(exact_softmax(z) * dz, axis=-1, keepdims=True)
+    log_p = exact_log_softmax(z)
+    return log_p, dz - jnp.sum(jnp.exp(log_p) * dz, axis=-1, keepdims=True)
 
 
-@jax.custom_jvp
 def exact_softmax(z: Array) -> Array:
-    """`softmax` of logits that `possible` made; a row without a possible class is 0 throughout.
-
-    Not `exp(log_softmax)`: a logarithm of -40 is rounded by 40 times what a number near 1 is.
-    """
-    shifted, rest = _below_largest(z)
-    return jnp.exp(shifted) / (1 + rest)
+    """`softmax` of logits that `possible` made; a row without a possible class is 0 throughout."""
+    return jnp.exp(exact_log_softmax(z))
 
 
-@exact_softmax.defjvp
-def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
-    (z,), (dz,) = primals, tangents
-    p = exact_softmax(z)
-    return p, p * (dz - jnp.sum(p * dz, axis=-1, keepdims=True))
-
-
-def _below_largest(z: Array) -> tuple[Array, Array]:
-    """Logits less the largest one, and the sum of the exponentials of all but one largest."""
+def log_partition(z: Array) -> tuple[Array, Array]:
+    """The largest logit, and what `log_partition` is above it, to its full relative accuracy."""
     top = jnp.max(z, axis=-1, keepdims=True)
     none = top == -jnp.inf
-    shifted = z - jnp.where(none, 0, top)
-    largest = shifted == 0
-    rest = jnp.sum(jnp.where(largest, 0, jnp.exp(shifted)), axis=-1, keepdims=True)
-    rest += jnp.sum(largest, axis=-1, keepdims=True, dtype=z.dtype) - 1
-    return shifted, jnp.where(none, 0, rest)
+    top = jnp.where(none, 0, top)
+    shifted = z - top
+    # One largest term, by its place. XLA may compute `z` anew, and round it otherwise, in each of
+    # several sums: were terms compared in two of them, one could leave out what the other counts.
+    place = jax.lax.broadcasted_iota(jnp.int32, z.shape, z.ndim - 1)
+    first = jnp.min(jnp.where(shifted == 0, place, z.shape[-1]), axis=-1, keepdims=True)
+    rest = jnp.sum(jnp.where(place == first, 0, jnp.exp(shifted)), axis=-1, keepdims=True)
+    rest -= (first == z.shape[-1]).astype(z.dtype)  # none was met, and so none was left out
+    return top, jnp.log1p(jnp.where(none, 0, rest))
