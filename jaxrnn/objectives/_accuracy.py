@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from .. import _check
 from .._typing import Array
 from ..information._softmax import real
+from ..information._surprisal import own_logit
 from ._objective import Objective
 from ._targets import are_labels, class_weight
 
@@ -15,7 +16,8 @@ from ._targets import are_labels, class_weight
 class Accuracy(Objective):
     """1 where the label is among the `top` highest outputs, else 0; its gradient is 0.
 
-    Equal outputs rank by class, the lower first. A distribution counts as its most probable class.
+    Equal outputs rank by class, the lower first; NaN outranks all, and is never right. A
+    distribution counts as its most probable class.
 
     Shapes: outputs `[T, *batch, V]`; targets `Int[T, *batch]` or `Float[T, *batch, V]`. A label
     outside `[0, V)`, or a row that is no distribution, is an error where it can be read; inside
@@ -54,6 +56,12 @@ class Accuracy(Objective):
         labels = jnp.asarray(targets)
         if not are_labels("Accuracy", outputs, targets):
             labels = jnp.argmax(labels, axis=-1)
-        guesses = jax.lax.top_k(z, self.top)[1]
-        found = guesses == labels.astype(guesses.dtype)[..., None]
-        return jnp.any(found, axis=-1).astype(z.dtype)
+        # A narrow type would wrap the number of a class around, onto another one's.
+        labels = labels.astype(jnp.int32) if labels.dtype.itemsize < 4 else labels
+        # The label's rank is counted: sorting all classes takes several times as long.
+        classes = jax.lax.broadcasted_iota(labels.dtype, z.shape, z.ndim - 1)
+        label, own = labels[..., None], own_logit(z, labels)[..., None]
+        own, label = jnp.broadcast_to(own, z.shape), jnp.broadcast_to(label, z.shape)
+        # NaN is never right, and others are not right beside it.
+        ahead = ~(z <= own) | ((z == own) & (classes < label))
+        return (jnp.sum(ahead, axis=-1, dtype=jnp.int32) < self.top).astype(z.dtype)

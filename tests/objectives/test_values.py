@@ -107,6 +107,11 @@ def test_accuracy():
         np.testing.assert_array_equal(Accuracy(top)(outputs, jnp.full(2, label)), hits)
     distribution = jax.nn.one_hot(jnp.array([1, 0]), 3)
     np.testing.assert_array_equal(Accuracy()(outputs, distribution), [1, 1])
+    broken = jnp.array([[jnp.nan, 0.0, 1.0]] * 2)
+    np.testing.assert_array_equal(Accuracy()(broken, jnp.array([0, 2])), [0, 0])
+    np.testing.assert_array_equal(Accuracy(2)(broken, jnp.array([0, 2])), [0, 1])
+    many = jnp.zeros((1, 300)).at[0, 256].set(1.0)  # 256 is not 0 of uint8
+    np.testing.assert_array_equal(Accuracy()(many, jnp.zeros(1, jnp.uint8)), [0])
 
 
 def test_float64_stays_float64(x64):
