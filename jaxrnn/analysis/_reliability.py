@@ -46,7 +46,8 @@ def plot_reliability(
     and the two means. Bins without predictions are left out.
 
     Args:
-        table: `confidence`, `accuracy` and `count`, each `[bins]`, as fields.
+        table: `confidence`, `accuracy` and `count`, each `[bins]`, as fields: what the metric
+            `metrics.reliability()` computes, or anything that has them.
         figure: where to draw; a new figure, where not given.
 
     Returns:
@@ -63,12 +64,14 @@ def plot_reliability(
     calibration of modern neural networks", ICML 2017, arXiv 1706.04599.
 
     Example:
-        >>> from types import SimpleNamespace
-        >>> table = SimpleNamespace(
-        ...     confidence=[0.35, 0.62, 0.9], accuracy=[0.3, 0.5, 0.75], count=[100, 300, 600])
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import metrics
+        >>> metric = metrics.reliability(metrics.EqualWidth(4))
+        >>> logits = jnp.log(jnp.array([[0.7, 0.3], [0.6, 0.4], [0.9, 0.1]]))
+        >>> table = metric.compute(metric.update(metric.init(), logits, jnp.array([0, 1, 0])))
         >>> figure = plot_reliability(table)
         >>> figure.axes[0].get_title(loc="left")
-        'ECE 13.1 %, accuracy 63.0 % at confidence 76.1 %'
+        'ECE 13.3 %, accuracy 66.7 % at confidence 73.3 %'
     """
     if not isinstance(table, Table):
         raise TypeError(
