@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._typing import Array, ArrayLike
-from ._softmax import exact_log_softmax, exact_softmax, expectation, possible, real
+from ._softmax import exact_log_softmax, exact_softmax, expectation, log_partition, possible, real
 
 
 def entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:
@@ -41,8 +41,11 @@ def entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array
 
 @jax.custom_jvp
 def exact_entropy(z: Array) -> Array:
-    """`entropy` of logits that `possible` made."""
-    return expectation(exact_softmax(z), -exact_log_softmax(z))
+    """`entropy` of logits that `possible` made; both terms are at least 0."""
+    top, rest = log_partition(z)
+    below = top - z
+    rest = rest[..., 0]
+    return rest + jnp.exp(-rest) * expectation(jnp.exp(-below), below)
 
 
 @exact_entropy.defjvp

@@ -114,8 +114,9 @@ def log_partition(z: Array) -> tuple[Array, Array]:
     shifted = z - top
     # One largest term, by its place. XLA may compute `z` anew, and round it otherwise, in each of
     # several sums: were terms compared in two of them, one could leave out what the other counts.
-    place = jax.lax.broadcasted_iota(jnp.int32, z.shape, z.ndim - 1)
-    first = jnp.min(jnp.where(shifted == 0, place, z.shape[-1]), axis=-1, keepdims=True)
-    rest = jnp.sum(jnp.where(place == first, 0, jnp.exp(shifted)), axis=-1, keepdims=True)
-    rest -= (first == z.shape[-1]).astype(z.dtype)  # none was met, and so none was left out
+    # Places are counted in floating numbers, whose maximum XLA finds faster than that of integers.
+    place = jax.lax.broadcasted_iota(z.dtype, z.shape, z.ndim - 1)
+    last = jnp.max(jnp.where(shifted == 0, place, -1), axis=-1, keepdims=True)
+    rest = jnp.sum(jnp.where(place == last, 0, jnp.exp(shifted)), axis=-1, keepdims=True)
+    rest -= (last == -1).astype(z.dtype)  # none was met, and so none was left out
     return top, jnp.log1p(jnp.where(none, 0, rest))
