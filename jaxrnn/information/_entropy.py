@@ -45,7 +45,8 @@ def exact_entropy(z: Array) -> Array:
     top, rest = log_partition(z)
     below = top - z
     rest = rest[..., 0]
-    return rest + jnp.exp(-rest) * expectation(jnp.exp(-below), below)
+    terms = jnp.where(below == jnp.inf, 0, below * jnp.exp(-below))
+    return rest + jnp.exp(-rest) * jnp.sum(terms, axis=-1)
 
 
 @exact_entropy.defjvp
