@@ -13,7 +13,6 @@ from jaxrnn import cells, engines, unroll
 from jaxrnn.engines import _loops
 from tests import zoo
 from tests.laws.conftest import problem
-from tests.quick import quick
 
 T, BATCH = 6, (2,)
 SCAN, BPTT = engines.Scan(), engines.BPTT(block=2)
@@ -31,7 +30,7 @@ def close(got, wanted, tolerance=1e-12):
 
 def agree(function, *args):
     """The results of `function(engine, *args)` are those with `Scan`; both in one program."""
-    got, wanted = quick(lambda *args: (function(BPTT, *args), function(SCAN, *args)))(*args)
+    got, wanted = jax.jit(lambda *args: (function(BPTT, *args), function(SCAN, *args)))(*args)
     close(got, wanted)
 
 
@@ -61,7 +60,7 @@ def test_every_size_of_block_gives_the_same(x64, key):
     cell = zoo.CELLS["leaky"]
     params, xs, carry = problem(cell, key, T, BATCH)
 
-    @quick
+    @jax.jit
     def results(*args):
         def result(engine):
             def loss(*args):
@@ -314,7 +313,7 @@ def test_gradients_of_bfloat16(key):
 
         return jax.grad(loss, (0, 1))(params, xs)
 
-    got, wanted = quick(lambda half, full: (gradients(*half), gradients(*full)))(half, full)
+    got, wanted = jax.jit(lambda half, full: (gradients(*half), gradients(*full)))(half, full)
     assert {leaf.dtype for leaf in jax.tree.leaves(got)} == {jnp.dtype(jnp.bfloat16)}
     close(jax.tree.map(lambda leaf: leaf.astype(jnp.float32), got), wanted, 2**-6)
 
@@ -363,7 +362,7 @@ def test_over_devices(x64, key):
     def gradient(params, xs, carry):
         return jax.lax.psum(jax.grad(partial(loss_of, BPTT))(params, xs, carry), "batch")
 
-    @quick
+    @jax.jit
     def both(*args):
         got = jax.value_and_grad(total, (0, 1, 2))(*args), gradient(*args)
         return got, jax.value_and_grad(partial(loss_of, SCAN), (0, 1, 2))(*args)

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 
 from jaxrnn import unroll
 from tests import zoo
-from tests.quick import quick
 
 FILE = Path(__file__).parent / "cells.json"
 
@@ -23,7 +22,7 @@ def fingerprint(leaf):
     return jnp.cos(jnp.outer(jnp.arange(4.0), jnp.arange(1.0 * flat.size))) @ flat
 
 
-@quick
+@jax.jit
 def measured(cell):
     """The parameters that `init` draws, and what the cell makes of a wave."""
     params = cell.init(jax.random.key(0))

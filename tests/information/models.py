@@ -9,7 +9,6 @@ import numpy as np
 
 from jaxrnn.information import SequenceModel
 from jaxrnn.information._reading import roll
-from tests.quick import quick
 
 
 def _row(table, carry, symbol):
@@ -71,7 +70,7 @@ def network(weights):
     return SequenceModel(partial(_network, weights), jnp.zeros(hidden), start=symbols)
 
 
-@quick
+@jax.jit
 def three_units():
     """The weights of the gradient test: 2 symbols, 3 units."""
     keys = jax.random.split(jax.random.key(3), 4)

@@ -7,7 +7,6 @@ import pytest
 
 from jaxrnn import information as info
 from tests.information import exact
-from tests.quick import quick
 
 ORDERS = (0, 1e-3, 0.5, 1 - 1e-6, 1, 1 + 1e-6, 1.5, 2, 20)
 TOLERANCE = {np.float32: 1e-6, np.float64: 1e-12}
@@ -24,7 +23,7 @@ def draws(dtype, rows=30):
     return p.astype(dtype), q.astype(dtype)
 
 
-@quick
+@jax.jit
 def functions(p, q):
     members = jnp.stack([p, q, 2 * p - q])
     return {
@@ -57,7 +56,7 @@ def test_functions_of_logits(dtype, x64):
         assert exact.relative_error(got[name], [*map(function, p, q)]) < TOLERANCE[dtype], name
 
 
-@quick
+@jax.jit
 def of_orders(z, orders):
     rows = jnp.broadcast_to(z, (len(orders), *z.shape))
     orders = jnp.broadcast_to(orders[:, None], rows.shape[:-1])
@@ -98,7 +97,7 @@ def test_derivatives_equal_finite_differences(x64):
     def along(t):
         return every(*(x + t * d for x, d in zip(point, direction, strict=True)))
 
-    derivatives = quick(lambda t: [f(t) for f in (along, slope, jax.jacfwd(slope))])
+    derivatives = jax.jit(lambda t: [f(t) for f in (along, slope, jax.jacfwd(slope))])
     slope, at = jax.jacfwd(along), 1e-5
     before, (_, first, second), after = (derivatives(t) for t in (-at, 0.0, at))
     np.testing.assert_allclose(first, (after[0] - before[0]) / (2 * at), rtol=1e-6, atol=1e-8)

@@ -12,13 +12,12 @@ from scipy import special
 
 from jaxrnn import information as info
 from jaxrnn.information import ChaoShen, Grassberger, MillerMadow, plugin_entropy
-from tests.quick import quick
 
 P = np.array([0.7, 0.2, 0.1])
 CORRECTIONS = None, MillerMadow(), Grassberger(), ChaoShen()
 
 
-@quick
+@jax.jit
 def estimates(counts):
     return [plugin_entropy(counts, correction=correction) for correction in CORRECTIONS]
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from jaxrnn import information as info
-from tests.quick import quick
 
 INF = np.inf
 LN2 = np.log(2)
@@ -17,14 +16,14 @@ def three(p, q, where=None):
     return [f(p, q, where=where) for f in DIVERGENCES]
 
 
-@quick
+@jax.jit
 def with_gradients(p, q, where):
     return three(p, q, where), [jax.grad(f, (0, 1))(p, q, where=where) for f in DIVERGENCES]
 
 
 def test_reference_values(x64):
     p, q = jnp.log(jnp.array([0.7, 0.2, 0.1])), jnp.log(jnp.array([0.5, 0.25, 0.25]))
-    forward, backward = (quick(three)(*pair) for pair in ((p, q), (q, p)))
+    forward, backward = (jax.jit(three)(*pair) for pair in ((p, q), (q, p)))
     wanted = [0.9010913347, 0.0992727822, 0.0263676882]
     np.testing.assert_allclose(forward, wanted, atol=5e-11)
     np.testing.assert_allclose(backward[1:], [0.1166224525, wanted[2]], atol=5e-11)
@@ -58,7 +57,7 @@ def test_edges(p, q, kl, js):
 
 def test_second_derivatives_are_finite_at_impossible_classes():
     p, q = jnp.array([-INF, 0.0, 1.0, -INF]), jnp.array([-INF, 1.0, 0.5, 0.0])
-    for hessian in jax.tree.leaves(quick(jax.hessian(three, (0, 1)))(p, q)):
+    for hessian in jax.tree.leaves(jax.jit(jax.hessian(three, (0, 1)))(p, q)):
         assert np.isfinite(hessian).all()
 
 
@@ -67,7 +66,7 @@ def test_a_divergence_of_near_predictions_keeps_its_digits(key, x64):
     p = jax.random.normal(key, (200, 10), jnp.float32).at[:, 0].set(-INF)
     q = p + 1e-4 * jax.random.normal(jax.random.fold_in(key, 1), p.shape, jnp.float32)
 
-    @quick
+    @jax.jit
     def divergences(p, q):
         slope = jax.grad(lambda q: info.kl_divergence(p, q).sum())(q)
         return slope, info.kl_divergence(p, q), info.js_divergence(p, q)

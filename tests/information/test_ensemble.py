@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from jaxrnn import information as info
-from tests.quick import quick
 
 INF = np.inf
-uncertainty = quick(info.ensemble_uncertainty)
+uncertainty = jax.jit(info.ensemble_uncertainty)
 
 
 def test_reference_values(x64):
@@ -40,13 +39,13 @@ def test_edges():
         parts.epistemic, [0, np.log(3), mixed - np.log(2), np.log(3), 0], rtol=1e-6
     )
     np.testing.assert_allclose(parts.aleatoric[1:], [0, np.log(2), 0, 0], rtol=1e-6)
-    for of_part in quick(jax.jacrev(info.ensemble_uncertainty))(z):
+    for of_part in jax.jit(jax.jacrev(info.ensemble_uncertainty))(z):
         assert np.isfinite(of_part).all()
 
 
 def test_where_selects_classes():
     z, where = jnp.array([[1.0, jnp.nan, 2.0], [0.0, 5.0, 1.0]]), jnp.array([True, False, True])
-    f = quick(
+    f = jax.jit(
         lambda z, where: jax.value_and_grad(
             lambda z: info.ensemble_uncertainty(z, where=where).total
         )(z)

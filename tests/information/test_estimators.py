@@ -10,7 +10,6 @@ import pytest
 from jaxrnn import information as info
 from jaxrnn.information._estimators import controlled
 from tests.information import models
-from tests.quick import quick
 
 KINDS = info.MonteCarlo, info.RaoBlackwell, info.ControlVariate
 
@@ -26,7 +25,7 @@ def test_exact_variances(x64):
         ((three,), 3, 6, 4.8109113153, 2.966320857509, 0, 0, None),
         ((golden_mean, models.independent(0.5, 0.5)), 2, 2, 0.2876820725, 0, 0.1067673364, 0, 1),
     ]
-    every = quick(lambda: [models.sums(*case[:3]) for case in cases])()
+    every = jax.jit(lambda: [models.sums(*case[:3]) for case in cases])()
     for sums, (*_, mean, mc, rb, cv, slope) in zip(every, cases, strict=True):
         exact = models.variances(sums)
         np.testing.assert_allclose(exact.mean, mean, atol=1e-10)
@@ -50,14 +49,14 @@ def test_a_control_variate_from_the_others_has_no_bias(x64):
         mean = jnp.sum(jnp.prod(p, 0) * jnp.mean(values, 0))
         return mean, jnp.sum(sums.p * sums.drawn), jnp.std(values)
 
-    for mean, wanted, spread in quick(lambda: [of(models.golden_mean()), of(skewed)])():
+    for mean, wanted, spread in jax.jit(lambda: [of(models.golden_mean()), of(skewed)])():
         np.testing.assert_allclose(mean, wanted, rtol=1e-12)
         assert spread > 0.1
 
 
 def test_a_control_variate_finds_the_slope(x64):
     noise = np.array([1.0, -2.0, 0.5, 3.0, -1.0])
-    run = quick(controlled)
+    run = jax.jit(controlled)
     np.testing.assert_allclose(run(4 + 0 * noise, 4 - noise), 4)  # S has no variance: b is 1
     np.testing.assert_allclose(run(4 + noise, 4 + 0 * noise), 4)  # R has none: b is 0
     np.testing.assert_array_equal(run(noise, noise), noise)  # there is nothing to remove
@@ -73,7 +72,7 @@ def test_forty_random_networks(x64):
         return models.sums((model,), 3, 6), estimates
 
     keys = jax.random.split(jax.random.key(0), (2, 40))
-    run = quick(
+    run = jax.jit(
         lambda keys: jax.vmap(of)(
             jax.vmap(lambda key: models.random_weights(key, 3, 8))(keys[0]), keys[1]
         )
@@ -97,7 +96,7 @@ def test_estimates_vary_as_they_say(x64):
     """600 estimates from 30 samples each: their mean, their spread and their own errors."""
     p, q = models.golden_mean(), models.independent(0.5, 0.5)
 
-    @quick
+    @jax.jit
     def run(keys):
         every = [
             jax.vmap(lambda key, kind=kind: info.sequence_kl(p, q, 5, kind(30), key=key))(keys)
@@ -118,7 +117,7 @@ def test_what_has_no_variance_has_no_error():
     """Locally uniform branches; S alone over blocks. A divergence may be infinite."""
     fair, blocks = models.independent(0.5, 0.5), models.golden_mean()
 
-    @quick
+    @jax.jit
     def run(key):
         return [
             (
@@ -143,7 +142,7 @@ def test_a_rate_from_samples():
     """A long course after its beginning, within four standard errors."""
     model = models.markov([0.9, 0.1], [0.2, 0.8], start=[0.0, 1.0])
     rate = partial(info.entropy_rate, model, 300, burn_in=50)
-    for value, error in quick(lambda key: [rate(kind(30), key=key) for kind in KINDS])(
+    for value, error in jax.jit(lambda key: [rate(kind(30), key=key) for kind in KINDS])(
         jax.random.key(2)
     ):
         assert abs(value - 0.383522790107) < 4 * error < 0.05
@@ -159,7 +158,7 @@ def test_an_estimate_refuses_to_be_differentiated():
     for derivative, kind in zip((jax.grad, jax.jacfwd), KINDS[1:], strict=True):
         with pytest.raises(TypeError, match=r"is biased.*entropy_surrogate.*stop_gradient"):
             derivative(entropy)(logits, kind, False)
-    value, gradient = quick(lambda z: jax.value_and_grad(entropy)(z, KINDS[2], True))(logits)
+    value, gradient = jax.jit(lambda z: jax.value_and_grad(entropy)(z, KINDS[2], True))(logits)
     assert np.isfinite(value)
     np.testing.assert_array_equal(gradient, 0)
 

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from jaxrnn import information as info
-from tests.quick import quick
 
-INFORMATION = quick(info.mutual_information)
+INFORMATION = jax.jit(info.mutual_information)
 
 
-@quick
+@jax.jit
 def gradients(p):
     given = (jax.grad(lambda p, i=i: info.conditional_entropy(p, given=i)) for i in (0, 1))
     return [jax.grad(info.mutual_information)(p), *(gradient(p) for gradient in given)]
@@ -45,9 +44,9 @@ def test_two_variables_equal_enumeration(x64):
 
 
 def test_three_variables_equal_enumeration(x64):
-    total = quick(info.total_correlation)
+    total = jax.jit(info.total_correlation)
     given = {
-        axes: quick(lambda p, axes=axes: info.conditional_entropy(p, given=axes))
+        axes: jax.jit(lambda p, axes=axes: info.conditional_entropy(p, given=axes))
         for n in range(4)
         for axes in itertools.combinations(range(3), n)
     }
@@ -119,13 +118,13 @@ def test_edges(joint, nats):
 def test_conditional_entropy_keeps_its_digits_where_little_is_unknown():
     joint = np.array([[0.5, 1e-12], [1e-12, 0.5]], np.float32)
     wanted = 2e-12 * (1 + np.log(0.5) - np.log(1e-12))
-    got = quick(lambda p: info.conditional_entropy(p, given=0))(joint)
+    got = jax.jit(lambda p: info.conditional_entropy(p, given=0))(joint)
     np.testing.assert_allclose(got, wanted, rtol=1e-6)
 
 
 def test_counts_are_normalised_and_batches_are_mapped():
     counts = np.array([[[3, 1], [0, 4]], [[5, 5], [5, 5]]])
-    got = quick(jax.vmap(info.mutual_information))(counts)
+    got = jax.jit(jax.vmap(info.mutual_information))(counts)
     probabilities = counts / counts.sum((1, 2), keepdims=True)
     wanted = [INFORMATION(p.astype(np.float32)) for p in probabilities]
     np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-7)

@@ -7,7 +7,6 @@ import pytest
 
 from jaxrnn import information as info
 from jaxrnn.information import Grassberger, lagged_mutual_information
-from tests.quick import quick
 
 T, B, K = 40, 3, 3
 LAGS = np.array([0, 1, 5, T - 1])
@@ -29,12 +28,12 @@ def pairs(lag):
 
 @pytest.mark.parametrize("correction", [None, Grassberger()])
 def test_equals_counting(correction, x64):
-    entropy = quick(partial(info.plugin_entropy, correction=correction))
+    entropy = jax.jit(partial(info.plugin_entropy, correction=correction))
     wanted = []
     for table in map(pairs, LAGS):
         apart = entropy(table.sum(0)) + entropy(table.sum(1))
         wanted.append(apart - entropy(table.ravel()))
-    f = quick(partial(lagged_mutual_information, classes=K, correction=correction))
+    f = jax.jit(partial(lagged_mutual_information, classes=K, correction=correction))
     got = f(X, Y, LAGS, where=WHERE)
     np.testing.assert_allclose(got, wanted, rtol=1e-11, atol=1e-13)
     # What stands in the padding does not matter; inside jit, what is no symbol is padding.
@@ -47,14 +46,16 @@ def test_a_long_chain_approaches_its_exact_information():
     """A symmetric chain that flips once in ten."""
     flips = np.random.default_rng(0).random((2000, 100)) < 0.1
     bits = info.to_bits(
-        quick(partial(lagged_mutual_information, classes=2))(*[flips.cumsum(0) % 2] * 2, LAGS[1:3])
+        jax.jit(partial(lagged_mutual_information, classes=2))(
+            *[flips.cumsum(0) % 2] * 2, LAGS[1:3]
+        )
     )
     np.testing.assert_allclose(bits, [0.531004406411, 0.078903399049], atol=0.005)
 
 
 def test_one_lag_is_one_number_and_no_pair_is_not_a_number():
-    assert quick(partial(lagged_mutual_information, classes=K))(X, Y, 3).shape == ()
-    none = quick(partial(lagged_mutual_information, classes=K))
+    assert jax.jit(partial(lagged_mutual_information, classes=K))(X, Y, 3).shape == ()
+    none = jax.jit(partial(lagged_mutual_information, classes=K))
     assert np.isnan(none(X, Y, LAGS, where=WHERE & False)).all()
 
 

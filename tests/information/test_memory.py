@@ -7,14 +7,13 @@ import pytest
 
 from jaxrnn import information as info
 from tests.information import models
-from tests.quick import quick
 
 
 def expected(model, length, lags):
     """The profile's expectation over the model's own sequences, by enumeration."""
     strings = jnp.asarray(models.all_strings(2, length))
 
-    @quick
+    @jax.jit
     def run():
         p = models.sums((model,), 2, length).p
         profile = jax.vmap(lambda row: info.memory_profile(model, row, lags), 1)(strings)

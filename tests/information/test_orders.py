@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from jaxrnn import information as info
-from tests.quick import quick
 
 INF = jnp.inf
 LEAST = jnp.finfo(jnp.float32).min
@@ -25,7 +24,7 @@ EDGES = np.array(
 ORDERS = np.array([0.0, 0.5, 1 - 1e-6, 1.0, 1 + 1e-6, 2.0, 1e30, INF], np.float32)
 
 
-@quick
+@jax.jit
 def both(z, orders):
     return info.renyi_entropy(z, orders), info.tsallis_entropy(z, orders)
 
@@ -58,12 +57,12 @@ def test_the_derivatives_by_the_order_at_1(x64):
     p, log_p = np.asarray(jax.nn.softmax(z)), np.asarray(jax.nn.log_softmax(z))
     deviations = -log_p + np.sum(p * log_p)
     slope = jax.jacfwd(info.renyi_entropy, 1)
-    got = quick(lambda order: (slope(z, order), jax.jacfwd(slope, 1)(z, order)))(jnp.array(1.0))
+    got = jax.jit(lambda order: (slope(z, order), jax.jacfwd(slope, 1)(z, order)))(jnp.array(1.0))
     wanted = -np.sum(p * deviations**2) / 2, np.sum(p * deviations**3) / 3
     np.testing.assert_allclose(got, wanted, rtol=1e-12)
 
 
-@quick
+@jax.jit
 def derivatives(z):
     def of(f, *orders):
         by_all = jax.grad(f, range(1 + len(orders)))
@@ -80,7 +79,7 @@ def test_edges_are_finite_to_the_second_derivative():
         assert np.isfinite(value).all()
 
 
-@quick
+@jax.jit
 def masked(z, where):
     """Values at all orders, and their gradients."""
 

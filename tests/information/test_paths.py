@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from jaxrnn import information as info
-from tests.quick import quick
 
 INF = jnp.inf
 PATHS = np.array(list(itertools.product(range(3), repeat=6))).T
@@ -35,7 +34,7 @@ def scores(theta):
     return theta[0, 0][PATHS[0]] + rows.sum(0)
 
 
-@quick
+@jax.jit
 def by_forward_mode(theta, other):
     def every(theta, other):
         z = log_partition
@@ -46,7 +45,7 @@ def by_forward_mode(theta, other):
     return every(theta, other), jax.grad(lambda *z: WEIGHTS @ every(*z), (0, 1))(theta, other)
 
 
-@quick
+@jax.jit
 def by_enumeration(theta, other):
     def every(theta, other):
         score, likely = scores(theta), scores(theta) > -INF
@@ -64,7 +63,7 @@ def by_enumeration(theta, other):
     return every(theta, other), jax.grad(lambda *z: WEIGHTS @ every(*z), (0, 1))(theta, other)
 
 
-@quick
+@jax.jit
 def thetas():
     return tuple(jax.random.normal(jax.random.key(k), (6, 3, 3)) for k in (0, 1))
 
@@ -127,7 +126,7 @@ def test_hidden_states_given_what_they_emitted(x64):
     mask = np.array([[1, 1], [1, 1], [1, 0], [1, 1], [1, 0]], bool)
     z = partial(info.chain_log_partition, mask=mask)
 
-    @quick
+    @jax.jit
     def run(both):
         entropies, pullback = jax.vjp(lambda theta: info.path_entropy(z, theta), both)
         rest = info.path_varentropy(z, both), info.path_renyi(z, both, 2)
@@ -147,7 +146,7 @@ def test_hidden_states_given_what_they_emitted(x64):
 def test_logsumexp(x64):
     z = np.array([[1.0, 2.0, 3.0], [-INF, 0.0, -INF], [-INF] * 3, [800.0, 0.0, -800.0]])
     f = info.logsumexp
-    each = quick(jax.vmap(lambda z: (f(z), jax.grad(f)(z), jax.hessian(f)(z))))
+    each = jax.jit(jax.vmap(lambda z: (f(z), jax.grad(f)(z), jax.hessian(f)(z))))
     value, gradient, hessian = each(z)
     p = np.array([np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum(), [0, 1, 0], [0, 0, 0], [1, 0, 0]])
     np.testing.assert_allclose(value, [np.log(np.exp([1, 2, 3]).sum()), 0, -INF, 800], rtol=1e-15)

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from jaxrnn import information as info
-from tests.quick import quick
 
 INF = np.inf
-surprisal = quick(info.surprisal)
+surprisal = jax.jit(info.surprisal)
 
 
 @pytest.mark.parametrize(
@@ -48,17 +47,17 @@ def test_cross_entropy_of_an_impossible_class():
     """The tangent of optax's safe variant is NaN, its gradient by the labels infinite."""
     p, q = np.array([[-INF, 0, -INF], [-INF, 0, 0]], np.float32)
     f = info.cross_entropy
-    value, tangent = quick(lambda p, q: jax.jvp(f, (p, q), (jnp.ones(3), jnp.ones(3))))(p, q)
+    value, tangent = jax.jit(lambda p, q: jax.jvp(f, (p, q), (jnp.ones(3), jnp.ones(3))))(p, q)
     np.testing.assert_allclose(value, np.log(2), rtol=1e-6)
     np.testing.assert_allclose(tangent, 0, atol=1e-6)
-    gradients = quick(jax.grad(f, (0, 1)))(p, q)
+    gradients = jax.jit(jax.grad(f, (0, 1)))(p, q)
     np.testing.assert_allclose(gradients, [[0, 0, 0], [0, -0.5, 0.5]], atol=1e-6)
 
 
 def test_divergence_from_a_distribution_with_a_zero():
     """The gradient of optax's is NaN at the zero; where neither has the class, so is its value."""
     p, q = np.array([[-INF, 0, 0], [np.log(2), 0, 0]], np.float32)
-    f = quick(jax.value_and_grad(info.kl_divergence, (0, 1)))
+    f = jax.jit(jax.value_and_grad(info.kl_divergence, (0, 1)))
     value, gradients = f(p, q)
     np.testing.assert_allclose(value, np.log(2), rtol=1e-6)
     np.testing.assert_allclose(gradients, [[0, 0, 0], [0.5, -0.25, -0.25]], atol=1e-6)
@@ -68,7 +67,7 @@ def test_divergence_from_a_distribution_with_a_zero():
 
 def test_entropy_of_an_impossible_class():
     """`-sum(p * log_softmax)` is NaN (TFP, TRL); mended afterwards, its gradient still is."""
-    value, gradient = quick(jax.value_and_grad(info.entropy))(np.array([-INF, 0, 0], np.float32))
+    value, gradient = jax.jit(jax.value_and_grad(info.entropy))(np.array([-INF, 0, 0], np.float32))
     np.testing.assert_allclose(value, np.log(2), rtol=1e-6)
     np.testing.assert_allclose(gradient, 0, atol=1e-7)
 
@@ -82,7 +81,7 @@ def test_binary_entropy_far_out():
 def test_renyi_entropy_beside_order_1(order):
     """`logsumexp(order * log_p) / (1 - order)` gives .765 and .875 in float32."""
     z = np.log([0.7, 0.2, 0.1], dtype=np.float32)
-    np.testing.assert_allclose(quick(info.renyi_entropy)(z, order), 0.8018185, rtol=1e-6)
+    np.testing.assert_allclose(jax.jit(info.renyi_entropy)(z, order), 0.8018185, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("classes", "floor"), [(2, 0.3133), (4, 0.7437), (10, 1.4612)])
@@ -95,7 +94,7 @@ def test_probabilities_in_the_place_of_logits_have_a_floor(classes, floor):
 def test_the_floor_of_label_smoothing(x64):
     """It is the entropy of the smoothed target, which no loss of a library takes off."""
     target = np.log(0.9 * np.eye(10)[0] + 0.01)
-    floor = quick(info.cross_entropy)(target, target)
+    floor = jax.jit(info.cross_entropy)(target, target)
     np.testing.assert_allclose(floor, 0.5002880350578, atol=5e-14)
 
 
@@ -103,4 +102,4 @@ def test_the_best_temperature_makes_surprisal_equal_entropy(x64):
     """A coin of confidence .8 that is right in .6 of all cases: `T = ln 4 / ln 1.5`."""
     z = np.log([0.8, 0.2]) / 3.41902258
     score = 0.6 * surprisal(z, 0) + 0.4 * surprisal(z, 1)
-    np.testing.assert_allclose(score, quick(info.entropy)(z), rtol=1e-8)
+    np.testing.assert_allclose(score, jax.jit(info.entropy)(z), rtol=1e-8)

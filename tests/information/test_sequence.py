@@ -11,7 +11,6 @@ import pytest
 from jaxrnn import cells, networks
 from jaxrnn import information as info
 from tests.information import models
-from tests.quick import quick
 
 BITS = np.log(2)
 ALL = info.Enumeration()
@@ -42,7 +41,7 @@ def test_reference_values(x64):
         (three, 6, 4.8109113153),
     ]
     for expectation in (ALL, info.FiniteState(1)):
-        got = quick(lambda e=expectation: [info.sequence_entropy(m, n, e) for m, n, _ in cases])()
+        got = jax.jit(lambda e=expectation: [info.sequence_entropy(m, n, e) for m, n, _ in cases])()
         for (value, error), (*_, wanted) in zip(got, cases, strict=True):
             np.testing.assert_allclose(value, wanted, atol=1e-10)
             assert error == 0
@@ -51,7 +50,7 @@ def test_reference_values(x64):
 def test_long_sequences_in_closed_form(x64):
     """The first symbol, and then two thirds of a bit each; a rate has no first symbol."""
     model, by_states = models.golden_mean(), info.FiniteState(1)
-    value, rate = quick(
+    value, rate = jax.jit(
         lambda: (
             info.sequence_entropy(model, 1000, by_states).value,
             info.entropy_rate(model, 300, by_states, burn_in=1).value,
@@ -74,7 +73,7 @@ def test_blocks_and_their_differences_in_bits(x64):
         steps = last(even(), 3), last(even(), 10), last(sns(), 10), last(models.flip(0.1), 5)
         return jnp.stack([*whole, rest, *steps])
 
-    got = quick(values)() / BITS
+    got = jax.jit(values)() / BITS
     np.testing.assert_allclose(got[:3], [0.95804202, 3.81699926, 4.77129247], atol=1e-8)
     np.testing.assert_allclose(got[3], (got[2] - got[0]) / 4, rtol=1e-12)
     wanted = [0.792481250, 0.679636589, 0.677868062, 0.468995593589]
@@ -96,7 +95,7 @@ def test_a_small_network_against_a_plain_loop(x64):
             log_p += logits[y] - np.log(np.exp(logits).sum())
             h = np.tanh(w.recurrent @ h + w.embedding[y])
         total -= np.exp(log_p) * log_p
-    got = quick(lambda: info.sequence_entropy(models.network(weights), 4, ALL).value)()
+    got = jax.jit(lambda: info.sequence_entropy(models.network(weights), 4, ALL).value)()
     np.testing.assert_allclose(got, total, rtol=1e-12)
     np.testing.assert_allclose(got, 2.015014393215938, rtol=1e-12)
 
@@ -112,7 +111,7 @@ def test_a_network_of_the_library(key):
         traced.append(symbol)
         return network.step(params, carry, symbol)
 
-    drawn, values, counts = quick(network.init)(key), [], []
+    drawn, values, counts = jax.jit(network.init)(key), [], []
     for scale in (1, 4):
         params = jax.tree.map(lambda leaf, s=scale: s * leaf, drawn)
         model = info.SequenceModel(partial(step, params), network.carry(params), start=3)
@@ -121,7 +120,7 @@ def test_a_network_of_the_library(key):
     assert counts[0] == counts[1] and values[0] > values[1]
     strings = models.all_strings(3, 3)
     read = np.concatenate([np.full((1, 27), 3), strings[:-1]])
-    _, logits = quick(network.apply)(params, network.carry(params, (27,)), read)
+    _, logits = jax.jit(network.apply)(params, network.carry(params, (27,)), read)
     log_p = np.take_along_axis(np.asarray(info.log_softmax(logits)), strings[..., None], -1)
     np.testing.assert_allclose(values[1], entropy_of_table(log_p.sum((0, 2))), rtol=1e-5)
     unknown = info.SequenceModel(model.step, model.carry, start=4)
@@ -135,7 +134,7 @@ def test_the_derivative_of_enumeration_is_that_of_states(x64):
         return info.sequence_entropy(model, 5, expectation).value
 
     table = jnp.array([[0.3, -1.0, 0.0], [2.0, 0.0, -0.5], [0.0, 0.0, 1.0]])
-    (value, gradient), (other, wanted) = quick(
+    (value, gradient), (other, wanted) = jax.jit(
         lambda table: [jax.value_and_grad(entropy)(table, e) for e in (ALL, info.FiniteState(1))]
     )(table)
     np.testing.assert_allclose(value, other, rtol=1e-12)
@@ -155,10 +154,10 @@ def test_states_that_the_symbols_do_not_show(x64):
         of_p = info.sequence_entropy(p, 6, expectation).value
         return jnp.stack([of_p, info.sequence_kl(p, q, 6, expectation).value])
 
-    np.testing.assert_allclose(*quick(lambda: [values(info.FiniteState(3)), values(ALL)])())
+    np.testing.assert_allclose(*jax.jit(lambda: [values(info.FiniteState(3)), values(ALL)])())
     with pytest.raises(ValueError, match="carry leaves the range"):
         info.sequence_entropy(p, 6, info.FiniteState(2))
-    inside = quick(lambda: info.sequence_entropy(p, 2, info.FiniteState(2)).value)()
+    inside = jax.jit(lambda: info.sequence_entropy(p, 2, info.FiniteState(2)).value)()
     assert np.isfinite(inside)
 
 
@@ -169,7 +168,7 @@ def test_divergence(x64):
         hidden_markov(),
         models.flip(0.3),
     )
-    first, second, infinite, third, kl, none, sums = quick(
+    first, second, infinite, third, kl, none, sums = jax.jit(
         lambda: (
             info.sequence_kl(golden_mean, uniform, 2, ALL).value,
             info.sequence_kl(golden_mean, uniform, 2, info.FiniteState(1)).value,
@@ -195,7 +194,7 @@ def stopping(start):
 
 def test_after_the_stop_symbol_nothing_is_uncertain(x64):
     """A length of `n` has `2 ** -n`, so its entropy tends to 2 bits; a start may be a stop."""
-    values = quick(
+    values = jax.jit(
         lambda: [
             info.sequence_entropy(stopping(start), 8, expectation).value
             for start in (0, 1)
@@ -217,7 +216,7 @@ def test_three_names_for_three_quantities(x64):
 
     first, half = np.log(3) - 2 / 3 * np.log(2), np.log(2)
     wanted = first + 2 * half, (first + 2 * half) / 4, first + 3 * 2 / 3 * half
-    np.testing.assert_allclose(quick(three)(), wanted, rtol=1e-12)
+    np.testing.assert_allclose(jax.jit(three)(), wanted, rtol=1e-12)
 
 
 def test_a_factorised_entropy_is_that_of_the_joint_distribution(x64):
@@ -227,14 +226,14 @@ def test_a_factorised_entropy_is_that_of_the_joint_distribution(x64):
         entropy_of_table(log_p[0, b][:, None, None] + log_p[1, b][:, None] + log_p[2, b])
         for b in (0, 1)
     ]
-    np.testing.assert_allclose(quick(info.factorized_joint_entropy)(logits), joint, rtol=1e-12)
+    np.testing.assert_allclose(jax.jit(info.factorized_joint_entropy)(logits), joint, rtol=1e-12)
 
 
 def test_padding_changes_nothing():
     logits = np.random.default_rng(0).normal(size=(4, 2, 3)).astype(np.float32)
     mask = np.arange(4)[:, None] < np.array([4, 2])
 
-    @quick
+    @jax.jit
     def both(logits, mask):
         def values(logits):
             joint = info.factorized_joint_entropy(logits, mask=mask)

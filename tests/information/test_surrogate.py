@@ -10,7 +10,6 @@ import pytest
 from jaxrnn import information as info
 from jaxrnn.information._surrogate import surrogates
 from tests.information import models
-from tests.quick import quick
 
 
 def flat(tree):
@@ -44,7 +43,7 @@ def gradients():
         by_enumeration = jax.grad(
             lambda w: info.sequence_entropy(models.network(w), 4, info.Enumeration()).value
         )
-        exact, rows = quick(lambda w: (by_enumeration(w), jax.jacrev(per_string)(w)))(weights)
+        exact, rows = jax.jit(lambda w: (by_enumeration(w), jax.jacrev(per_string)(w)))(weights)
         exact = flat(jax.tree.map(lambda x: x[None], exact))[0]
         p = np.asarray(models.sums((models.network(weights),), 2, 4).p)
         return p, exact, {name: flat(row) for name, row in rows.items()}
@@ -88,7 +87,7 @@ def test_what_is_drawn_from_a_key(gradients, x64):
     def loss(weights, key):
         return info.entropy_surrogate(models.network(weights), 4, 50, key=key)
 
-    @quick
+    @jax.jit
     def run(weights, keys):
         many = jax.vmap(jax.grad(loss, has_aux=True), (None, 0))(weights, keys)
         return *many, jax.grad(lambda weights: loss(weights, keys[0]).entropy.value)(weights)
@@ -109,7 +108,7 @@ def test_gradients_are_finite_where_symbols_are_impossible():
         model = info.SequenceModel(partial(_look_up, logits), stop=stop)
         return info.entropy_surrogate(model, 5, 8, key=jax.random.key(0)).surrogate
 
-    for gradient in quick(lambda z: [jax.grad(loss)(z, stop) for stop in (None, 2)])(logits):
+    for gradient in jax.jit(lambda z: [jax.grad(loss)(z, stop) for stop in (None, 2)])(logits):
         assert np.isfinite(gradient).all()
         np.testing.assert_array_equal(gradient[logits == -jnp.inf], 0)
 

@@ -11,7 +11,6 @@ from jaxrnn import cells, engines, unroll
 from jaxrnn.engines._unroll import _starts
 from tests import zoo
 from tests.laws.conftest import BATCH, T, problem
-from tests.quick import quick
 
 NAN, INF = jnp.nan, jnp.inf
 
@@ -69,7 +68,7 @@ def test_everything_combined_equals_separate_sequences(name, reverse, x64, key, 
     params, xs, carry = problem(cell, key)
     last, ys = unroll(cell, params, xs, carry, reverse=reverse, **controls)
     valid = controls["mask"] & (jnp.arange(T)[:, None, None] < controls["lengths"][None])
-    run = quick(lambda xs, carry: unroll(cell, params, xs, carry, reverse=reverse))
+    run = jax.jit(lambda xs, carry: unroll(cell, params, xs, carry, reverse=reverse))
     for b in [(i, j) for i in range(BATCH[0]) for j in range(BATCH[1])]:
         groups, fresh = pieces(controls["resets"][:, *b], valid[:, *b])
         wanted = jnp.zeros((T, zoo.H))

@@ -8,7 +8,6 @@ from jax.test_util import check_grads
 from jaxrnn import engines, unroll
 from tests import zoo
 from tests.laws.conftest import problem
-from tests.quick import quick
 
 
 def close(got, wanted, tolerance, who=""):
@@ -48,7 +47,7 @@ def test_engines_agree_with_scan(name, flags, x64, key, controls):
     params, xs, carry = problem(cell, key)
     flags = FLAGS[flags](controls)
 
-    @quick  # one program for all engines
+    @jax.jit  # one program for all engines
     def run(cell, params, xs, carry):
         return {
             engine: values_and_gradients(cell, params, xs, carry, zoo.ENGINES[engine], flags)
@@ -116,7 +115,7 @@ def test_the_default_supports_every_transform(name, x64, key, controls):
     def loss(xs):
         return (unroll(cell, params, xs, carry, **controls)[1] ** 2).sum()
 
-    @quick
+    @jax.jit
     def transforms(xs, direction):
         pushed = jax.jvp(loss, (xs,), (direction,))[1]
         pulled = (jax.grad(loss)(xs) * direction).sum()

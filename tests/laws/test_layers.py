@@ -11,7 +11,6 @@ import pytest
 
 from jaxrnn import cells, engines, networks
 from tests import zoo
-from tests.quick import quick
 
 T, B = 6, 3
 EVERY = pytest.mark.parametrize("name", zoo.LAYERS)
@@ -54,7 +53,7 @@ def with_rate(layer, rate):
 def test_streaming_equals_the_whole(name, x64, key):
     layer, params, xs, carry = problem(name, key)
 
-    @quick
+    @jax.jit
     def both(params, carry, xs):
         streamed = jax.lax.scan(lambda c, x: layer.step(params, c, x), carry, xs)
         return streamed, layer.apply(params, carry, xs)
@@ -77,7 +76,7 @@ def test_padding_reaches_nothing(name, key):
     mask = mask.at[2, 0].set(False)
     wide = mask if name in zoo.READ_SYMBOLS else mask[..., None]
 
-    @quick
+    @jax.jit
     def run(params, carry, xs):
         def loss(params, carry, xs):
             last, ys = layer.apply(params, carry, xs, key=key, mask=mask)
@@ -102,7 +101,7 @@ def test_resets_equal_separate_sequences(name, x64, key):
     cut = 2
     resets = jnp.zeros((T, B), bool).at[cut].set(True)
 
-    @quick
+    @jax.jit
     def run(params, xs):
         fresh = layer.carry(params, (B,))
         whole = layer.apply(params, fresh, xs, resets=resets)[1]
@@ -124,11 +123,11 @@ def test_no_key_equals_rate_zero(name, x64, key):
     layer, params, xs, carry = problem(name, key)
     drops = name in DROPOUTS | {"language_model", "classifier"}
 
-    @quick
+    @jax.jit
     def run(layer, key):
         return layer.apply(params, carry, xs, key=key)
 
-    plain = quick(lambda layer: layer.apply(params, carry, xs))(layer)
+    plain = jax.jit(lambda layer: layer.apply(params, carry, xs))(layer)
     near(run(with_rate(layer, 0.0), key), plain)
     changed = jnp.abs(run(with_rate(layer, 0.5), key)[1] - plain[1]).max() > 1e-3
     assert bool(changed) == drops
@@ -139,7 +138,7 @@ def test_vmap_over_parameters_equals_a_loop(name, x64, key):
     layer, params, xs, carry = problem(name, key)
     several = jax.tree.map(lambda leaf: jnp.stack([leaf, 2 * leaf, -leaf]), params)
 
-    @quick
+    @jax.jit
     def run(several):
         def apply(params):
             return layer.apply(params, carry, xs)

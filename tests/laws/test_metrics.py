@@ -14,7 +14,6 @@ from jax.sharding import Mesh, PartitionSpec
 
 from tests import zoo
 from tests.laws.test_objectives import garbage
-from tests.quick import quick
 
 T, B, PARTS = 6, 8, 3
 EVERY = pytest.mark.parametrize("name", zoo.METRICS)
@@ -87,7 +86,7 @@ def apart(tree):
     return [jax.tree.unflatten(structure, row) for row in zip(*leaves, strict=True)]
 
 
-seen = quick(summarize)
+seen = jax.jit(summarize)
 WHOLE = np.zeros((T, B), np.int8)
 
 
@@ -155,7 +154,7 @@ def test_eight_devices_equal_one(name):
     mesh = Mesh(np.array(jax.devices()), ("data",))
     columns = PartitionSpec(None, "data")
 
-    @quick
+    @jax.jit
     @jax.shard_map(mesh=mesh, in_specs=columns, out_specs=PartitionSpec())
     def sharded(data):
         outputs, targets, where = data

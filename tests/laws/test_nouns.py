@@ -9,7 +9,6 @@ import pytest
 
 from jaxrnn import networks, objectives
 from tests import zoo
-from tests.quick import quick
 
 SAMPLERS = {
     "temperature": networks.Temperature(0.5),
@@ -32,7 +31,7 @@ def has_numbers(noun):
 
 def gradient_is_a_noun(noun, loss):
     """Compiled, so that the gradient is rebuilt around numbers and not around tracers."""
-    gradient = quick(jax.grad(loss))(noun)
+    gradient = jax.jit(jax.grad(loss))(noun)
     assert jax.tree.structure(gradient) == jax.tree.structure(noun)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
     return gradient

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from jaxrnn import cells, metrics, networks, objectives, unroll
-from tests.quick import quick
 
 T, B, V = 6, 3, 4
 KEYS = jax.random.split(jax.random.key(0))
@@ -23,7 +22,7 @@ SCORES = metrics.collect(perplexity=metrics.perplexity(), recent=metrics.windowe
 
 def separately(metric, outputs, targets, first, counts):
     """The value after each step of one sequence, updated step by step."""
-    update, compute = quick(metric.update), quick(metric.compute)
+    update, compute = jax.jit(metric.update), jax.jit(metric.compute)
     state, values = metric.init(), []
     for t in range(T):
         if counts[t]:
@@ -88,7 +87,7 @@ def test_it_follows_a_network_in_one_scan_without_all_logits():
         params = network.init(key)
         return folded(params), whole(params)
 
-    np.testing.assert_allclose(*quick(both)(jax.random.key(1)), rtol=1e-5)
+    np.testing.assert_allclose(*jax.jit(both)(jax.random.key(1)), rtol=1e-5)
     params = jax.eval_shape(network.init, jax.random.key(1))
     assert f"[{T},{B},{V}]" in str(jax.make_jaxpr(whole)(params))
     assert f"[{T},{B},{V}]" not in str(jax.make_jaxpr(folded)(params))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from jaxrnn import information, metrics, objectives
-from tests.quick import quick
 
 N, V = 400, 3
 KEYS = jax.random.split(jax.random.key(0), 3)
@@ -19,7 +18,7 @@ P = np.asarray(jax.nn.softmax(Z), np.float64)
 C, O, W = P.max(-1), P.argmax(-1) == np.asarray(Y), np.asarray(WEIGHT, np.float64)  # noqa: E741
 
 
-@quick
+@jax.jit
 def value(metric, outputs=Z, targets=Y, weight=None):
     return metric.compute(metric.update(metric.init(), outputs, targets, weight=weight))
 
@@ -130,7 +129,7 @@ def test_the_z_score_is_standard_normal_under_the_model():
     labels = jax.random.categorical(keys[1], outputs)
     weight = jax.random.uniform(keys[2], (1000, 100))
 
-    @quick
+    @jax.jit
     def scores(outputs, weight):
         metric = metrics.calibration_z_score()
 

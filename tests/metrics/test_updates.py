@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from jaxrnn import metrics
-from tests.quick import quick
 
 
 def first(outputs, targets):
@@ -16,7 +15,7 @@ def first(outputs, targets):
 MEAN = metrics.Mean(first)
 
 
-@quick
+@jax.jit
 def states_of(metric, values):
     """The state of each update alone, and of all of them in a scan."""
 
@@ -98,7 +97,7 @@ def test_the_bootstrap_finds_the_error_of_independent_sequences():
     values = jax.random.normal(jax.random.key(0), (200,))
     outputs = jnp.broadcast_to(values[None, :, None], (3, 200, 1))
 
-    @quick
+    @jax.jit
     def bootstrap(metric):
         state = metric.init()
         for half in (outputs[:, :100], outputs[:, 100:]):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from jaxrnn import information, metrics
-from tests.quick import quick
 
 T, B, V = 5, 4, 3
 KEYS = jax.random.split(jax.random.key(0), 3)
@@ -16,7 +15,7 @@ numbers = np.asarray(Y)
 S = np.asarray(information.surprisal(Z, Y), np.float64)
 
 
-@quick
+@jax.jit
 def value(metric, outputs=Z, targets=Y, where=WHERE, weight=None):
     state = metric.update(metric.init(), outputs, targets, where=where, weight=weight)
     return metric.compute(state)

@@ -7,7 +7,6 @@ import pytest
 
 from jaxrnn import cells
 from jaxrnn.networks import Dense, LastPool, MaxPool, MeanPool, Recurrent, stack
-from tests.quick import quick
 
 POOLS = {
     LastPool: lambda xs: xs[-1],
@@ -23,7 +22,7 @@ MASK = MASK.at[jnp.array([1, 5, 0]), jnp.array([0, 0, 1])].set(False)
 @pytest.mark.parametrize("kind", POOLS)
 def test_values_against_numpy(kind):
     """All numbers are negative: a zero of the padding would win a maximum and shift a mean."""
-    pooled = quick(lambda mask: kind().apply((), (), XS, mask=mask)[1])
+    pooled = jax.jit(lambda mask: kind().apply((), (), XS, mask=mask)[1])
     ys, xs, mask = np.asarray(pooled(MASK)), np.asarray(XS), np.asarray(MASK)
     for b in range(B - 1):
         np.testing.assert_allclose(ys[b], POOLS[kind](xs[mask[:, b], b]), rtol=1e-6)
@@ -36,7 +35,7 @@ def test_gradients_sum_to_one_a_row_and_to_zero_where_nothing_counts(kind):
     def total(xs):
         return kind().apply((), (), xs, mask=MASK)[1].sum()
 
-    gradient = quick(jax.grad(total))(jnp.where(MASK[..., None], XS, jnp.nan))
+    gradient = jax.jit(jax.grad(total))(jnp.where(MASK[..., None], XS, jnp.nan))
     np.testing.assert_allclose(gradient.sum(0), np.repeat([[1.0], [1], [1], [0]], F, 1), rtol=1e-6)
     np.testing.assert_array_equal(gradient[~MASK], 0)
 
@@ -54,12 +53,12 @@ def test_a_mean_does_not_overflow_half_precision():
 
 def test_a_classifier_of_padded_sequences_equals_one_of_each_alone(x64, key):
     network = stack(Recurrent(cells.GRU(F, 4)), stack(MeanPool()), Dense(4, 2))
-    params, xs = quick(network.init)(key), jnp.asarray(XS, float)
+    params, xs = jax.jit(network.init)(key), jnp.asarray(XS, float)
     lengths = [6, 3, 1, 2]
     mask = jnp.arange(T)[:, None] < jnp.array([lengths])
     assert network.pools
 
-    @quick
+    @jax.jit
     def run(params, xs):
         padded = network.apply(params, network.carry(params, (B,)), xs, mask=mask)[1]
         alone = [

@@ -17,7 +17,6 @@ from jaxrnn.networks import (
     Residual,
     stack,
 )
-from tests.quick import quick
 
 T, B, I, H = 5, 3, 3, 4  # noqa: E741
 LENGTHS = [5, 3, 1]
@@ -31,11 +30,11 @@ def near(got, wanted):
 @pytest.mark.parametrize("engine", [engines.Scan(), engines.BPTT()])
 def test_bidirectional_rows_equal_each_row_alone(engine, x64, key):
     layer = Bidirectional(cells.GRU(I, H), cells.LSTM(I, H), engine)
-    params = quick(layer.init)(key)
+    params = jax.jit(layer.init)(key)
     xs = jax.random.normal(key, (T, B, I))
     carry = jax.tree.map(lambda leaf: leaf + 0.3, layer.carry(params, (B,)))
 
-    @quick
+    @jax.jit
     def run(params, carry, xs):
         whole = layer.apply(params, carry, xs, mask=MASK)
         rows = [
@@ -54,10 +53,10 @@ def test_bidirectional_rows_equal_each_row_alone(engine, x64, key):
 def test_bidirectional_is_two_unrolls_side_by_side(x64, key):
     forward, backward = cells.GRU(I, H), cells.Elman(I, 2)
     layer = Bidirectional(forward, backward)
-    params = quick(layer.init)(key)
+    params = jax.jit(layer.init)(key)
     xs = jax.random.normal(key, (T, I))
 
-    @quick
+    @jax.jit
     def run(params, xs):
         ahead = unroll(forward, params.forward, xs)
         behind = unroll(backward, params.backward, xs, reverse=True)
@@ -72,10 +71,10 @@ def test_bidirectional_is_two_unrolls_side_by_side(x64, key):
 def test_residual_adds_its_input(key):
     inner = Recurrent(cells.GRU(I, I))
     layer = Residual(inner)
-    params = quick(layer.init)(key)
+    params = jax.jit(layer.init)(key)
     xs = jax.random.normal(key, (T, I))
 
-    @quick
+    @jax.jit
     def run(params, xs):
         whole = layer.apply(params, layer.carry(params), xs)[1]
         return whole, xs + inner.apply(params, inner.carry(params), xs)[1]
@@ -110,7 +109,7 @@ def test_symbols_of_any_integer_type_are_looked_up(dtype, key):
     """A byte cannot hold the vocabulary's size, 300: nothing may wrap around it."""
     layer = Embedding(300, 2)
     params = jnp.arange(600.0).reshape(300, 2)
-    run = quick(lambda xs: layer.apply(params, (), xs)[1])
+    run = jax.jit(lambda xs: layer.apply(params, (), xs)[1])
     least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
     got = np.asarray(run(np.array([0, 1, 127, least, most], dtype)))
     np.testing.assert_array_equal(got[:3], np.asarray(params)[[0, 1, 127]])

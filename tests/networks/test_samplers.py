@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from jaxrnn.networks import Greedy, Nucleus, Temperature, TopK
-from tests.quick import quick
 
 INF = np.inf
 LOGITS = np.array(
@@ -23,7 +22,7 @@ LOGITS = np.array(
 LOGITS = LOGITS[(LOGITS > -INF).any(-1)]  # a distribution has something to draw
 
 
-@quick
+@jax.jit
 def probabilities(sampler, logits=LOGITS):
     return jax.nn.softmax(sampler.adjust(jnp.asarray(logits)), axis=-1)
 
@@ -93,7 +92,7 @@ def test_nucleus_of_everything_is_temperature():
 def test_draws_cover_exactly_the_set(sampler):
     logits = jnp.array([[0.0, 0.5, -INF, 0.3], [2.0, 1.9, 1.8, 1.7]])
     many = jnp.broadcast_to(logits, (400, *logits.shape))
-    draws = quick(lambda sampler: sampler(jax.random.key(0), many))(sampler)
+    draws = jax.jit(lambda sampler: sampler(jax.random.key(0), many))(sampler)
     assert draws.dtype == jnp.int32
     for row, possible in zip(np.asarray(draws).T, probabilities(sampler, logits) > 0, strict=True):
         assert set(row) == set(np.flatnonzero(possible))

@@ -11,7 +11,6 @@ import pytest
 from jaxrnn import information as info
 from jaxrnn import networks, training
 from jaxrnn.objectives import CRF, Entropy, reduce
-from tests.quick import quick
 
 INF = jnp.inf
 T, B, S = 5, 3, 3
@@ -61,7 +60,7 @@ def score_of(potentials, labels, mask):
     return total
 
 
-@quick
+@jax.jit
 def known(outputs, labels, mask):
     field = CRF(S)
     loss = lambda z: field(z, labels, where=mask).sum()  # noqa: E731
@@ -138,7 +137,7 @@ def test_entropy_of_the_labels(x64):
     theta = CRF(S).potentials(z)
     _, scores = every_path(theta[:, 0])
     p = np.exp(scores - np.logaddexp.reduce(scores))
-    got = quick(lambda theta: info.path_entropy(info.chain_log_partition, theta))(theta)
+    got = jax.jit(lambda theta: info.path_entropy(info.chain_log_partition, theta))(theta)
     np.testing.assert_allclose(got[0], -(p * np.log(p)).sum(), rtol=1e-12)
 
 
@@ -147,7 +146,7 @@ def test_without_transitions_it_is_a_cross_entropy(x64):
     scores, y = outputs()[..., :S], labels()
     layer = networks.Transitions(S)
     params = networks.TransitionsParams(jnp.array([1.0, 2.0, 3.0]), jnp.arange(9.0).reshape(3, 3))
-    at_first, later, wanted, surprisals = quick(
+    at_first, later, wanted, surprisals = jax.jit(
         lambda: (
             layer.apply(layer.init(jax.random.key(0)), (), scores)[1],
             CRF(S).potentials(layer.apply(params, (), scores)[1]),
@@ -162,7 +161,7 @@ def test_without_transitions_it_is_a_cross_entropy(x64):
 def test_inside_the_algebra_and_jit():
     """It adds to other objectives; a label that cannot be read weighs nothing."""
     z, y = outputs(), labels()
-    score = quick(
+    score = jax.jit(
         lambda y, mask: [
             reduce(loss, z, y, where=mask) for loss in (CRF(S), Entropy(), CRF(S) - 0.1 * Entropy())
         ]
@@ -179,7 +178,7 @@ def test_inside_the_algebra_and_jit():
 
 def test_bfloat16_is_computed_in_float32():
     z = outputs().astype(jnp.bfloat16)
-    low, high = quick(lambda *zs: [CRF(S)(z, labels()) for z in zs])(z, z.astype(jnp.float32))
+    low, high = jax.jit(lambda *zs: [CRF(S)(z, labels()) for z in zs])(z, z.astype(jnp.float32))
     assert low.dtype == jnp.float32
     np.testing.assert_array_equal(low, high)
 
@@ -191,7 +190,7 @@ def test_training_learns_what_follows_what():
     steps = jnp.arange(6)[:, None] + jnp.arange(8)[None]
     batch = (jnp.zeros((6, 8, 1)), steps % 2, jnp.arange(6)[:, None] < jnp.array([[6, 4] * 4]))
 
-    @quick
+    @jax.jit
     def run(key):
         first = trainer.init(key)
         return jax.lax.scan(lambda s, _: trainer.step(s, batch), first, None, 60)

@@ -12,7 +12,6 @@ import pytest
 from jaxrnn import information as info
 from jaxrnn import networks, training
 from jaxrnn.objectives import CTC, Entropy, Transcript, reduce
-from tests.quick import quick
 
 INF = jnp.inf
 T, B, V = 5, 4, 3
@@ -44,7 +43,7 @@ def scores_of(log_p, b, mask):
     return np.asarray(log_p)[steps, b][np.arange(len(steps)), aligned(b, mask)].sum(1)
 
 
-@quick
+@jax.jit
 def known(outputs, targets, mask):
     loss = lambda z: CTC()(z, targets, where=mask).sum()  # noqa: E731
     total = info.ctc_log_partition(info.log_softmax(outputs), *targets, mask=mask)
@@ -125,7 +124,7 @@ def test_against_optax(x64):
         values, pullback = jax.vjp(f, z)
         return values, pullback(jnp.ones(batch))[0]
 
-    both = quick(lambda z: (with_gradient(ours, z), with_gradient(theirs, z)))
+    both = jax.jit(lambda z: (with_gradient(ours, z), with_gradient(theirs, z)))
     (values, gradient), (wanted, other) = both(z)
     np.testing.assert_allclose(values, wanted, rtol=1e-9)
     np.testing.assert_allclose(gradient, other, atol=1e-9)
@@ -134,7 +133,7 @@ def test_against_optax(x64):
 def test_entropy_of_the_alignment(x64):
     log_p = info.log_softmax(logits())
     programme = partial(info.ctc_log_partition, labels=LABELS, lengths=TARGETS.lengths, mask=MASK)
-    got, gradient = quick(
+    got, gradient = jax.jit(
         lambda s: (
             info.path_entropy(programme, s),
             jax.grad(lambda s: info.path_entropy(programme, s).sum())(s),
@@ -166,7 +165,7 @@ def test_the_value_is_never_negative():
     both = (best[..., None] == np.arange(V)) | (other[..., None] == np.arange(V))
     z = 20 * both.astype(np.float32)
     targets = Transcript(np.array([[1, 1], [1, 2]]), np.array([0, 2]))
-    values = quick(lambda z: CTC()(z, targets))(z)
+    values = jax.jit(lambda z: CTC()(z, targets))(z)
     np.testing.assert_allclose(values[:, 0], 2 * 2.0611537e-9, rtol=1e-5)
     assert (values >= 0).all()
 
@@ -175,7 +174,7 @@ def test_decode():
     """The best alignment: repeated labels merged but where a blank or padding stands between."""
     best = jnp.array([[1, 0, 2], [1, 2, 2], [0, 2, 0], [1, 0, 2], [2, 2, 1]])
     z = 5 * jax.nn.one_hot(best, V)
-    decode = quick(lambda z, mask: CTC().decode(z, where=mask))
+    decode = jax.jit(lambda z, mask: CTC().decode(z, where=mask))
     labels, lengths = decode(z, np.ones((5, 3), bool))
     assert lengths.tolist() == [3, 2, 3]
     assert labels.T.tolist() == [[1, 1, 2, 0, 0], [2, 2, 0, 0, 0], [2, 2, 1, 0, 0]]
@@ -187,7 +186,7 @@ def test_decode():
 
 def test_inside_the_algebra_and_jit():
     """A sequence whose labels cannot be read and are wrong weighs nothing."""
-    score = quick(
+    score = jax.jit(
         lambda targets, mask: [
             reduce(loss, logits(), targets, where=mask)
             for loss in (CTC(), Entropy(), CTC() - 0.1 * Entropy(), Entropy() + CTC())
@@ -208,7 +207,7 @@ def test_inside_the_algebra_and_jit():
 
 def test_bfloat16_is_computed_in_float32():
     z = logits().astype(jnp.bfloat16)
-    low, high = quick(lambda *zs: [CTC()(z, TARGETS) for z in zs])(z, z.astype(jnp.float32))
+    low, high = jax.jit(lambda *zs: [CTC()(z, TARGETS) for z in zs])(z, z.astype(jnp.float32))
     assert low.dtype == jnp.float32
     np.testing.assert_array_equal(low, high)
 
@@ -223,7 +222,7 @@ def test_training_reads_what_is_not_aligned():
     labels = np.array([row + [0] * (3 - len(row)) for row in read]).T
     batch = (symbols, Transcript(labels, np.array([3, 2, 2])), mask)
 
-    @quick
+    @jax.jit
     def run(key):
         first = trainer.init(key)
         state, report = jax.lax.scan(lambda s, _: trainer.step(s, batch), first, None, 60)

@@ -7,7 +7,6 @@ import optax
 import pytest
 
 from jaxrnn.objectives import Entropy, EntropyTemperature, as_objective, reduce
-from tests.quick import quick
 
 REWARDS = np.array([1.0, 0.5, 0.0, -0.5, -1.0])
 TARGETS = np.array([0.3, 0.8, 1.4])
@@ -44,7 +43,7 @@ def test_a_policy_reaches_its_target_entropy():
         (z, dual), _ = jax.lax.scan(body, (jnp.zeros((1, 5)), held.init()), length=steps)
         return reduce(Entropy(), z, None).mean(), held.temperature(dual)
 
-    entropies, temperatures = quick(jax.vmap(train))(jnp.array(TARGETS, jnp.float32))
+    entropies, temperatures = jax.jit(jax.vmap(train))(jnp.array(TARGETS, jnp.float32))
     np.testing.assert_allclose(entropies, TARGETS, atol=1e-4)
     np.testing.assert_allclose([entropy_at(t) for t in temperatures], TARGETS, atol=3e-3)
 

@@ -11,7 +11,6 @@ from jaxrnn.objectives import (
     FocalCrossEntropy,
     ZLoss,
 )
-from tests.quick import quick
 
 INF = np.inf
 RNG = np.random.default_rng(0)
@@ -25,7 +24,7 @@ def total(objective, z):
     return objective(z, None).sum()
 
 
-gradient = quick(jax.grad(total, argnums=1))
+gradient = jax.jit(jax.grad(total, argnums=1))
 
 
 def test_focal_loss_and_its_gradients(x64):
@@ -39,7 +38,7 @@ def test_focal_loss_and_its_gradients(x64):
         by = jax.grad(lambda g, z: FocalCrossEntropy(g)(z, Y).sum(), argnums=(0, 1))
         return focal(z, Y), by(gamma, z)
 
-    values, (by_gamma, by_z) = quick(jax.vmap(run, (0, None)))(jnp.array(GAMMAS), Z)
+    values, (by_gamma, by_z) = jax.jit(jax.vmap(run, (0, None)))(jnp.array(GAMMAS), Z)
     np.testing.assert_allclose(values, q**gamma * s, rtol=1e-12)
     np.testing.assert_allclose(by_z, slope[..., None] * (P - np.eye(5)[Y]), rtol=1e-9, atol=1e-15)
     np.testing.assert_allclose(by_gamma, (q**gamma * s * np.log(q)).sum((1, 2)), rtol=1e-12)
@@ -47,7 +46,7 @@ def test_focal_loss_and_its_gradients(x64):
 
 
 def test_focal_loss_keeps_its_digits_in_the_tail():
-    value = quick(FocalCrossEntropy(2.0))(jnp.array([20.0, 0.0]), jnp.array(0))
+    value = jax.jit(FocalCrossEntropy(2.0))(jnp.array([20.0, 0.0]), jnp.array(0))
     s = np.log1p(np.exp(-20.0))
     np.testing.assert_allclose(value, np.expm1(-s) ** 2 * s, rtol=1e-5)
 
@@ -73,7 +72,7 @@ def test_focal_loss_is_finite_at_the_edges():
         return value(z, gamma), jax.grad(value, argnums=(0, 1))(z, gamma), ahead
 
     every = jax.vmap(jax.vmap(run, (0, None)), (None, 0))
-    values, (by_z, by_gamma), ahead = quick(every)(z, gamma)
+    values, (by_z, by_gamma), ahead = jax.jit(every)(z, gamma)
     assert not np.isnan(values).any() and (values >= 0).all()
     assert np.isfinite(by_z).all() and np.isfinite(by_gamma).all() and np.isfinite(ahead).all()
     np.testing.assert_array_equal(values[:, 0], 0)
@@ -82,13 +81,13 @@ def test_focal_loss_is_finite_at_the_edges():
 
 
 def test_confidence_penalty(x64):
-    np.testing.assert_allclose(quick(ConfidencePenalty())(Z, None), np.log(5) - H, rtol=1e-10)
-    hinge = quick(ConfidencePenalty(0.7))(Z, None)
+    np.testing.assert_allclose(jax.jit(ConfidencePenalty())(Z, None), np.log(5) - H, rtol=1e-10)
+    hinge = jax.jit(ConfidencePenalty(0.7))(Z, None)
     np.testing.assert_allclose(hinge, np.maximum(0, 0.7 - H), atol=1e-14)
     assert 0 < (H < 0.7).sum() < H.size
     minus_entropy = P * (np.log(P) + H[..., None])
     np.testing.assert_allclose(gradient(ConfidencePenalty(), Z), minus_entropy, atol=1e-12)
-    by_threshold, by_z = quick(jax.grad(total, argnums=(0, 1)))(ConfidencePenalty(0.7), Z)
+    by_threshold, by_z = jax.jit(jax.grad(total, argnums=(0, 1)))(ConfidencePenalty(0.7), Z)
     np.testing.assert_allclose(by_z, np.where((H < 0.7)[..., None], minus_entropy, 0), atol=1e-12)
     assert float(by_threshold.threshold) == (H < 0.7).sum()
 
@@ -101,8 +100,8 @@ def test_confidence_penalty_near_uniform():
 
 def test_only_possible_classes_count_for_the_penalty():
     z = jnp.array([[1.0, -INF, 3.0], [-INF, -INF, 2.0], [-INF] * 3])
-    alone = quick(ConfidencePenalty())(jnp.array([1.0, 3.0]), None)
-    np.testing.assert_allclose(quick(ConfidencePenalty())(z, None), [alone, 0, 0], rtol=1e-6)
+    alone = jax.jit(ConfidencePenalty())(jnp.array([1.0, 3.0]), None)
+    np.testing.assert_allclose(jax.jit(ConfidencePenalty())(z, None), [alone, 0, 0], rtol=1e-6)
     assert np.isfinite(gradient(ConfidencePenalty(), z)).all()
 
 
@@ -123,16 +122,16 @@ def test_z_loss_of_impossible_classes():
 def test_in_sums():
     loss = CrossEntropy() + 0.1 * ConfidencePenalty() + 1e-4 * ZLoss()
     z = jnp.array(Z, jnp.float32)
-    parts = [quick(o)(z, Y) for o in (CrossEntropy(), ConfidencePenalty(), ZLoss())]
+    parts = [jax.jit(o)(z, Y) for o in (CrossEntropy(), ConfidencePenalty(), ZLoss())]
     np.testing.assert_allclose(
-        quick(loss)(z, Y), parts[0] + 0.1 * parts[1] + 1e-4 * parts[2], rtol=1e-5
+        jax.jit(loss)(z, Y), parts[0] + 0.1 * parts[1] + 1e-4 * parts[2], rtol=1e-5
     )
 
 
 def test_smoothing_is_a_number_to_differentiate_by(x64):
     """The loss is linear in the smoothing, so the derivative is a difference, and here below 0."""
     labels = P.argmin(-1)
-    slope = quick(jax.grad(lambda o: o(Z, labels).sum()))(CrossEntropy(0.1)).smoothing
+    slope = jax.jit(jax.grad(lambda o: o(Z, labels).sum()))(CrossEntropy(0.1)).smoothing
     wanted = (np.log(P[*np.indices(Y.shape), labels]) - np.log(P).mean(-1)).sum()
     np.testing.assert_allclose(slope, wanted, rtol=1e-10)
     assert slope < 0

@@ -19,7 +19,6 @@ from jaxrnn.objectives import (
     reduce,
     reduce_folded,
 )
-from tests.quick import quick
 
 RNG = np.random.default_rng(0)
 Z, Y = RNG.normal(size=(4, 3, 5)).astype(np.float32), RNG.integers(1, 5, (4, 3))
@@ -39,8 +38,8 @@ def test_an_ignored_label_is_a_step_left_out(index, where):
     loss = CrossEntropy() - 0.1 * Entropy()
     labels = np.where(IGNORED, index, Y)
     left = ~IGNORED if where is None else ~IGNORED & where
-    wanted = quick(mean_and_gradient)(loss, Z, Y, left)
-    value, gradient = quick(mean_and_gradient)(IgnoreIndex(loss, index), SPOILED, labels, where)
+    wanted = jax.jit(mean_and_gradient)(loss, Z, Y, left)
+    value, gradient = jax.jit(mean_and_gradient)(IgnoreIndex(loss, index), SPOILED, labels, where)
     np.testing.assert_allclose(value, wanted[0], rtol=1e-6)
     np.testing.assert_allclose(gradient, wanted[1], rtol=1e-5, atol=1e-8)
     np.testing.assert_array_equal(gradient[~left], 0)
@@ -57,7 +56,7 @@ def test_any_other_label_out_of_range_is_an_error_and_weighs_nothing_inside_jit(
         loss(Z, labels)
     with pytest.raises(ValueError, match="got -100"):
         CrossEntropy()(Z, np.where(IGNORED, -100, Y))
-    got = quick(reduce)(loss, Z, labels)
+    got = jax.jit(reduce)(loss, Z, labels)
     left = ~IGNORED & (labels != -1)
     np.testing.assert_allclose(got, reduce(CrossEntropy(), Z, Y, where=left), rtol=1e-6)
 
@@ -76,7 +75,7 @@ def test_weights_of_classes():
     """Sum of w_y l over sum of w_y, which is what PyTorch's weight means."""
     loss = CrossEntropy()
     values, w = np.asarray(loss(Z, Y)), WEIGHTS[Y]
-    got = quick(reduce)(ClassWeighted(loss, WEIGHTS), Z, Y)
+    got = jax.jit(reduce)(ClassWeighted(loss, WEIGHTS), Z, Y)
     np.testing.assert_allclose(got.mean(), (w * values).sum() / w.sum(), rtol=1e-6)
     np.testing.assert_allclose(got.weight, w.sum(), rtol=1e-6)
     got = reduce(ClassWeighted(loss, WEIGHTS), Z, Y, where=WHERE)
@@ -87,7 +86,7 @@ def test_weights_of_classes():
 def test_a_class_of_weight_0_passes_nothing():
     spoiled = np.where((Y == 3)[..., None], np.nan, Z)
     loss = ClassWeighted(CrossEntropy(), WEIGHTS)
-    value, gradient = quick(mean_and_gradient)(loss, spoiled, Y)
+    value, gradient = jax.jit(mean_and_gradient)(loss, spoiled, Y)
     assert np.isfinite(value) and (Y == 3).any()
     np.testing.assert_array_equal(gradient[Y == 3], 0)
 
@@ -96,7 +95,7 @@ def test_weights_are_leaves():
     """Their gradient is (value - mean) / sum of the weights, summed over a class's steps."""
     weights = np.array([1.0, 2.0, 0.5, 1.5, 3.0], np.float32)
     loss = ClassWeighted(CrossEntropy(), jnp.asarray(weights))
-    gradient = quick(jax.grad(lambda o: reduce(o, Z, Y).mean()))(loss).weights
+    gradient = jax.jit(jax.grad(lambda o: reduce(o, Z, Y).mean()))(loss).weights
     weight, values = weights[Y].sum(), np.asarray(CrossEntropy()(Z, Y))
     above = values - (weights[Y] * values).sum() / weight
     wanted = [above[k == Y].sum() / weight for k in range(5)]
@@ -127,13 +126,13 @@ def test_rows_of_several_labels_weigh_nothing_inside_jit():
     for loss in (CrossEntropy(0.1), Accuracy()):
         with pytest.raises(ValueError, match=r"CrossEntropy|Accuracy"):
             loss(Z, several)
-        got = quick(reduce)(loss, Z, several)
+        got = jax.jit(reduce)(loss, Z, several)
         np.testing.assert_allclose(got, reduce(loss, Z, Y, where=one), rtol=1e-6)
-    gradient = quick(mean_and_gradient)(CrossEntropy(), Z, several)[1]
+    gradient = jax.jit(mean_and_gradient)(CrossEntropy(), Z, several)[1]
     np.testing.assert_array_equal(gradient[~one], 0)
     assert (gradient[one] != 0).all()
     rounded = jax.nn.softmax(3 * Z).astype(jnp.bfloat16)
-    assert quick(reduce)(CrossEntropy(), Z, rounded).weight == 12
+    assert jax.jit(reduce)(CrossEntropy(), Z, rounded).weight == 12
 
 
 def test_labels_that_are_no_probability_weigh_nothing_inside_jit():
@@ -143,7 +142,7 @@ def test_labels_that_are_no_probability_weigh_nothing_inside_jit():
     sound = np.ones((4, 3), bool)
     sound[1, 1] = False
     loss = MultiLabelCrossEntropy()
-    got, wanted = quick(reduce)(loss, Z, wrong), reduce(loss, Z, yes, where=sound)
+    got, wanted = jax.jit(reduce)(loss, Z, wrong), reduce(loss, Z, yes, where=sound)
     np.testing.assert_allclose(got, wanted, rtol=1e-6)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from jaxrnn import cells, unroll
-from tests.quick import quick
 
 STEPS, BATCH, INPUTS, HIDDEN = 5, 2, 3, 4
 LENGTHS = np.array([3, 5])
@@ -100,7 +99,7 @@ def test_flax(name, lengths, reverse, x64):
 
         return jax.value_and_grad(loss, argnums=(0, 1, 2), has_aux=True)(params, carry, xs)
 
-    got, wanted = quick(lambda: (results(with_jaxrnn, same), results(with_flax, convert_carry)))()
+    got, wanted = jax.jit(lambda: (results(with_jaxrnn, same), results(with_flax, convert_carry)))()
     for (path, a), b in zip(
         jax.tree_util.tree_leaves_with_path(got), jax.tree.leaves(wanted), strict=True
     ):

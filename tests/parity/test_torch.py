@@ -14,7 +14,6 @@ import pytest
 from jaxrnn import cells, networks
 from tests.golden import make_torch
 from tests.golden.make_torch import CASES, HIDDEN, INPUTS, LAYERS, LENGTHS, STEPS
-from tests.quick import quick
 
 CELLS = {
     "rnn_tanh": cells.Elman,
@@ -78,7 +77,7 @@ def compiled(case):
         total = sum((out * make_torch.loss_weights(out.shape)).sum() for out in (ys, last))
         return total, (ys, last)
 
-    return quick(jax.value_and_grad(loss, argnums=(0, 1, 2), has_aux=True))
+    return jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2), has_aux=True))
 
 
 def check(case, torch):

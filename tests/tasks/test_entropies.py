@@ -27,7 +27,6 @@ from jaxrnn.tasks import (
     sns,
     statistical_complexity,
 )
-from tests.quick import quick
 from tests.tasks.exact import entropy, word_probability, words
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -237,7 +236,7 @@ def test_traced_facts_equal_those_in_numpy():
         )
 
     untraced = (facts(float(p)) for p in ps)
-    for traced, *plain in zip(quick(jax.vmap(facts))(ps), *untraced, strict=True):
+    for traced, *plain in zip(jax.jit(jax.vmap(facts))(ps), *untraced, strict=True):
         np.testing.assert_allclose(traced, np.stack(plain), rtol=1e-12)
 
 
@@ -245,7 +244,7 @@ def test_the_gradient_of_the_entropy_rate():
     """Of the golden mean, `H(p) / (1 + p)`, and finite where the coin is certain."""
     p = 0.3
     h, slope = h2(p) * np.log(2), np.log((1 - p) / p)
-    got = quick(jax.grad(lambda p: golden_mean(p).entropy_rate()))(p)
+    got = jax.jit(jax.grad(lambda p: golden_mean(p).entropy_rate()))(p)
     np.testing.assert_allclose(got, slope / (1 + p) - h / (1 + p) ** 2, rtol=1e-12)
 
 

@@ -11,7 +11,6 @@ import pytest
 from jaxrnn import tasks
 from jaxrnn.information import to_bits
 from jaxrnn.tasks import AnBn, Dyck
-from tests.quick import quick
 from tests.tasks.exact import entropy
 
 LETTERS = "BTSXPVE"
@@ -165,7 +164,7 @@ def test_a_long_sample_is_as_surprising_as_the_entropy_rate(source, shape, key):
 def test_sweeps_go_through_the_probabilities():
     values = jnp.array([0.2, 0.4])
     for make in (AnBn, Dyck):
-        rates = quick(jax.vmap(lambda p, make=make: make(p).entropy_rate()))(values)
+        rates = jax.jit(jax.vmap(lambda p, make=make: make(p).entropy_rate()))(values)
         np.testing.assert_allclose(
             rates, [make(float(p)).entropy_rate() for p in values], rtol=1e-5
         )

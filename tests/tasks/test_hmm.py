@@ -7,7 +7,6 @@ import pytest
 
 from jaxrnn import information
 from jaxrnn.tasks import HMM, even, golden_mean, hidden_markov, markov, mess3, sns
-from tests.quick import quick
 from tests.tasks.exact import word_probability, words
 
 SOURCES = {"golden mean": golden_mean(), "even": even(), "sns": sns(0.3, 0.6)}
@@ -60,7 +59,7 @@ def test_sampling_goes_under_jit_and_over_sweeps(key):
     def ones(p, key):
         return golden_mean(p).sample(50, (200,), key=key)
 
-    zeros = np.asarray(quick(jax.vmap(ones))(ps, keys)) == 0
+    zeros = np.asarray(jax.jit(jax.vmap(ones))(ps, keys)) == 0
     np.testing.assert_allclose(zeros.mean((1, 2)), ps / (1 + ps), atol=0.02)
     assert not (zeros[:, 1:] & zeros[:, :-1]).any()
 
@@ -95,7 +94,7 @@ def test_sweeps_and_gradients_go_through_the_probabilities(x64):
         return golden_mean(p).surprisal(word).sum()
 
     # From the stationary start, (1, p) / (1 + p), 1101 has the probability p (1 - p) / (1 + p).
-    values, slopes = quick(jax.vmap(jax.value_and_grad(loss)))(ps)
+    values, slopes = jax.jit(jax.vmap(jax.value_and_grad(loss)))(ps)
     np.testing.assert_allclose(values, -jnp.log(ps * (1 - ps) / (1 + ps)), rtol=1e-12)
     want = -(1 - 2 * ps) / (ps * (1 - ps)) + 1 / (1 + ps)
     np.testing.assert_allclose(slopes, want, rtol=1e-10)
@@ -103,8 +102,8 @@ def test_sweeps_and_gradients_go_through_the_probabilities(x64):
 
 def test_a_sweep_is_one_noun(x64):
     ps = np.array([0.2, 0.5, 0.7])
-    swept = quick(jax.vmap(golden_mean))(ps)
-    rates = quick(jax.vmap(HMM.entropy_rate))(swept)
+    swept = jax.jit(jax.vmap(golden_mean))(ps)
+    rates = jax.jit(jax.vmap(HMM.entropy_rate))(swept)
     want = [golden_mean(float(p)).entropy_rate() for p in ps]
     np.testing.assert_allclose(rates, want, rtol=1e-12)
     with pytest.raises(ValueError, match=r"several sources\. Use `jax\.vmap`"):
@@ -113,7 +112,7 @@ def test_a_sweep_is_one_noun(x64):
 
 def test_the_gradient_of_a_source_is_a_tree_like_it(x64):
     word = jnp.array([1, 0, 1])
-    gradient = quick(jax.grad(lambda source: source.surprisal(word).sum()))(sns())
+    gradient = jax.jit(jax.grad(lambda source: source.surprisal(word).sum()))(sns())
     assert isinstance(gradient, HMM) and np.isfinite(gradient.transitions).all()
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from jaxrnn import networks, objectives, training
 from jaxrnn.tasks import Adding, CopyMemory, Drawn
-from tests.quick import quick
 
 
 @pytest.mark.parametrize(
@@ -23,7 +22,7 @@ def test_the_published_baselines(delay, loss):
 
 @pytest.mark.parametrize("task", [CopyMemory(7, 3, 4), CopyMemory(1, 2, 5)])
 def test_copying(task, key):
-    inputs, targets, mask, resets = quick(lambda key: task.batch(200, key=key))(key)
+    inputs, targets, mask, resets = jax.jit(lambda key: task.batch(200, key=key))(key)
     length, blank = task.length, task.symbols
     steps = task.delay + 2 * length
     assert inputs.shape == targets.shape == (steps, 200) and mask is resets is None
@@ -39,16 +38,16 @@ def test_copying(task, key):
 
 def test_a_model_without_memory_has_the_baseline_of_copying(key):
     task = CopyMemory(7, 3, 4)
-    targets = quick(lambda key: task.batch(5, key=key).targets)(key)
+    targets = jax.jit(lambda key: task.batch(5, key=key).targets)(key)
     logits = np.full((13, 5, task.targets), -np.inf, np.float32)
     logits[:-3, :, -1] = logits[-3:, :, :-1] = 0  # blank; then any symbol
-    loss = quick(lambda *both: objectives.CrossEntropy()(*both).mean())(logits, targets)
+    loss = jax.jit(lambda *both: objectives.CrossEntropy()(*both).mean())(logits, targets)
     np.testing.assert_allclose(loss, task.baseline(), rtol=1e-6)
 
 
 @pytest.fixture(scope="module")
 def summed():
-    draw = quick(lambda key: Adding(7).batch(40_000, key=key))
+    draw = jax.jit(lambda key: Adding(7).batch(40_000, key=key))
     return jax.tree.map(np.asarray, draw(jax.random.key(0)))
 
 
