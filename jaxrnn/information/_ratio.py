@@ -19,11 +19,11 @@ def log_ratio(p_logits: Array, q_logits: Array) -> Array:
     """
     (p_top, p_rest), (q_top, q_rest) = log_partition(p_logits), log_partition(q_logits)
     log_p, log_q = (p_logits - p_top) - p_rest, (q_logits - q_top) - q_rest
-    # The difference of near logits is exact. That of the partitions is not: without a correction
-    # the sum of q would not be 1.
-    ratio = log_q - log_p
-    near_ratio = (q_logits - p_logits) - ((q_top - p_top) + (q_rest - p_rest))
-    ratio = jnp.where(jnp.abs(ratio) < 1, near_ratio, ratio)
+    # The difference of near logits is exact, but not of logits that are apart by a constant. That
+    # of the partitions is not: without a correction the sum of q would not be 1.
+    ratio, gap = log_q - log_p, q_logits - p_logits
+    near = (jnp.abs(ratio) < 1) & (jnp.abs(gap) < jnp.abs(log_p) + jnp.abs(log_q))
+    ratio = jnp.where(near, gap - ((q_top - p_top) + (q_rest - p_rest)), ratio)
     added = jnp.sum(difference(jnp.exp(log_p), jnp.exp(log_q), ratio), axis=-1, keepdims=True)
     ratio -= jnp.log1p(added)
     p_only, q_only = log_q == -jnp.inf, log_p == -jnp.inf

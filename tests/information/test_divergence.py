@@ -77,6 +77,19 @@ def test_a_divergence_of_near_predictions_keeps_its_digits(key, x64):
     np.testing.assert_allclose(single[2], single[1] / 4, rtol=1e-3)
 
 
+def test_a_constant_added_to_the_logits_of_one_changes_nothing():
+    """Multiples of 1/64, which float32 holds as exactly beside 2**17."""
+    p = np.array([[0.5, 1.25, -0.25, 0.0], [20.0, 0.0, 1.0, -INF]], np.float32)
+    q = np.array([[0.0, 1.0, -0.5, 0.25], [20.5, 0.0, 1.5, -INF]], np.float32)
+
+    @jax.jit
+    def both(p, q):
+        return info.kl_divergence(p, q), info.js_divergence(p, q)
+
+    for moved in (both(p + 2**17, q), both(p, q - 2**17)):
+        np.testing.assert_allclose(moved, both(p, q), rtol=1e-6)
+
+
 def test_where_selects_classes():
     p, q = jnp.array([1.0, jnp.nan, 2.0]), jnp.array([3.0, jnp.nan, 0.0])
     where = jnp.array([True, False, True])
