@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check
 from .._typing import Array, ArrayLike, Key, Leaf
-from ._metric import Metric, State
+from ._metric import Metric, State, check_metric
 from ._weights import times
 
 
@@ -176,4 +176,5 @@ def bootstrapped(
         >>> print(f"{value:.1f} +- {error:.2f}")
         0.5 +- 0.01
     """
+    check_metric("bootstrapped", metric)
     return Bootstrapped(metric, key, replicates, shared_axes)

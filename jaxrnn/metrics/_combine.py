@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .. import _check
 from .._typing import Array, ArrayLike
-from ._metric import Metric, State
+from ._metric import Metric, State, check_metric
 
 
 class Collect(Metric):
@@ -120,6 +121,8 @@ def map_value(metric: Metric, function: Callable[..., Any]) -> Metric:
         >>> from jaxrnn import metrics
         >>> perplexity = metrics.map_value(metrics.nll(), jnp.exp)
     """
+    check_metric("map_value", metric)
+    _check.function("map_value", "function", function)
     return MapValue(metric, function)
 
 
@@ -155,7 +158,19 @@ def map_inputs(metric: Metric, function: Callable[..., tuple[Any, Any]]) -> Metr
         ...     return outputs["symbol"], targets["symbol"]
         >>> nll = metrics.map_inputs(metrics.nll(), symbols)
     """
+    check_metric("map_inputs", metric)
+    _check.function("map_inputs", "function", function)
     return MapInputs(metric, function)
+
+
+def check_where(who: str, name: str, given: Array, where: ArrayLike) -> None:
+    """Raise unless `where` is bool and has the shape of what a function gave, one a step."""
+    if jnp.shape(where) != given.shape:
+        raise ValueError(
+            f"{who}: {name} and where must both have one a step, [T, *batch], got {name} "
+            f"{given.shape} and where {jnp.shape(where)}. Broadcast them."
+        )
+    _check.flags(who, "where", where, given.shape)
 
 
 class Masked(Around):
@@ -176,8 +191,10 @@ class Masked(Around):
         keep = jnp.asarray(self.keep(outputs, targets))
         if keep.dtype != bool:
             raise TypeError(f"masked: keep must give bool, got {keep.dtype}. Return a comparison.")
-        where = keep if where is None else jnp.logical_and(where, keep)
-        return self.metric.update(state, outputs, targets, where=where, weight=weight)
+        if where is not None:
+            check_where("masked", "keep", keep, where)
+            keep &= jnp.asarray(where)
+        return self.metric.update(state, outputs, targets, where=keep, weight=weight)
 
 
 def masked(metric: Metric, keep: Callable[..., Array]) -> Metric:
@@ -195,4 +212,6 @@ def masked(metric: Metric, keep: Callable[..., Array]) -> Metric:
         >>> print(state.weight.value())
         2.0
     """
+    check_metric("masked", metric)
+    _check.function("masked", "keep", keep)
     return Masked(metric, keep)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._typing import Array, ArrayLike, Leaf
-from ._metric import Metric, State
+from ._metric import Metric, State, check_metric
 
 
 class EmaState(NamedTuple):
@@ -101,5 +101,6 @@ def ema(metric: Metric, decay: Leaf) -> Metric:
         >>> print(f"{smooth.compute(state):.4f}")
         2.8081
     """
+    check_metric("ema", metric)
     _check.fraction("ema", decay=decay)
     return Ema(metric, decay)

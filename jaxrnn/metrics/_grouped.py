@@ -9,8 +9,10 @@ import numpy as np
 
 from .. import _check
 from .._typing import Array, ArrayLike
-from ._metric import Metric, State
+from ._combine import check_where
+from ._metric import Metric, State, check_metric
 from ._rows import Rows
+from ._weights import weigh
 
 
 class Grouped(Rows):
@@ -39,7 +41,10 @@ class Grouped(Rows):
     ) -> State:
         """Update every group with its own steps."""
         ids = self._ids(outputs, targets, where)
-        ones = jnp.ones(ids.shape, jnp.float32) if weight is None else jnp.asarray(weight)
+        ones = jnp.ones(ids.shape, jnp.float32)
+        if weight is not None:
+            # Of all steps at once: what selects a group's hides the others from later checks.
+            ones = weigh(ones if where is None else jnp.where(jnp.asarray(where), ones, 0), weight)
 
         # Only the weights differ between groups, so that `vmap` evaluates the steps once.
         def one(state: State, number: Array) -> State:
@@ -53,6 +58,8 @@ class Grouped(Rows):
         ids = jnp.asarray(given)
         if not jnp.issubdtype(ids.dtype, jnp.integer):
             raise TypeError(f"grouped: group ids must be integers, got {ids.dtype}.")
+        if where is not None:
+            check_where("grouped", "group", ids, where)
         if _check.concrete(given) and (where is None or _check.concrete(where)):
             seen = np.asarray(ids)
             if where is not None:
@@ -96,5 +103,6 @@ def grouped(metric: Metric, groups: int, group: Callable[..., Array]) -> Metric:
         >>> print(recall.compute(state))
         [ 1.  0. nan]
     """
+    check_metric("grouped", metric)
     _check.function("grouped", "group", group)
     return Grouped(metric, groups, group)

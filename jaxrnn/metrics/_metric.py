@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from .. import _check
 from .._config import Config
 from .._typing import Array, ArrayLike
 
@@ -81,3 +82,8 @@ class Metric(Config):
         first = jax.tree.map(lambda leaf: leaf[0], states)
         rest = jax.tree.map(lambda leaf: leaf[1:], states)
         return jax.lax.scan(lambda a, b: (self.merge(a, b), None), first, rest)[0]
+
+
+def check_metric(who: str, metric: Any) -> None:
+    """Raise where `metric` plainly is none: an objective, as a rule."""
+    _check.kind(who, "metric", metric, Metric, "Wrap an objective: `metrics.Mean(objective)`.")

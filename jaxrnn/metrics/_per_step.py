@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._typing import ArrayLike
-from ._metric import Metric, State
+from ._metric import Metric, State, check_metric
 from ._rows import Rows
 
 
@@ -70,4 +70,5 @@ def per_step(metric: Metric, length: int) -> Metric:
         >>> print(profile.compute(state))
         [1. 1. 1.]
     """
+    check_metric("per_step", metric)
     return PerStep(metric, length)

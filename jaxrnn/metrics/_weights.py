@@ -10,7 +10,7 @@ import numpy as np
 from .. import _check
 from .._typing import Array, ArrayLike
 from ._combine import Around
-from ._metric import Metric, State
+from ._metric import Metric, State, check_metric
 
 
 def weigh(counted: Array, weight: ArrayLike | None) -> Array:
@@ -20,12 +20,7 @@ def weigh(counted: Array, weight: ArrayLike | None) -> Array:
     """
     if weight is None:
         return counted
-    factor = jnp.asarray(weight)
-    if factor.dtype == bool or jnp.issubdtype(factor.dtype, jnp.complexfloating):
-        raise TypeError(
-            f"weight: expected real numbers, got {factor.dtype}. What selects steps is `where`, or "
-            "`masked`."
-        )
+    factor = _numbers(weight)
     if factor.shape != counted.shape:
         raise ValueError(
             f"weight: one number a step, {counted.shape}, got {factor.shape}. Broadcast it."
@@ -45,11 +40,27 @@ def total(values: Array, weight: Array) -> Array:
 
 def times(weight: ArrayLike | None, factor: ArrayLike) -> Array:
     """A weight and another on top of it."""
-    factor = jnp.asarray(factor)
+    factor = _numbers(factor)
     if weight is None:
         return factor
-    dtype = jnp.result_type(float)
-    return jnp.asarray(weight).astype(dtype) * factor.astype(dtype)
+    dtype, given = jnp.result_type(float), _numbers(weight)
+    if given.shape != factor.shape:
+        raise ValueError(
+            f"weight: one number a step, got {given.shape} and, on top of it, {factor.shape}. "
+            "Broadcast them."
+        )
+    return given.astype(dtype) * factor.astype(dtype)
+
+
+def _numbers(weight: ArrayLike) -> Array:
+    """Weights, or raise for flags."""
+    array = jnp.asarray(weight)
+    if array.dtype == bool or jnp.issubdtype(array.dtype, jnp.complexfloating):
+        raise TypeError(
+            f"weight: expected real numbers, got {array.dtype}. What selects steps is `where`, or "
+            "`masked`."
+        )
+    return array
 
 
 class WeightedMetric(Around):
@@ -97,5 +108,6 @@ def weighted(metric: Metric, weight: Callable[..., Array]) -> Metric:
         >>> print(metric.compute(state))
         0.25
     """
+    check_metric("weighted", metric)
     _check.function("weighted", "weight", weight)
     return WeightedMetric(metric, weight)

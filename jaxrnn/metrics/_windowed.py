@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._typing import Array, ArrayLike
-from ._metric import Metric, State
+from ._metric import Metric, State, check_metric
 
 
 class WindowState(NamedTuple):
@@ -107,4 +107,5 @@ def windowed(metric: Metric, length: int) -> Metric:
         >>> print(recent.compute(state))
         3.0
     """
+    check_metric("windowed", metric)
     return Windowed(metric, length)

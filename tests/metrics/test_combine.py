@@ -17,7 +17,11 @@ WHERE = jax.random.bernoulli(KEYS[2], 0.7, (T, B))
 
 
 # As users have it: without the type checks of the tests, which would speak first.
-collect = inspect.unwrap(metrics.collect)
+def unchecked(name):
+    return inspect.unwrap(getattr(metrics, name))
+
+
+collect = unchecked("collect")
 
 
 def value(metric, outputs=Z, targets=Y, where=WHERE):
@@ -104,6 +108,9 @@ def test_a_step_without_data_is_nan():
     [
         (lambda: collect(nll=CrossEntropy()), TypeError, "`nll=Mean"),
         (lambda: collect(a=metrics.nll(), b=3), TypeError, "`b` must be a metric, got 3"),
+        (lambda: unchecked("map_value")(metrics.nll(), 3), TypeError, "must be a function"),
+        (lambda: unchecked("map_inputs")(metrics.nll(), 3), TypeError, "must be a function"),
+        (lambda: unchecked("masked")(metrics.nll(), WHERE), TypeError, "keep must be a function"),
         (lambda: metrics.per_step(metrics.nll(), 0), ValueError, "length must be at least 1"),
         (lambda: metrics.per_step(metrics.nll(), 2.0), TypeError, "length"),
         (lambda: value(metrics.per_step(metrics.nll(), T + 1)), ValueError, "must have 6 steps"),
@@ -115,3 +122,22 @@ def test_a_step_without_data_is_nan():
 def test_errors(call, error, says):
     with pytest.raises(error, match=says):
         call()
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("map_value", (jnp.exp,)),
+        ("map_inputs", (swapped,)),
+        ("masked", (is_zero,)),
+        ("weighted", (as_numbers,)),
+        ("grouped", (2, is_zero)),
+        ("per_step", (T,)),
+        ("windowed", (2,)),
+        ("ema", (0.5,)),
+        ("bootstrapped", (KEYS[0],)),
+    ],
+)
+def test_an_objective_is_no_metric_yet(name, rest):
+    with pytest.raises(TypeError, match=f"{name}: metric .*CrossEntropy.* `metrics.Mean"):
+        unchecked(name)(CrossEntropy(), *rest)

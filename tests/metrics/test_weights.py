@@ -117,3 +117,46 @@ def test_errors(make, error, says):
     with pytest.raises(error, match=says):
         metric = make()
         metric.update(metric.init(), Z, Y)
+
+
+def every(outputs, targets):
+    return targets >= 0
+
+
+def of_sequences(outputs, targets):
+    return targets[0] + 1
+
+
+AROUND = [
+    metrics.masked(metrics.nll(), every),
+    metrics.grouped(metrics.nll(), V, label),
+    metrics.weighted(metrics.nll(), by_label),
+]
+
+
+@pytest.mark.parametrize("metric", AROUND)
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        # clu casts masks of numbers to flags; flax.nnx stretches one of another shape.
+        ({"where": np.ones((T, B), np.float32)}, TypeError, "where must be [Bb]ool"),
+        ({"where": np.ones(B, bool)}, ValueError, r"where .*\(4,\)"),
+        ({"where": np.ones((T, 1), bool)}, ValueError, r"where .*\(5, 1\)"),
+        ({"weight": np.ones((T, B), bool)}, TypeError, "real numbers, got bool"),
+        ({"weight": np.ones((1, B))}, ValueError, r"one number a step.*\(1, 4\)"),
+        ({"weight": np.full((T, B), -1.0)}, ValueError, "finite and at least 0"),
+    ],
+)
+def test_nothing_is_stretched_or_cast_on_the_way_in(metric, call, error, says):
+    with pytest.raises(error, match=says):
+        metric.update(metric.init(), Z, Y, **call)
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "says"),
+    [(flags, TypeError, "got bool"), (of_sequences, ValueError, "one number a step")],
+)
+def test_weights_inside_a_group_are_checked(function, error, says):
+    metric = metrics.grouped(metrics.weighted(metrics.nll(), function), V, label)
+    with pytest.raises(error, match=says):
+        metric.update(metric.init(), Z, Y)
