@@ -2,6 +2,7 @@
 
 import abc
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -99,3 +100,11 @@ class EqualMass(Binning):
         overlap = jnp.maximum(jnp.minimum(ends, above) - jnp.maximum(begins, below), 0)
         share = overlap / jnp.where(ends == begins, 1, ends - begins)
         return tuple(jnp.sum(share * jnp.broadcast_to(values, shape), axis=-1) for values in sums)
+
+
+def check_binning(who: str, binning: Any) -> None:
+    """Raise unless it is a binning."""
+    if not isinstance(binning, Binning):
+        raise TypeError(
+            f"{who}: binning must be a kind of `Binning`, such as `EqualWidth(15)`, got {binning!r}"
+        )

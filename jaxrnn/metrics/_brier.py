@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .. import _check
 from .._typing import Array
+from ..information._probabilities import refuse_probabilities
 from ..information._softmax import exact_softmax, real
 from ..information._surprisal import one_hot
 from ..objectives import Objective
 from ..objectives._targets import are_labels, class_weight
-from ._binning import Binning, EqualWidth
+from ._binning import Binning, EqualWidth, check_binning
 from ._calibration import Calibration, Reliability
 from ._combine import map_value
 from ._mean import Mean, ratio
@@ -23,7 +23,9 @@ class SquaredDistance(Objective):
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
         """`where`, without labels outside `[0, V)`."""
-        return class_weight("brier", outputs, targets, where)
+        weight = class_weight("brier", outputs, targets, where)
+        refuse_probabilities("brier", "outputs", outputs, weight)
+        return weight
 
     def values(self, outputs: Any, targets: Any) -> Array:
         """The distance of every step."""
@@ -124,5 +126,5 @@ def brier_decomposition(binning: Binning = EqualWidth()) -> Metric:  # noqa: B00
         >>> print(*(f"{part:.4f}" for part in metric.compute(state)))
         0.2100 0.0225 0.0000 0.1875
     """
-    _check.kind("brier_decomposition", "binning", binning, Binning)
+    check_binning("brier_decomposition", binning)
     return map_value(Calibration(binning), _decompose)

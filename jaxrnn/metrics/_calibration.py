@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .. import _check
 from .._typing import Array, ArrayLike
+from ..information._probabilities import refuse_probabilities
 from ..information._softmax import exact_softmax, real
 from ..objectives import Accuracy
 from ..objectives._objective import score
-from ._binning import Binning, EqualWidth
+from ._binning import Binning, EqualWidth, check_binning
 from ._combine import map_value
 from ._compensated import Compensated
 from ._mean import ratio
@@ -62,6 +62,7 @@ class Calibration(Metric):
     ) -> CalibrationState:
         """Add every prediction to its interval."""
         correct, counted = score(Accuracy(), outputs, targets, where)
+        refuse_probabilities("calibration", "outputs", outputs, counted)
         weights = weigh(counted, weight)
         confidence = jnp.max(exact_softmax(real("calibration", "outputs", outputs)), axis=-1)
         confidence = jnp.where(weights == 0, 0, confidence).astype(weights.dtype)
@@ -117,7 +118,7 @@ def reliability(binning: Binning = EqualWidth()) -> Metric:  # noqa: B008  (a fr
         >>> print(table.count, table.confidence, table.accuracy)
         [0. 0. 2. 1.] [ nan  nan 0.65 0.9 ] [nan nan 0.5 1. ]
     """
-    _check.kind("reliability", "binning", binning, Binning)
+    check_binning("reliability", binning)
     return Calibration(binning)
 
 
@@ -154,5 +155,5 @@ def calibration_error(binning: Binning = EqualWidth()) -> Metric:  # noqa: B008 
         >>> print(f"{metric.compute(state):.4f}")
         0.1500
     """
-    _check.kind("calibration_error", "binning", binning, Binning)
+    check_binning("calibration_error", binning)
     return map_value(Calibration(binning), _expected_error)

@@ -166,8 +166,9 @@ def test_the_z_score_by_its_definition():
         (
             lambda: unchecked(metrics.reliability)("mass"),
             TypeError,
-            "kind of `Binning`, got 'mass'",
+            "a kind of `Binning`, .* got 'mass'",
         ),
+        (lambda: unchecked(metrics.calibration_error)(10), TypeError, r"EqualWidth\(15\)`, got 10"),
         (lambda: unchecked(metrics.calibration_error)(objectives.Entropy()), TypeError, "Binning"),
         (lambda: unchecked(metrics.brier_decomposition)("mass"), TypeError, "Binning"),
         (
@@ -180,6 +181,14 @@ def test_the_z_score_by_its_definition():
 def test_errors(call, error, says):
     with pytest.raises(error, match=says):
         call()
+
+
+@pytest.mark.parametrize(
+    "metric", [metrics.calibration_error(), metrics.brier(), metrics.brier_decomposition()]
+)
+def test_probabilities_are_no_logits(metric):
+    with pytest.raises(ValueError, match="must be logits"):
+        metric.update(metric.init(), jax.nn.softmax(Z), Y)
 
 
 def unchecked(function):
