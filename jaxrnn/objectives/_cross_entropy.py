@@ -80,6 +80,6 @@ def _over_uniform(z: Array, own: Array) -> Array:
     """`H(uniform, p) - H(q, p)`: how much dearer the uniform target is, from `E_q[z]`."""
     possible = z > -jnp.inf
     share = jnp.maximum(jnp.sum(possible, axis=-1, keepdims=True, dtype=z.dtype), 1)
-    # Divided before it is summed: logits masked with the least finite number must not overflow.
-    dearer = (jnp.where(own == -jnp.inf, 0, own)[..., None] - z) / share
+    # Divided before all else: logits masked with the least finite number must not overflow.
+    dearer = jnp.where(own == -jnp.inf, 0, own)[..., None] / share - z / share
     return jnp.sum(jnp.where(possible, dearer, 0), axis=-1)

@@ -193,6 +193,8 @@ def as_objective(objective: ObjectiveLike) -> Objective:
     """
     if isinstance(objective, Objective):
         return objective
+    if isinstance(objective, type):
+        raise TypeError(f"as_objective: got a class; make one: {objective.__name__}().")
     if not callable(objective):
         raise TypeError(
             f"as_objective: expected an objective or a function (outputs, targets) -> values "

@@ -1,6 +1,6 @@
 """Targets over classes: integer labels or a distribution, told apart by shape and dtype."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import jax.numpy as jnp
 import numpy as np
@@ -66,6 +66,8 @@ def class_weight(who: str, outputs: Any, targets: Any, where: Array | None) -> A
 
 def label_weight(who: str, outputs: Any, targets: Any, where: Array | None) -> Array:
     """`where`, without the steps whose label is no class; raises where values can be read."""
+    if where is not None and where.ndim < jnp.ndim(outputs) - 1:
+        _refuse_where(who, where, jnp.shape(outputs)[:-1])
     labels = check_labels(who, targets, jnp.shape(outputs), where)
     return narrow(who, where, in_range(labels, jnp.shape(outputs)[-1]))
 
@@ -75,10 +77,14 @@ def narrow(who: str, where: Array | None, known: Array) -> Array:
     if where is None:
         return known
     if where.shape != known.shape:
-        raise ValueError(
-            f"{who}: where must have the labels' shape {known.shape}, got {where.shape}."
-        )
+        _refuse_where(who, where, known.shape)
     return jnp.where(known, where, jnp.zeros_like(where))
+
+
+def _refuse_where(who: str, where: Array, shape: tuple[int, ...]) -> NoReturn:
+    raise ValueError(
+        f"{who}: where must have the labels' shape {shape}, got {where.shape}. Broadcast it."
+    )
 
 
 def unit_weight(

@@ -63,7 +63,7 @@ def test_wrong_targets(objective, outputs, targets, error, says):
     [
         (np.ones((3, 2), np.float32), TypeError, "where must be bool"),
         (np.ones((2, 3), bool), ValueError, r"got where \(2, 3\) for outputs \(3, 2, 4\)"),
-        (np.ones(3, bool), ValueError, "shape"),
+        (np.ones(3, bool), ValueError, r"where (has|must have).* shape.* \(3,\)"),
         (np.ones((3, 2, 4), bool), ValueError, "shape"),
     ],
 )
@@ -92,6 +92,8 @@ def test_construction():
         Accuracy(0)
     with pytest.raises(TypeError, match="an objective or a function"):
         as_objective("mse")
+    with pytest.raises(TypeError, match=r"got a class; make one: CrossEntropy\(\)"):
+        as_objective(CrossEntropy)
 
 
 @pytest.mark.parametrize("other", [1.0, "x", None])

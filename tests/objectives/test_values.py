@@ -49,6 +49,13 @@ def test_smoothing_spreads_over_the_possible_classes():
     )
 
 
+def test_a_smoothing_that_is_traced_and_0_is_none_whatever_the_logits():
+    """Their differences overflow; 0 times infinity would be NaN."""
+    z = jnp.array([3e38, -3e38, 0.0])
+    got = jax.jit(lambda objective: objective(z, jnp.array(0)))(CrossEntropy(0.0))
+    np.testing.assert_array_equal(got, 0)
+
+
 @pytest.mark.parametrize("z", [[-INF, 0.0, 0.0], [-INF] * 3, [3e38, 0.0, 1.0]])
 @pytest.mark.parametrize("target", [0, 1, [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
