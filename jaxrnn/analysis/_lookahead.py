@@ -153,6 +153,8 @@ def fit_lookahead(
         raise TypeError(
             f"fit_lookahead: symbols must be integers [T, *batch], got {_check.describe(symbols)}"
         )
+    if 0 in symbols.shape:
+        raise ValueError(f"fit_lookahead: there are no symbols, got shape {symbols.shape}.")
     if mask is None:
         mask = jnp.ones(symbols.shape, bool)
     _check.flags("fit_lookahead", "mask", mask, symbols.shape)

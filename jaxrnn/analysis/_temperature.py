@@ -66,6 +66,8 @@ def fit_temperature(
         >>> sampler = networks.Temperature(t)
     """
     z = possible("fit_temperature", "logits", logits, None)
+    if 0 in z.shape:
+        raise ValueError(f"fit_temperature: there are no steps, got logits {z.shape}.")
     counted = check_steps("fit_temperature", where, z.shape[:-1])
     t = _fit(z, check_labels("fit_temperature", labels, z.shape, where), counted)
     if _check.concrete(t) and jnp.isnan(t):

@@ -139,6 +139,7 @@ def test_impossible_symbols_stay_so_and_the_end_is_certain(x64):
         (lambda: lookahead(chain(), np.inf), ValueError, "weight must be finite, got inf"),
         (lambda: lookahead("chain", 1.0), TypeError, "expected a `SequenceModel"),
         (lambda: fit_lookahead(chain(), [0.5]), TypeError, "symbols must be integers"),
+        (lambda: fit_lookahead(chain(), np.zeros(0, int)), ValueError, "there are no symbols"),
         (lambda: fit_lookahead(chain(), [0, 4]), ValueError, r"symbols must lie in \[0, 4\)"),
         (lambda: fit_lookahead(chain(), [0], mask=np.zeros(1, bool)), ValueError, "no step counts"),
         (lambda: fit_lookahead(chain(), [0], mask=np.ones(2, bool)), ValueError, "mask must be"),

@@ -122,6 +122,7 @@ def test_inside_jit_what_cannot_be_read_is_nan_or_left_out():
         (np.zeros((2, 3)), [0, 1], np.ones(2), TypeError, "where must be Bool"),
         (np.zeros((2, 3)), [0, 1], np.ones(3, bool), ValueError, "where must be"),
         (np.zeros((2, 3)), [0, 1], np.zeros(2, bool), ValueError, "no step counts"),
+        (np.zeros((0, 3)), np.zeros(0, int), None, ValueError, "there are no steps"),
         (np.array([[0, -np.inf]]), [1], None, ValueError, "which is impossible"),
         (np.array([[0, np.nan]]), [0], None, ValueError, "logits are NaN"),
     ],
