@@ -89,6 +89,15 @@ def test_confident_mistakes_stay_finite():
     np.testing.assert_allclose(metric.compute(state), (110 + np.log(2)) / 2, rtol=1e-6)
 
 
+def test_the_perplexity_of_float16_logits():
+    """One token of 20 nats among four: torchmetrics 1.9 gives inf."""
+    outputs = np.array([[20, 0], [0, 20], [0, 20], [0, 20]], np.float16)
+    labels = jnp.array([0, 1, 1, 0])
+    metric = metrics.perplexity()
+    state = metric.update(metric.init(), outputs, labels)
+    np.testing.assert_allclose(metric.compute(state), np.exp(20 / 4), rtol=1e-6)
+
+
 def test_mean_of_what_is_not_an_objective():
     with pytest.raises(TypeError, match="an objective or a function"):
         metrics.Mean(3)
