@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from .._typing import Array
 from ..information import to_bits
 from ..information import varentropy as varentropy_of
 from ..objectives import Accuracy, CrossEntropy, Entropy
@@ -34,7 +35,13 @@ def perplexity() -> Metric:
         >>> print(f"{metric.compute(state):.4f}")
         4.0000
     """
-    return map_value(nll(), jnp.exp)
+    return map_value(nll(), _exp)
+
+
+def _exp(x: Array) -> Array:
+    # XLA's CPU compiler may evaluate `exp` at NaN, what no data have, to any number.
+    none = jnp.isnan(x)
+    return jnp.where(none, x, jnp.exp(jnp.where(none, 0, x)))
 
 
 def bits_per_token() -> Metric:
