@@ -28,6 +28,10 @@ class Weighted(NamedTuple):
         """Both batches together."""
         return Weighted(self.sum + other.sum, self.weight + other.weight)
 
+    def __radd__(self, other: Any) -> "Weighted":
+        """The pair itself beside the 0 that `sum` begins with."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
     def mean(self) -> Array:
         """`sum / weight`; 0, with gradient 0, where nothing counts."""
         weight = jnp.asarray(self.weight)

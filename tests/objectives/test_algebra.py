@@ -106,6 +106,12 @@ def test_weights_multiply_sums_and_counts():
     assert reduce(Doubly() + CrossEntropy(), Z, Y, where=where).weight == 6
 
 
+def test_the_sum_of_pairs():
+    assert sum([Weighted(8.0, 2.0), Weighted(1.0, 1.0)]) == Weighted(9.0, 3.0)
+    with pytest.raises(TypeError):
+        1 + Weighted(8.0, 2.0)
+
+
 def test_a_mean_of_sums_is_not_a_mean_of_means():
     """Transformers 24725 and its kin: one token at ln 100 beside 99 at 0 is a mean of 0.046."""
     pair = Weighted(jnp.log(100.0), jnp.float32(1)) + Weighted(jnp.float32(0), jnp.float32(99))
