@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 from .. import _check
 from .._typing import Array, ArrayLike
-from ._phi import phi
-from ._softmax import exact_log_softmax, exact_softmax, possible
+from ._phi import phi, phi_series
+from ._softmax import exact_log_softmax, exact_softmax, log_partition, possible
 
 
 def min_entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:
@@ -69,19 +69,73 @@ def renyi_entropy(
     return _renyi(z, _check_order("renyi_entropy", order, z))
 
 
+@jax.custom_jvp
 @jax.jit
 def _renyi(z: Array, order: Array) -> Array:
-    beyond = order - 1
-    tsallis = _tsallis(z, order)
-    power_sum = 1 - beyond * tsallis
-    near = power_sum > 1 / 8  # further down, 1 less something near 1 has few digits left
-    # log1p(x) / beyond, with x = power_sum - 1, is 0 / 0 at order 1; x / beyond is not.
-    near_one = tsallis / phi(1, jnp.log1p(jnp.where(near, -beyond * tsallis, 0)))
-    log_p = exact_log_softmax(z)
-    powers = order[..., None] * jnp.where(log_p == -jnp.inf, 0, log_p)
-    powers = jnp.where(log_p == -jnp.inf, -jnp.inf, powers)
-    log_sum = jax.nn.logsumexp(jnp.where(near[..., None], 0, powers), axis=-1)
-    return jnp.where(near, near_one, -log_sum / jnp.where(near, 1, beyond))
+    return log_partition(z)[1][..., 0] + _above_top(z, order)
+
+
+@_renyi.defjvp
+def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (z, order), (dz, dorder) = primals, tangents
+    # Classes are weighed by `p`, and by `r` in proportion to `p^a`. Of their logarithms' difference
+    # `x` the slopes are (r - p) / (a - 1) and (p - r - r x) / (a - 1)^2, where nothing cancels.
+    beyond, c = (order - 1)[..., None], _deviation(z, order)
+    p, r = exact_softmax(z), exact_softmax(_tilted(z, order))
+    x = -beyond * c
+    near = jnp.abs(x) < 1
+    small, apart = jnp.where(near, x, 0), jnp.where(near, 1, beyond)
+    large = jnp.where(near | (r == 0), 0, x)
+    by_logit = jnp.where(near, r * c * phi_series(1, small), (r - p) / apart)
+    far = ((p - r - r * large) / apart) / apart
+    by_order = jnp.where(near, r * c * c * phi_series(2, small), far)
+    slope = -order * jnp.sum(by_logit * dz, axis=-1)
+    return _renyi(z, order), slope - jnp.sum(by_order, axis=-1) * dorder
+
+
+@jax.custom_jvp
+def _deviation(z: Array, order: Array) -> Array:
+    """`log p` and the Rényi entropy, to full accuracy where `p` is nearly uniform too."""
+    return _below_top(z) + _above_top(z, order)[..., None]
+
+
+@_deviation.defjvp
+def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (z, order), (dz, dorder) = primals, tangents
+    _, dlog_p = jax.jvp(exact_log_softmax, (z,), (dz,))
+    _, drenyi = jax.jvp(_renyi, (z, order), (dz, dorder))
+    return _deviation(z, order), dlog_p + drenyi[..., None]
+
+
+def _above_top(z: Array, order: Array) -> Array:
+    """The Rényi entropy less that of order infinity: 0 or more."""
+    below, tilted, beyond = _below_top(z), _tilted(z, order), order - 1
+    (_, rest), (_, tilted_rest) = log_partition(z), log_partition(tilted)
+    # The sum of p (e^x - 1) / (a - 1), of which no term is positive; a class of p = 0 may have one.
+    x = beyond[..., None] * below
+    near = jnp.abs(x) < 1
+    p, p_times_exp_x = exact_softmax(z), jnp.exp(tilted - rest)
+    far = (p_times_exp_x - p) / jnp.where(near, 1, beyond[..., None])
+    terms = jnp.where(near, p * below * phi_series(1, jnp.where(near, x, 0)), far)
+    mean = jnp.sum(terms, axis=-1)
+    # Its logarithm, whose argument is the sum of p e^x.
+    most = beyond * mean > -1 / 2
+    log = jnp.log1p(jnp.where(most, beyond * mean, 0))
+    apart = (rest - tilted_rest)[..., 0] / jnp.where(most, 1, beyond)
+    return jnp.where(most, -mean / phi(1, log), apart)
+
+
+def _tilted(z: Array, order: Array) -> Array:
+    """The logarithm of `p^a` but for a constant, 0 at its largest."""
+    return jnp.where(z == -jnp.inf, -jnp.inf, order[..., None] * _below_top(z))
+
+
+def _below_top(z: Array) -> Array:
+    """Logits less the largest; 0 for an impossible class."""
+    least = jnp.asarray(np.finfo(z.dtype).min, z.dtype)
+    top = jax.lax.stop_gradient(jnp.maximum(jnp.max(z, axis=-1, keepdims=True), least))
+    # So far down its square is finite still.
+    return jnp.where(z == -jnp.inf, 0, jnp.maximum(z - top, -jnp.sqrt(-least)))
 
 
 def tsallis_entropy(
@@ -104,35 +158,12 @@ def tsallis_entropy(
         0.4600
     """
     z = possible("tsallis_entropy", "logits", logits, where)
-    return _tsallis(z, _check_order("tsallis_entropy", order, z))
-
-
-@jax.custom_jvp
-@jax.jit
-def _tsallis(z: Array, order: Array) -> Array:
-    return jnp.sum(_terms(z, order), axis=-1)
-
-
-@_tsallis.defjvp
-def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
-    (z, order), (dz, dorder) = primals, tangents
-    terms, dterms = jax.jvp(lambda order: _terms(z, order), (order,), (dorder,))
-    value = jnp.sum(terms, axis=-1)
-    slope = order[..., None] * (terms - exact_softmax(z) * value[..., None])
-    return value, jnp.sum(dterms, axis=-1) + jnp.sum(slope * dz, axis=-1)
-
-
-def _terms(z: Array, order: Array) -> Array:
-    """`(p - p^a) / (a - 1)` of each class, never negative; `-p log p` at `a = 1`."""
-    log_p = exact_log_softmax(z)
-    impossible = log_p == -jnp.inf
-    log_p = jnp.where(impossible, 0, log_p)
-    # The larger of p and p^a times (1 - the other over it), so that nothing overflows.
-    above = order >= 1
-    power = jnp.where(above, 1, order)[..., None]
-    gap = jnp.where(above, order - 1, 1 - order)[..., None]
-    larger = jnp.where(above[..., None], exact_softmax(z), jnp.exp(power * log_p))
-    return jnp.where(impossible, 0, -larger * log_p * phi(1, gap * log_p))
+    order = _check_order("tsallis_entropy", order, z)
+    renyi = _renyi(z, order)
+    log_sum = (1 - order) * renyi
+    near = jnp.abs(log_sum) < 1
+    far = -jnp.expm1(log_sum) / jnp.where(near, 1, order - 1)
+    return jnp.where(near, renyi * phi(1, jnp.where(near, log_sum, 0)), far)
 
 
 def _check_order(who: str, order: ArrayLike, z: Array) -> Array:

@@ -1,5 +1,7 @@
 """Rényi, Tsallis and min-entropies: limits, derivatives, edges; accuracy in `test_accuracy`."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -49,6 +51,14 @@ def test_limits(x64):
         renyi, tsallis = both(z, jnp.full(2, order))
         np.testing.assert_allclose(renyi, renyis, rtol=1e-14)
         np.testing.assert_allclose(tsallis, tsallises, rtol=1e-14, atol=1e-100)
+
+
+def test_an_order_that_is_known_where_it_is_compiled():
+    """Optimised, as it is not in other tests: a product and a sum are rounded once then."""
+    z = jnp.array([[5.0, 5.0, 5.0], [0.0, 1.0, -INF]])
+    optimised = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 3})
+    got = optimised(lambda z: info.renyi_entropy(z, INF))(z)
+    np.testing.assert_allclose(got, info.min_entropy(z), rtol=1e-6)
 
 
 def test_the_derivatives_by_the_order_at_1(x64):
