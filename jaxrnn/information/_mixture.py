@@ -48,8 +48,8 @@ def _log_mixture_ratio(z: Array) -> Array:
 @_log_mixture_ratio.defjvp
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (z,), (dz,) = primals, tangents
-    p = exact_softmax(z)
-    dlog_p = dz - jnp.sum(p * dz, axis=-1, keepdims=True)
+    log_p, dlog_p = jax.jvp(exact_log_softmax, (z,), (dz,))
+    p = jnp.exp(log_p)
     total = jnp.sum(p, axis=0, keepdims=True)
     share = p / jnp.where(total == 0, 1, total)
     return _log_mixture_ratio(z), jnp.sum(share * dlog_p, axis=0, keepdims=True) - dlog_p

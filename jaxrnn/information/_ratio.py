@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from .._typing import Array
 from ._phi import phi_series
-from ._softmax import exact_softmax, log_partition
+from ._softmax import exact_log_softmax, log_partition
 
 
 @jax.custom_jvp
@@ -34,9 +34,8 @@ def log_ratio(p_logits: Array, q_logits: Array) -> Array:
 @log_ratio.defjvp
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (p_logits, q_logits), (dp, dq) = primals, tangents
-    p, q = exact_softmax(p_logits), exact_softmax(q_logits)
-    dlog_p = dp - jnp.sum(p * dp, axis=-1, keepdims=True)
-    dlog_q = dq - jnp.sum(q * dq, axis=-1, keepdims=True)
+    _, dlog_p = jax.jvp(exact_log_softmax, (p_logits,), (dp,))
+    _, dlog_q = jax.jvp(exact_log_softmax, (q_logits,), (dq,))
     return log_ratio(p_logits, q_logits), dlog_q - dlog_p
 
 

@@ -4,6 +4,7 @@ A class whose logit is `-inf`, or whose place in `where` is False, is impossible
 probability 0 and takes no part in any sum.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -98,6 +99,12 @@ def exact_log_softmax(z: Array) -> Array:
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (z,), (dz,) = primals, tangents
     log_p = exact_log_softmax(z)
+    # Less the tangent of a class of more than 1/2, if there is one, which so is in no sum: where it
+    # is almost certain, its own derivative is the small sum of the others, not 1 less something.
+    place = jax.lax.broadcasted_iota(z.dtype, z.shape, z.ndim - 1)
+    likely = jnp.max(jnp.where(log_p > -math.log(2), place, -1), axis=-1, keepdims=True)
+    dz_of_likely = jnp.sum(jnp.where(place == likely, dz, 0), axis=-1, keepdims=True)
+    dz = jnp.where(place == likely, 0, dz - dz_of_likely)
     return log_p, dz - jnp.sum(jnp.exp(log_p) * dz, axis=-1, keepdims=True)
 
 

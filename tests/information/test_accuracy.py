@@ -102,3 +102,26 @@ def test_derivatives_equal_finite_differences(x64):
     before, (_, first, second), after = (derivatives(t) for t in (-at, 0.0, at))
     np.testing.assert_allclose(first, (after[0] - before[0]) / (2 * at), rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(second, (after[1] - before[1]) / (2 * at), rtol=1e-6, atol=1e-8)
+
+
+@jax.jit
+def derivatives(z, d, order):
+    """Of functions of logits, the gradient and its change along a direction."""
+
+    def values(z):
+        alone = info.entropy(z), info.min_entropy(z), info.log_softmax(z)[0]
+        return jnp.stack([*alone, info.renyi_entropy(z, order), info.tsallis_entropy(z, order)])
+
+    return jax.jvp(jax.vmap(jax.jacrev(values)), (z,), (d,))
+
+
+def test_derivatives_keep_their_digits(x64):
+    """Where all classes are nearly as likely, and where one is almost certain."""
+    near = [[1e-4, 0.0, 3e-4], [0.0, 2e-3, -1e-3]]
+    z = np.array([*near, [20.0, 1.0, 0.0], [0.0, 35.0, -np.inf], [1.0, 0.0, 2.0]], np.float32)
+    d, order = np.random.default_rng(0).normal(size=z.shape).astype(np.float32), np.float32(3)
+    single = derivatives(z, d, order)
+    double = derivatives(z.astype(float), d.astype(float), order.astype(float))
+    for got, wanted in zip(single, double, strict=True):
+        largest = np.maximum(np.abs(wanted).max(-1, keepdims=True), 1e-30)
+        np.testing.assert_allclose(np.asarray(got) / largest, wanted / largest, atol=3e-6)
