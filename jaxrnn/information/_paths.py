@@ -142,9 +142,15 @@ def path_kl(log_partition: LogPartition, p: Any, q: Any) -> Float[Array, "*batch
     log_z, _ = _programme("path_kl", log_partition, p)
     other, _ = _programme("path_kl", log_partition, q)
     p, q = (jax.tree.map(partial(real, "path_kl", "potentials"), tree) for tree in (p, q))
-    towards = jax.tree.map(lambda p, q: jnp.where(p == -jnp.inf, 0, p - q), p, q)
+    forbidden = jax.tree.map(lambda p, q: (p > -jnp.inf) & (q == -jnp.inf), p, q)
+    towards = jax.tree.map(
+        lambda p, q: jnp.where((p == -jnp.inf) | (q == -jnp.inf), 0, p - q), p, q
+    )
+    # How many forbidden potentials a path takes in the mean; apart, so that no gradient is NaN.
+    counted = jax.tree.map(lambda p, forbidden: forbidden.astype(p.dtype), p, forbidden)
     _, slope = jax.jvp(log_partition, (p,), (towards,))
-    divergence = jnp.where(slope == jnp.inf, jnp.inf, other - log_z + slope)
+    _, taken = jax.jvp(log_partition, (p,), (counted,))
+    divergence = jnp.where(taken > 0, jnp.inf, other - log_z + slope)
     return jnp.where(log_z == -jnp.inf, 0, divergence)
 
 

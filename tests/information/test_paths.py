@@ -143,6 +143,19 @@ def test_hidden_states_given_what_they_emitted(x64):
         np.testing.assert_array_equal(gradient[~mask], 0)
 
 
+def test_an_infinite_divergence_has_a_finite_gradient():
+    f = jax.jit(
+        jax.value_and_grad(lambda p, q: info.path_kl(info.chain_log_partition, p, q), (0, 1))
+    )
+    p = info.chain_potentials(jnp.zeros((3, 2)), jnp.zeros((2, 2)))
+    for forbidden in (p.at[1, 0, 1].set(-INF), jnp.full_like(p, -INF)):
+        value, gradients = f(p, forbidden)
+        assert value == INF
+        assert all(np.isfinite(gradient).all() for gradient in gradients)
+    value, _ = f(p, p.at[0, 0, 1].set(-INF))  # the first step has no state before it
+    assert value == 0
+
+
 def test_logsumexp(x64):
     z = np.array([[1.0, 2.0, 3.0], [-INF, 0.0, -INF], [-INF] * 3, [800.0, 0.0, -800.0]])
     f = info.logsumexp
