@@ -45,6 +45,8 @@ class NGram:
     def __post_init__(self) -> None:
         """Count."""
         _check.sizes("NGram", vocab=self.vocab)
+        if isinstance(self.order, bool) or not isinstance(self.order, int | np.integer):
+            raise TypeError(f"NGram: order must be an integer, got {self.order!r}")
         if self.order < 0:
             raise ValueError(f"NGram: order must be at least 0, got {self.order}")
         if self.vocab ** (self.order + 1) >= 2**63:

@@ -52,6 +52,7 @@ def test_probabilities_sum_to_one(train, context, order):
         (([[1]], 1, 4), TypeError, r"\(1, 1\)"),
         (([4], 1, 4), ValueError, r"\[0, 4\), got 4"),
         (([0], 40, 4), ValueError, "smaller order"),
+        (([0], True, 4), TypeError, "order must be an integer, got True"),
         (([0], -1, 4), ValueError, "order must be at least 0, got -1"),
     ],
 )
