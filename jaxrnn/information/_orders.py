@@ -162,7 +162,7 @@ def tsallis_entropy(
     renyi = _renyi(z, order)
     log_sum = (1 - order) * renyi
     near = jnp.abs(log_sum) < 1
-    far = -jnp.expm1(log_sum) / jnp.where(near, 1, order - 1)
+    far = (1 - jnp.exp(log_sum)) / jnp.where(near, 1, order - 1)
     return jnp.where(near, renyi * phi(1, jnp.where(near, log_sum, 0)), far)
 
 
