@@ -19,7 +19,7 @@ def nll() -> Metric:
     Example:
         >>> from jaxrnn import metrics
         >>> metrics.nll()
-        Mean(objective=CrossEntropy(smoothing=0.0))
+        Mean(objective=CrossEntropy(smoothing=None))
     """
     return Mean(CrossEntropy())
 
