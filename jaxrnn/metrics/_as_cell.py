@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from .._typing import Array, Batch, Key
 from ..cells import Cell
-from ._metric import Metric, State
+from ._metric import Metric, State, check_metric, several
 
 
 class MetricCell(Cell):
@@ -21,9 +21,7 @@ class MetricCell(Cell):
 
     def carry(self, params: tuple[()], batch: Batch = ()) -> State:
         """The metric's state of no data, for every sequence."""
-        return jax.tree.map(
-            lambda leaf: jnp.broadcast_to(leaf, (*batch, *leaf.shape)), self.metric.init()
-        )
+        return several(self.metric.init(), batch)
 
     def step(self, params: tuple[()], carry: State, x: Any) -> tuple[State, Any]:
         """Update every sequence's state with its `(outputs, targets)`, and read the value."""
@@ -88,8 +86,5 @@ def as_cell(metric: Metric) -> Cell:
         [[1.  0. ]
          [0.5 0.5]]
     """
-    if not isinstance(metric, Metric):
-        raise TypeError(
-            f"as_cell: metric must be a `Metric`, got {metric!r}. Wrap an objective: `Mean(...)`."
-        )
+    check_metric("as_cell", metric)
     return MetricCell(metric)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._metric import Metric, State
+from ._metric import Metric, State, check_metric
 
 if TYPE_CHECKING:
     from optax import GradientTransformationExtraArgs
@@ -54,10 +54,7 @@ def as_optax(metric: Metric) -> GradientTransformationExtraArgs:
     """
     import optax
 
-    if not isinstance(metric, Metric):
-        raise TypeError(
-            f"as_optax: metric must be a `Metric`, got {metric!r}. Wrap an objective: `Mean(...)`."
-        )
+    check_metric("as_optax", metric)
 
     def init(params: Any) -> MetricState:
         del params

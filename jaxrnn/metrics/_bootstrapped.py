@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check
 from .._typing import Array, ArrayLike, Key, Leaf
-from ._metric import Metric, State, check_metric
+from ._metric import Metric, State, check_metric, several
 from ._weights import times
 
 
@@ -55,10 +55,7 @@ class Bootstrapped(Metric):
     def init(self) -> BootstrapState:
         """The other's state, for the whole and for each replicate."""
         whole = self.metric.init()
-        replicates = jax.tree.map(
-            lambda leaf: jnp.broadcast_to(leaf, (self.replicates, *leaf.shape)), whole
-        )
-        return BootstrapState(whole, replicates, jnp.zeros((), jnp.int32))
+        return BootstrapState(whole, several(whole, (self.replicates,)), jnp.zeros((), jnp.int32))
 
     def update(
         self,

@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from .. import _check
 from .._config import Config
 from .._typing import Array, ArrayLike
 
@@ -85,5 +84,14 @@ class Metric(Config):
 
 
 def check_metric(who: str, metric: Any) -> None:
-    """Raise where `metric` plainly is none: an objective, as a rule."""
-    _check.kind(who, "metric", metric, Metric, "Wrap an objective: `metrics.Mean(objective)`.")
+    """Raise where `metric` is none: an objective, as a rule."""
+    if not isinstance(metric, Metric):
+        raise TypeError(
+            f"{who}: metric must be a `Metric`, got {metric!r}. Wrap an objective: "
+            "`metrics.Mean(objective)`."
+        )
+
+
+def several(state: State, sizes: tuple[int, ...]) -> State:
+    """The state once for each row of leading axes."""
+    return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (*sizes, *leaf.shape)), state)

@@ -4,9 +4,8 @@ import abc
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from ._metric import Metric, State
+from ._metric import Metric, State, several
 
 
 class Rows(Metric):
@@ -21,9 +20,7 @@ class Rows(Metric):
 
     def init(self) -> State:
         """The other's state, once for each row."""
-        return jax.tree.map(
-            lambda leaf: jnp.broadcast_to(leaf, (self.rows, *leaf.shape)), self.metric.init()
-        )
+        return several(self.metric.init(), (self.rows,))
 
     def merge(self, earlier: State, later: State) -> State:
         """Merge row by row."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._typing import Array, ArrayLike
-from ._metric import Metric, State, check_metric
+from ._metric import Metric, State, check_metric, several
 
 
 class WindowState(NamedTuple):
@@ -30,10 +30,7 @@ class Windowed(Metric):
 
     def init(self) -> WindowState:
         """States of no data."""
-        empty = jax.tree.map(
-            lambda leaf: jnp.broadcast_to(leaf, (self.length, *leaf.shape)), self.metric.init()
-        )
-        return WindowState(empty, jnp.zeros((), jnp.int32))
+        return WindowState(several(self.metric.init(), (self.length,)), jnp.zeros((), jnp.int32))
 
     def update(
         self,
