@@ -36,7 +36,7 @@ def at_least_0(who: str, **values: Any) -> None:
 def kind(who: str, name: str, value: Any, wanted: type, remedy: str = "") -> None:
     """Raise where `value` is plainly not a `wanted`: another noun, a class, a string, a function.
 
-    JAX rebuilds nouns around placeholders of its own, so that anything else has to pass.
+    The axes of `vmap` are a noun as well, with numbers in the place of what it holds: those pass.
     """
     plain = isinstance(value, Config | type | str) or callable(value)
     if plain and not isinstance(value, wanted):

@@ -26,8 +26,8 @@ Inputs: TypeAlias = Any
 Batch: TypeAlias = tuple[int, ...]
 """The sizes of the batch axes; `()` for one sequence alone."""
 
-# A numeric hyper-parameter of a noun. JAX also rebuilds nouns around placeholders (`vmap` checks
-# its `in_axes` with bare objects), so nothing is checked of such a field at run time.
+# A numeric hyper-parameter of a noun. It may be a tracer, and in a noun of axes for `vmap` it is
+# what `in_axes` allows, so nothing is checked of such a field at run time.
 if TYPE_CHECKING:
     Leaf: TypeAlias = ArrayLike
 else:

@@ -63,7 +63,7 @@ class HMM(Source):
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, np.array(getattr(self, name), np.float64))
         transitions, initial = self.transitions, self.initial
-        if not _is_array(transitions):  # JAX rebuilds nouns around placeholders
+        if not _is_array(transitions):  # the axes of `vmap` are an HMM too
             return
         shape = jnp.shape(transitions)
         if len(shape) < 3 or shape[-1] != shape[-2] or 0 in shape:
