@@ -11,7 +11,7 @@ from .. import _check
 from .._typing import Array, ArrayLike, Carry, Leaf
 from ..information import SequenceModel
 from ..information._entropy import exact_entropy
-from ..information._reading import alphabet, begin, check_kind, read
+from ..information._reading import alphabet, begin, check_kind, check_written, read
 from ..information._softmax import exact_log_softmax, possible
 from ._tilt import best_tilt
 
@@ -148,21 +148,10 @@ def fit_lookahead(
     """
     check_kind("fit_lookahead", model)
     classes = alphabet("fit_lookahead", (model,))
-    symbols = jnp.asarray(symbols)
-    if not jnp.issubdtype(symbols.dtype, jnp.integer) or symbols.ndim == 0:
-        raise TypeError(
-            f"fit_lookahead: symbols must be integers [T, *batch], got {_check.describe(symbols)}"
-        )
+    symbols, mask = check_written("fit_lookahead", symbols, mask, classes)
     if 0 in symbols.shape:
         raise ValueError(f"fit_lookahead: there are no symbols, got shape {symbols.shape}.")
-    if mask is None:
-        mask = jnp.ones(symbols.shape, bool)
-    _check.flags("fit_lookahead", "mask", mask, symbols.shape)
-    if not _check.holds(lambda seen, mask: ~mask | ((seen >= 0) & (seen < classes)), symbols, mask):
-        raise ValueError(
-            f"fit_lookahead: symbols must lie in [0, {classes}). Leave out padding with `mask`."
-        )
-    rows = [jnp.asarray(x).reshape(len(symbols), -1).T for x in (symbols.astype(jnp.int32), mask)]
+    rows = [x.reshape(len(symbols), -1).T for x in (symbols, mask)]
     weight = _fit(model, *rows)
     if _check.concrete(weight) and jnp.isnan(weight):
         raise ValueError(

@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from .. import _check
 from .._typing import Array, ArrayLike
 from ._model import SequenceModel
-from ._reading import alphabet, begin, check_kind, read
+from ._reading import alphabet, begin, check_kind, check_written, read
 from ._softmax import expectation
 
 
@@ -64,28 +63,14 @@ def memory_profile(
     """
     check_kind("memory_profile", model)
     classes = alphabet("memory_profile", (model,))
-    symbols = jnp.asarray(symbols)
-    if not jnp.issubdtype(symbols.dtype, jnp.integer) or symbols.ndim == 0:
-        raise TypeError(
-            f"memory_profile: symbols must be integers [T, *batch], got {_check.describe(symbols)}"
-        )
+    symbols, mask = check_written("memory_profile", symbols, mask, classes)
     steps = np.asarray(lags)
     whole = np.issubdtype(steps.dtype, np.integer) and steps.ndim == 1 and steps.size
     if not whole or steps.min() < 0 or steps.max() >= len(symbols):
         raise ValueError(
             f"memory_profile: lags must be whole numbers in [0, T={len(symbols)}), got {lags}"
         )
-    if mask is None:
-        mask = jnp.ones(symbols.shape, bool)
-    _check.flags("memory_profile", "mask", mask, symbols.shape)
-    if _check.concrete(symbols) and _check.concrete(mask):
-        seen = np.asarray(symbols)[np.asarray(mask)]
-        if ((seen < 0) | (seen >= classes)).any():
-            raise ValueError(
-                f"memory_profile: symbols must lie in [0, {classes}), got {seen.min()} to "
-                f"{seen.max()}. Leave out padding with `mask`."
-            )
-    rows = [jnp.asarray(x).reshape(len(symbols), -1).T for x in (symbols.astype(jnp.int32), mask)]
+    rows = [x.reshape(len(symbols), -1).T for x in (symbols, mask)]
     return _profile(model, *rows, jnp.asarray(steps, jnp.int32), longest=int(steps.max()))
 
 

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, Int
 
 from .. import _check
-from .._typing import Array, Carry
+from .._typing import Array, ArrayLike, Carry
 from ._model import SequenceModel
 from ._softmax import exact_log_softmax, expectation, possible
 from ._surprisal import own_logit
@@ -87,6 +88,28 @@ def check_kind(who: str, model: SequenceModel) -> None:
         )
     if not callable(model.step):
         raise TypeError(f"{who}: the model's step must be a function, got {model.step!r}")
+
+
+def check_written(
+    who: str, symbols: ArrayLike, mask: ArrayLike | None, classes: int
+) -> tuple[Array, Array]:
+    """Symbols and which of them count, `[T, *batch]` both, once they have been checked."""
+    symbols = jnp.asarray(symbols)
+    if not jnp.issubdtype(symbols.dtype, jnp.integer) or symbols.ndim == 0:
+        raise TypeError(
+            f"{who}: symbols must be integers [T, *batch], got {_check.describe(symbols)}"
+        )
+    if mask is None:
+        mask = jnp.ones(symbols.shape, bool)
+    _check.flags(who, "mask", mask, symbols.shape)
+    if _check.concrete(symbols) and _check.concrete(mask):
+        seen = np.asarray(symbols)[np.asarray(mask)]
+        if ((seen < 0) | (seen >= classes)).any():
+            raise ValueError(
+                f"{who}: symbols must lie in [0, {classes}), got {seen.min()} to {seen.max()}. "
+                "Leave out padding with `mask`."
+            )
+    return symbols.astype(jnp.int32), jnp.asarray(mask)
 
 
 def _symbols(who: str, model: SequenceModel) -> int:
