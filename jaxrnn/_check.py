@@ -33,6 +33,16 @@ def at_least_0(who: str, **values: Any) -> None:
             raise ValueError(f"{who}: {name} must be finite and at least 0, got {value}")
 
 
+def number(who: str, **values: Any) -> None:
+    """Raise unless every value is one number where it is used: under `vmap`, one of a sweep is."""
+    for name, value in values.items():
+        if jnp.ndim(value):
+            raise ValueError(
+                f"{who}: {name} must be one number, got an array {jnp.shape(value)}. For several, "
+                "`jax.vmap` over the noun that holds them."
+            )
+
+
 def kind(who: str, name: str, value: Any, wanted: type, remedy: str = "") -> None:
     """Raise where `value` is plainly not a `wanted`: another noun, a class, a string, a function.
 

@@ -270,7 +270,7 @@ LAYERS = [
     (
         lambda: Bidirectional(cells.GRU(3, 4), cells.GRU(2, 4)),
         ValueError,
-        "Bidirectional: forward takes 3 inputs, backward 2; they read the same sequence",
+        r"Bidirectional: forward takes \(3,\), backward \(2,\); they read the same sequence",
     ),
     (
         lambda: Bidirectional(CELLS["gru"], Dense(3, 4)),

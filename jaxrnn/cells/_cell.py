@@ -49,14 +49,18 @@ class Cell(Config):
         return outs
 
     @property
-    def input_size(self) -> int | None:
-        """How many features the cell takes (its field `inputs`); `None` if it does not say."""
-        return getattr(self, "inputs", None)
+    def input_shape(self) -> tuple[int | None, ...] | None:
+        """The features of one step's input, such as `(64,)`, or `(None, None, 3)` of an image.
+
+        `None` in it is an axis of any size. A cell that does not say, `None`, takes any number of
+        features along one axis, or a tree of such.
+        """
+        return None
 
     @property
-    def output_size(self) -> int | None:
-        """How many features the cell gives (its field `hidden`); `None` if it does not say."""
-        return getattr(self, "hidden", None)
+    def output_shape(self) -> tuple[int | None, ...] | None:
+        """The features of one step's output; `None` if the cell does not say."""
+        return None
 
 
 class GatedCell(Cell):

@@ -27,6 +27,16 @@ class DenseCell(GatedCell):
         """Check the sizes."""
         _check.sizes(type(self).__name__, inputs=self.inputs, hidden=self.hidden)
 
+    @property
+    def input_shape(self) -> tuple[int]:
+        """`(inputs,)`."""
+        return (self.inputs,)
+
+    @property
+    def output_shape(self) -> tuple[int]:
+        """`(hidden,)`."""
+        return (self.hidden,)
+
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
         """Zeros."""
         return zeros(batch, self.hidden, params.recurrent)

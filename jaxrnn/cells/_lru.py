@@ -68,6 +68,16 @@ class LRU(LinearCell):
                 f"LRU: radii must satisfy 0 <= min_radius <= max_radius <= 1, got {low} and {high}"
             )
 
+    @property
+    def input_shape(self) -> tuple[int]:
+        """`(inputs,)`."""
+        return (self.inputs,)
+
+    @property
+    def output_shape(self) -> tuple[int]:
+        """`(hidden,)`."""
+        return (self.hidden,)
+
     def init(self, key: Key) -> LRUParams:
         """Eigenvalues uniform on the ring between the radii; Gaussian matrices."""
         ring, angle, kernel, output, skip = jax.random.split(key, 5)

@@ -195,17 +195,18 @@ def _leading_shape(cell: Cell, params: Params, xs: Inputs) -> Batch:
     if 0 in shape:
         what = "T = 0: there is no step to run" if shape[0] == 0 else "an empty batch"
         raise ValueError(f"unroll: xs has {what} ({_check.describe(leaves[0])})")
-    if cell.input_size is not None:
+    if cell.input_shape is not None:
         _check_features(cell, params, xs)
     return shape
 
 
 def _check_features(cell: Cell, params: Params, xs: Inputs) -> None:
-    who = f"unroll: {type(cell).__name__}"
-    if not isinstance(xs, jax.Array) or xs.shape[-1] != cell.input_size:
+    who, shape = f"unroll: {type(cell).__name__}", cell.input_shape
+    assert shape is not None
+    if not isinstance(xs, jax.Array) or xs.shape[-1:] != shape:
         got = " and ".join(map(_check.describe, jax.tree.leaves(xs)))
         kind = "" if isinstance(xs, jax.Array) else f"a {type(xs).__name__} of "
-        raise ValueError(f"{who} takes {cell.input_size} features, xs is {kind}{got}")
+        raise ValueError(f"{who} takes {shape[-1]} features, xs is {kind}{got}")
     _check.floating(who, "xs", xs, "Embed symbols, or use `jax.nn.one_hot`.")
     kinds = {jnp.result_type(leaf) for leaf in jax.tree.leaves(params)}
     floats = {str(kind): kind for kind in kinds if jnp.issubdtype(kind, jnp.floating)}
@@ -219,7 +220,7 @@ def _check_features(cell: Cell, params: Params, xs: Inputs) -> None:
 
 def _check_params(cell: Cell, params: Params) -> None:
     """Raise unless the parameters have the structure and shapes that `cell.init` draws."""
-    if cell.input_size is None:
+    if cell.input_shape is None:
         return  # a cell of plain functions may be run with any parameters
     wanted = _shapes(jax.eval_shape(cell.init, jax.random.key(0)))
     got = _shapes(params)

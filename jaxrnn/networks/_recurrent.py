@@ -67,12 +67,12 @@ class Recurrent(Layer):
     @property
     def input_size(self) -> int | None:
         """The cell's."""
-        return self.cell.input_size
+        return None if self.cell.input_shape is None else self.cell.input_shape[-1]
 
     @property
     def output_size(self) -> int | None:
         """The cell's."""
-        return self.cell.output_size
+        return None if self.cell.output_shape is None else self.cell.output_shape[-1]
 
 
 class Directions(NamedTuple):
@@ -126,10 +126,10 @@ class Bidirectional(Layer):
         _check.kind("Bidirectional", "engine", self.engine, Engine)
         if not (isinstance(self.forward, Cell) and isinstance(self.backward, Cell)):
             return
-        sizes = self.forward.input_size, self.backward.input_size
+        sizes = self.forward.input_shape, self.backward.input_shape
         if None not in sizes and sizes[0] != sizes[1]:
             raise ValueError(
-                f"Bidirectional: forward takes {sizes[0]} inputs, backward {sizes[1]}; "
+                f"Bidirectional: forward takes {sizes[0]}, backward {sizes[1]}; "
                 "they read the same sequence"
             )
         if isinstance(self.engine, Engine):
@@ -175,10 +175,11 @@ class Bidirectional(Layer):
     @property
     def input_size(self) -> int | None:
         """The cells'."""
-        return self.forward.input_size
+        shape = self.forward.input_shape
+        return None if shape is None else shape[-1]
 
     @property
     def output_size(self) -> int | None:
         """Both cells' together."""
-        sizes = self.forward.output_size, self.backward.output_size
-        return None if sizes[0] is None or sizes[1] is None else sizes[0] + sizes[1]
+        sizes: list[Any] = [cell.output_shape for cell in (self.forward, self.backward)]
+        return None if None in sizes else sizes[0][-1] + sizes[1][-1]
