@@ -24,6 +24,7 @@ from jaxrnn import (
     analysis,
     cells,
     data,
+    generation,
     information,
     metrics,
     networks,
@@ -143,13 +144,13 @@ def write(
     options: argparse.Namespace,
 ) -> str:
     """Continue a held-out prompt, drawing among the characters that make up 95 % of the mass."""
-    drawn = networks.generate(
+    drawn = generation.generate(
         model,
         params,
         prompt,
         500,
         key=jax.random.key(options.seed),
-        sampler=networks.Nucleus(0.95),
+        sampler=generation.Nucleus(0.95),
     )
     return vocab.decode(np.asarray(drawn.symbols))
 

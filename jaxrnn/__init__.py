@@ -10,6 +10,7 @@ from .engines import unroll as unroll
 if TYPE_CHECKING:
     from . import analysis as analysis
     from . import data as data
+    from . import generation as generation
     from . import information as information
     from . import metrics as metrics
     from . import networks as networks
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _LAZY = (
     "analysis",
     "data",
+    "generation",
     "information",
     "metrics",
     "networks",

@@ -4,6 +4,7 @@ import os
 
 import hypothesis
 import jax
+import jaxtyping
 import pytest
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -28,6 +29,14 @@ hypothesis.settings.load_profile("jaxrnn")
 @pytest.fixture
 def key():
     return jax.random.key(0)
+
+
+@pytest.fixture
+def as_users_run_it():
+    """Without the tests' checks of annotations, which would speak first."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

@@ -7,24 +7,20 @@ import numpy as np
 import pytest
 
 from jaxrnn import cells, engines, networks, unroll
+from jaxrnn.generation import Greedy, Nucleus, Temperature, TopK, generate
 from jaxrnn.networks import (
     Activation,
     Bidirectional,
     Dense,
     Dropout,
     Embedding,
-    Greedy,
     LastPool,
     LayerNorm,
     MaxPool,
     MeanPool,
-    Nucleus,
     Recurrent,
     Residual,
-    Temperature,
-    TopK,
     VariationalDropout,
-    generate,
     stack,
 )
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ PACKAGES = {path.parent.name for path in (ROOT / "jaxrnn").glob("[a-z]*/__init__
 
 # A package imports those before it, and itself.
 ORDER = [
+    "_numerics",
     "cells",
     "engines",
     "networks",
@@ -21,6 +23,7 @@ ORDER = [
     "objectives",
     "metrics",
     "data",
+    "generation",
     "tasks",
     "training",
     "analysis",
@@ -41,9 +44,9 @@ TOP = [
 SLOW = ["flax", "optax", "orbax", "chex", "rich", "matplotlib", "tokenizers", "torch"]
 
 
-def packages_imported(code, folder):
-    """The packages of jaxrnn that a file in `folder` imports, at its top or inside a function."""
-    found = set()
+def modules_imported(code, folder):
+    """The parts of every path in jaxrnn that a file in `folder` imports, wherever it does."""
+    found = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             modules = [name.name.split(".") for name in node.names]
@@ -53,11 +56,27 @@ def packages_imported(code, folder):
             modules = [[*base, name.name] for name in node.names]
         else:
             continue
-        found |= {path[1] for path in modules if path[0] == "jaxrnn" and len(path) > 1}
-    return found & set(ORDER)
+        found += [path for path in modules if path[0] == "jaxrnn" and len(path) > 1]
+    return found
 
 
-@pytest.mark.parametrize("package", ["", *sorted(PACKAGES)])
+def packages_imported(code, folder):
+    """The packages of jaxrnn that a file in `folder` imports."""
+    return {path[1] for path in modules_imported(code, folder)} & set(ORDER)
+
+
+def private_imports(code, folder):
+    """What a file in `folder` imports of the private files of other packages, by their paths."""
+    return {
+        ".".join(path)
+        for path in modules_imported(code, folder)
+        if path[1] in ORDER
+        and path[1] not in folder[1:]
+        and any(re.match("_[a-z]", part) for part in path[2:])
+    }
+
+
+@pytest.mark.parametrize("package", ["", "_numerics", *sorted(PACKAGES)])
 def test_imports_go_one_way(package):
     """The private files at the root serve all packages, and import none."""
     files = (
@@ -85,6 +104,43 @@ def test_the_direction_test_sees_every_form_of_import(line):
     assert packages_imported(line, ("jaxrnn", "cells")) == {"metrics"}
     others = "import jax\nfrom jax import numpy\nfrom . import metrics\nfrom ._y import z"
     assert packages_imported(others, ("jaxrnn", "cells")) == {"cells"}
+
+
+def test_no_file_reaches_into_the_private_files_of_another_package():
+    """Examples and benchmarks are users; tests may look inside what they test."""
+    for path in [
+        *(ROOT / "jaxrnn").rglob("*.py"),
+        *(ROOT / "examples").glob("*.py"),
+        *(ROOT / "tests" / "benchmarks").glob("*.py"),
+    ]:
+        folder = path.relative_to(ROOT).parent.parts
+        assert not private_imports(path.read_text("utf-8"), folder), path
+
+
+@pytest.mark.parametrize(
+    "line, reaches",
+    [
+        ("from ..metrics._mean import Mean", True),
+        ("from ..metrics import _mean", True),
+        ("from .._numerics._select import drop", True),
+        ("from jaxrnn.metrics._mean import Mean", True),
+        ("import jaxrnn.metrics._mean", True),
+        ("def f():\n    from ..metrics._mean import Mean", True),
+        ("from ..metrics import Mean", False),
+        ("from .._numerics import drop", False),
+        ("from .. import _check, metrics", False),
+        ("from ._cell import Cell", False),
+        ("from ..cells._cell import Cell", False),
+    ],
+)
+def test_the_test_of_private_files_sees_every_form_of_import(line, reaches):
+    assert bool(private_imports(line, ("jaxrnn", "cells"))) == reaches
+
+
+def test_functions_of_logits_import_no_network():
+    for path in (ROOT / "jaxrnn" / "information").glob("*.py"):
+        found = packages_imported(path.read_text("utf-8"), ("jaxrnn", "information"))
+        assert found <= {"_numerics", "information"}, path
 
 
 def test_files_are_short_and_annotations_are_real():

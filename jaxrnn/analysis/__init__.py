@@ -1,9 +1,5 @@
 """What a network does: pictures of its training and of its predictions, and its calibration."""
 
-from ._drift import EntropyDrift as EntropyDrift
-from ._drift import entropy_drift as entropy_drift
-from ._lookahead import fit_lookahead as fit_lookahead
-from ._lookahead import lookahead as lookahead
 from ._plots import plot_history as plot_history
 from ._plots import plot_run as plot_run
 from ._plots import plot_surprisal as plot_surprisal

@@ -5,10 +5,8 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
 from .. import _check
+from .._numerics import best_tilt, check_labels, check_steps, possible
 from .._typing import Array, ArrayLike
-from ..information._softmax import possible
-from ..information._surprisal import check_labels
-from ._tilt import best_tilt, check_steps
 
 
 def fit_temperature(
@@ -25,13 +23,13 @@ def fit_temperature(
     is as sure as it is right. Fit it on data that the model was not trained on. `T > 1` says that
     the model was over-confident. No prediction's order of classes changes, and so no accuracy does.
 
-    To write with it, `generate(..., sampler=networks.Temperature(T))`; to predict with it, divide
+    To write with it, `generate(..., sampler=generation.Temperature(T))`; to predict with it, divide
     the logits by it. Another number for each position, or class of examples, comes from `vmap`.
     Forward-mode derivatives pass through; reverse mode does not.
 
     Two data sets have no finite minimum. Where every label has its row's largest logit, the surer
-    the better: `T` is 0, whose sampler is `networks.Greedy()`. Where the logits tell nothing about
-    the labels, or the contrary, the best is to be uniform: `T` is `inf`. Where no row has two
+    the better: `T` is 0, whose sampler is `generation.Greedy()`. Where the logits tell nothing
+    about the labels, or the contrary, the best is to be uniform: `T` is `inf`. Where no row has two
     different possible logits, every `T` is the same, and it is 1.
 
     Args:
@@ -54,7 +52,7 @@ def fit_temperature(
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from jaxrnn import analysis, information, networks
+        >>> from jaxrnn import analysis, generation, information
         >>> logits = jnp.log(jnp.array([0.8, 0.2])) * jnp.ones((5, 1))   # sure at 80 %
         >>> labels = jnp.array([0, 0, 0, 1, 1])                          # right at 60 %
         >>> t = analysis.fit_temperature(logits, labels)
@@ -63,7 +61,7 @@ def fit_temperature(
         >>> print(f"{information.surprisal(logits / t, labels).mean():.4f}",
         ...       f"{information.entropy(logits / t).mean():.4f}")
         0.6730 0.6730
-        >>> sampler = networks.Temperature(t)
+        >>> sampler = generation.Temperature(t)
     """
     z = possible("fit_temperature", "logits", logits, None)
     if 0 in z.shape:

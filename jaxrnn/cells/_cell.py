@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._config import Config
+from .._numerics import drop
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 
 
@@ -191,18 +192,3 @@ class LinearCell(Cell):
     def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
         """`read` over all steps."""
         return self.read(params, outs, xs)
-
-
-def select(flags: Array, chosen: Carry, other: Carry) -> Carry:
-    """`chosen` where `flags` of `[*batch]` is True, for trees of `[*batch, ...]`."""
-
-    def leaf(a: Array, b: Array) -> Array:
-        wide = jax.lax.broadcast_in_dim(flags, b.shape, tuple(range(flags.ndim)))
-        return jax.lax.select(wide, jnp.broadcast_to(a, b.shape).astype(b.dtype), b)
-
-    return jax.tree.map(leaf, chosen, other)
-
-
-def drop(flags: Array, tree: Carry) -> Carry:
-    """`tree` with zeros where `flags` is True."""
-    return select(flags, jax.tree.map(jnp.zeros_like, tree), tree)

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
+from .._numerics import glorot, orthogonal
 from .._typing import Array, Key
-from ._dense import DenseCell, glorot, orthogonal
+from ._dense import DenseCell
 
 
 class ElmanParams(NamedTuple):

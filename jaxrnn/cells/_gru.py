@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from .._numerics import add, glorot, orthogonal, recur, together
 from .._typing import Array, Key
-from ._dense import DenseCell, add, glorot, orthogonal, recur, together
+from ._dense import DenseCell
 
 
 class GRUParams(NamedTuple):

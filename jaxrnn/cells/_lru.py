@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Complex, Float
 
 from .. import _check
+from .._numerics import dot, zeros
 from .._typing import Array, Batch, Key, Leaf
 from ._cell import LinearCell
-from ._dense import dot, zeros
 
 
 class LRUParams(NamedTuple):

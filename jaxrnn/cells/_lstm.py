@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from .._numerics import glorot, orthogonal, recur, together, zeros
 from .._typing import Array, Batch, Key, Leaf
-from ._dense import DenseCell, glorot, orthogonal, recur, together, zeros
+from ._dense import DenseCell
 
 
 class LSTMParams(NamedTuple):

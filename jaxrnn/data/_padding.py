@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check
+from .._numerics import within
 from .._typing import Array
-from ..engines._steps import within
 
 
 class Padded(NamedTuple):

@@ -5,9 +5,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .._numerics import drop
 from .._typing import Carry, Inputs, Params
 from ..cells import Cell, LinearCell
-from ..cells._cell import drop
 from ._engine import Engine
 
 

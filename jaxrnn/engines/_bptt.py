@@ -10,9 +10,9 @@ import numpy as np
 
 from .. import _check
 from .._dtypes import at_least_float32
+from .._numerics import together
 from .._typing import Array, Carry, Inputs, Params
 from ..cells import GatedCell
-from ..cells._dense import together
 from ._engine import Engine
 from ._loops import Loop, Moves, Tree, run
 

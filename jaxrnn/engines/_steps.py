@@ -10,15 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool
 
+from .._numerics import select
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ..cells import Cell, GatedCell, LinearCell
-from ..cells._cell import select
-
-
-def within(lengths: Array, steps: int) -> Bool[Array, "..."]:
-    """Which of `steps` steps belong to sequences of these lengths: `Bool[T, *batch]`."""
-    times = jnp.arange(steps, dtype=jnp.int32).reshape(steps, *(1 for _ in lengths.shape))
-    return times < lengths.astype(jnp.int32)[None]
 
 
 class Steps(NamedTuple):

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
+from .._numerics import drop, select, within
 from .._typing import Array, ArrayLike, Batch, Carry, Inputs, Params
 from ..cells import Cell
-from ..cells._cell import drop, select
 from ._auto import Auto
 from ._engine import Engine
-from ._steps import Steps, controlled, within
+from ._steps import Steps, controlled
 
 C = TypeVar("C", bound=Cell)
 

@@ -1,5 +1,7 @@
 """Entropies and divergences of what a model predicts: functions of logits, in nats."""
 
+from ._along import factorized_joint_entropy as factorized_joint_entropy
+from ._along import teacher_forced_entropy as teacher_forced_entropy
 from ._chain import chain_log_partition as chain_log_partition
 from ._chain import chain_potentials as chain_potentials
 from ._counts import BiasCorrection as BiasCorrection
@@ -16,21 +18,13 @@ from ._ensemble import ensemble_uncertainty as ensemble_uncertainty
 from ._entropy import binary_entropy as binary_entropy
 from ._entropy import entropy as entropy
 from ._entropy import varentropy as varentropy
-from ._estimators import ControlVariate as ControlVariate
-from ._estimators import MonteCarlo as MonteCarlo
-from ._estimators import RaoBlackwell as RaoBlackwell
-from ._expectations import Enumeration as Enumeration
-from ._expectations import Estimate as Estimate
-from ._expectations import Expectation as Expectation
-from ._expectations import FiniteState as FiniteState
 from ._gaussian import gaussian_entropy as gaussian_entropy
 from ._joint import conditional_entropy as conditional_entropy
 from ._joint import mutual_information as mutual_information
 from ._joint import total_correlation as total_correlation
 from ._lagged import lagged_mutual_information as lagged_mutual_information
+from ._log_softmax import log_softmax as log_softmax
 from ._logsumexp import logsumexp as logsumexp
-from ._memory import memory_profile as memory_profile
-from ._model import SequenceModel as SequenceModel
 from ._orders import min_entropy as min_entropy
 from ._orders import renyi_entropy as renyi_entropy
 from ._orders import tsallis_entropy as tsallis_entropy
@@ -38,13 +32,5 @@ from ._paths import path_entropy as path_entropy
 from ._paths import path_kl as path_kl
 from ._paths import path_renyi as path_renyi
 from ._paths import path_varentropy as path_varentropy
-from ._sequence import entropy_rate as entropy_rate
-from ._sequence import factorized_joint_entropy as factorized_joint_entropy
-from ._sequence import sequence_entropy as sequence_entropy
-from ._sequence import sequence_kl as sequence_kl
-from ._sequence import teacher_forced_entropy as teacher_forced_entropy
-from ._softmax import log_softmax as log_softmax
 from ._surprisal import surprisal as surprisal
-from ._surrogate import Surrogate as Surrogate
-from ._surrogate import entropy_surrogate as entropy_surrogate
 from ._units import to_bits as to_bits

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
+from .._numerics import exact_log_softmax, exact_softmax, expectation, possible
 from .._typing import Array, ArrayLike
 from ._mixture import spread
 from ._ratio import difference, excess, log_ratio
-from ._softmax import exact_log_softmax, exact_softmax, expectation, possible
 
 
 def cross_entropy(

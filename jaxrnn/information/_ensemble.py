@@ -6,10 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
+from .._numerics import exact_entropy, possible
 from .._typing import Array, ArrayLike
-from ._entropy import exact_entropy
 from ._mixture import spread
-from ._softmax import possible
 
 
 class Uncertainty(NamedTuple):

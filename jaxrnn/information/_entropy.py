@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from .._numerics import exact_entropy, exact_softmax, expectation, possible, real
 from .._typing import Array, ArrayLike
-from ._softmax import exact_log_softmax, exact_softmax, expectation, log_partition, possible, real
 
 
 def entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:
@@ -37,42 +37,6 @@ def entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array
         4.3284e-08
     """
     return exact_entropy(possible("entropy", "logits", logits, where))
-
-
-@jax.custom_jvp
-def exact_entropy(z: Array) -> Array:
-    """`entropy` of logits that `possible` made; both terms are at least 0."""
-    _, rest, above = _parts(z)
-    return rest + above
-
-
-@exact_entropy.defjvp
-def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
-    (z,), (dz,) = primals, tangents
-    return exact_entropy(z), -jnp.sum(exact_softmax(z) * _deviation(z) * dz, axis=-1)
-
-
-@jax.custom_jvp
-def _deviation(z: Array) -> Array:
-    """`log p + H`, to its full accuracy where all classes are nearly as likely too."""
-    below, _, above = _parts(z)
-    return above[..., None] - jnp.where(below == jnp.inf, 0, below)
-
-
-@_deviation.defjvp
-def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
-    (_, dlog_p), (_, dh) = (
-        jax.jvp(f, primals, tangents) for f in (exact_log_softmax, exact_entropy)
-    )
-    return _deviation(*primals), dlog_p + dh[..., None]
-
-
-def _parts(z: Array) -> tuple[Array, Array, Array]:
-    """How far logits are below the largest; its surprisal; how much the entropy is above that."""
-    top, rest = log_partition(z)
-    below, rest = top - z, rest[..., 0]
-    terms = jnp.where(below == jnp.inf, 0, below * jnp.exp(-below))
-    return below, rest, jnp.exp(-rest) * jnp.sum(terms, axis=-1)
 
 
 def varentropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:

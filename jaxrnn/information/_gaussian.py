@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
+from .._numerics import real
 from .._typing import Array, ArrayLike
-from ._softmax import real
 
 
 def gaussian_entropy(std: ArrayLike) -> Float[Array, "*shape"]:

@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 from .. import _check
 from .._dtypes import at_least_float32
+from .._numerics import exact_entropy
 from .._typing import Array, ArrayLike
-from ._entropy import exact_entropy
 from ._ratio import excess
 
 

@@ -1,13 +1,9 @@
 """`logsumexp` whose derivatives are finite where nothing is possible."""
 
-from typing import Any
-
-import jax
-import jax.numpy as jnp
 from jaxtyping import Float
 
+from .._numerics import exact_logsumexp, terms
 from .._typing import Array, ArrayLike
-from ._softmax import exact_log_softmax, expectation, terms
 
 
 def logsumexp(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:
@@ -34,18 +30,4 @@ def logsumexp(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Arr
         >>> print(logsumexp(impossible), jax.grad(logsumexp)(impossible))
         -inf [0. 0.]
     """
-    return _logsumexp(terms("logsumexp", "logits", logits, where))
-
-
-@jax.custom_jvp
-def _logsumexp(z: Array) -> Array:
-    top = jnp.max(z, axis=-1)
-    log_p = exact_log_softmax(z)
-    # The most probable term says how far the sum is above it, to full accuracy.
-    return top - jnp.where(top == -jnp.inf, 0, jnp.max(log_p, axis=-1))
-
-
-@_logsumexp.defjvp
-def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
-    (z,), (dz,) = primals, tangents
-    return _logsumexp(z), expectation(jnp.exp(exact_log_softmax(z)), dz)
+    return exact_logsumexp(terms("logsumexp", "logits", logits, where))

@@ -6,9 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .._numerics import exact_log_softmax, exact_softmax
 from .._typing import Array
 from ._ratio import excess, log_ratio
-from ._softmax import exact_log_softmax, exact_softmax
 
 
 @jax.custom_jvp

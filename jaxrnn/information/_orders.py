@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from .. import _check
+from .._numerics import exact_log_softmax, exact_softmax, log_partition, possible
 from .._typing import Array, ArrayLike
 from ._phi import phi, phi_series
-from ._softmax import exact_log_softmax, exact_softmax, log_partition, possible
 
 
 def min_entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:

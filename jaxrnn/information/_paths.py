@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from .. import _check
+from .._numerics import real
 from .._typing import Array, Leaf
-from ._softmax import real
 
 LogPartition = Callable[[Any], Array]
 """From potentials, any tree of arrays, to the logarithm of the sum over all paths."""

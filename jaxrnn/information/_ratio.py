@@ -5,9 +5,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .._numerics import exact_log_softmax, log_partition
 from .._typing import Array
 from ._phi import phi_series
-from ._softmax import exact_log_softmax, log_partition
 
 
 @jax.custom_jvp

@@ -2,12 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Float
 
-from .. import _check
+from .._numerics import check_labels, in_range, margin, possible
 from .._typing import Array, ArrayLike
-from ._softmax import possible
 
 
 def surprisal(
@@ -44,57 +42,3 @@ def surprisal(
     labels = check_labels("surprisal", labels, z.shape)
     surprisals = jax.nn.softplus(margin(z, labels))
     return jnp.where(in_range(labels, z.shape[-1]), surprisals, 0)
-
-
-def margin(z: Array, labels: Array) -> Array:
-    """`logsumexp` of the other classes' logits, less the label's."""
-    others = jnp.where(one_hot(labels, z), -jnp.inf, z)
-    # Where no other class is possible, `top` is the least finite number, and the gradient is 0.
-    top = jax.lax.stop_gradient(jnp.maximum(jnp.max(others, axis=-1), np.finfo(z.dtype).min))
-    total = jnp.sum(jnp.exp(others - top[..., None]), axis=-1)
-    return (top - own_logit(z, labels)) + jnp.log(jnp.where(total == 0, 1, total))
-
-
-def own_logit(z: Array, labels: Array) -> Array:
-    """The logit of each label; 0 for a label out of range."""
-    return jnp.sum(jnp.where(one_hot(labels, z), z, 0), axis=-1)
-
-
-def one_hot(labels: Array, z: Array) -> Array:
-    """`Bool[..., V]`, True at the label. Compared, not gathered: it fuses, backwards too."""
-    return jax.nn.one_hot(labels, z.shape[-1], dtype=bool)
-
-
-def in_range(labels: Array, classes: int) -> Array:
-    """Which labels lie in `[0, classes)`."""
-    return (labels >= 0) & (labels < classes)
-
-
-def check_labels(
-    who: str, labels: ArrayLike, shape: tuple[int, ...], where: ArrayLike | None = None
-) -> Array:
-    """Integer labels for logits of `shape`, or raise; `where` says which steps' labels matter."""
-    array = jnp.asarray(labels)
-    if not jnp.issubdtype(array.dtype, jnp.integer):
-        raise TypeError(
-            f"{who}: labels must be integers, got {_check.describe(array)}. "
-            "Cast class indices with `.astype(jnp.int32)`."
-        )
-    if array.shape != shape[:-1]:
-        raise ValueError(
-            f"{who}: one label for each row of the logits {shape}, so labels must have shape "
-            f"{shape[:-1]}, got {array.shape}. Squeeze a trailing axis of 1; turn one-hot rows "
-            "into labels with `jnp.argmax(labels, axis=-1)`."
-        )
-    if _check.concrete(labels) and (where is None or _check.concrete(where)):
-        seen = np.asarray(labels)
-        wrong = (seen < 0) | (seen >= shape[-1])
-        if where is not None:
-            wrong &= np.asarray(where) != 0
-        if wrong.any():
-            first = tuple(map(int, np.argwhere(wrong)[0]))
-            raise ValueError(
-                f"{who}: labels must lie in [0, {shape[-1]}), got {seen[first]} at index {first}. "
-                "Leave out padding with the objective's `where`."
-            )
-    return array.astype(jnp.int32) if array.dtype.itemsize < 4 else array

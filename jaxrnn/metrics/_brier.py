@@ -5,12 +5,9 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from .._numerics import are_labels, class_weight, exact_softmax, one_hot, real, refuse_probabilities
 from .._typing import Array
-from ..information._probabilities import refuse_probabilities
-from ..information._softmax import exact_softmax, real
-from ..information._surprisal import one_hot
 from ..objectives import Objective
-from ..objectives._targets import are_labels, class_weight
 from ._binning import Binning, EqualWidth, check_binning
 from ._calibration import Calibration, Reliability
 from ._combine import map_value

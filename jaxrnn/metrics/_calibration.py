@@ -6,11 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from .._numerics import exact_softmax, real, refuse_probabilities
 from .._typing import Array, ArrayLike
-from ..information._probabilities import refuse_probabilities
-from ..information._softmax import exact_softmax, real
-from ..objectives import Accuracy
-from ..objectives._objective import score
+from ..objectives import Accuracy, score
 from ._binning import Binning, EqualWidth, check_binning
 from ._combine import map_value
 from ._compensated import Compensated

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
+from .._numerics import class_weight
 from .._typing import Array, ArrayLike, Leaf
 from ..information import to_bits
 from ..objectives import Objective
-from ..objectives._targets import class_weight
 from ._combine import collect, map_value
 from ._mean import Mean, ratio
 from ._metric import Metric

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from .._typing import Array, ArrayLike
-from ..objectives import ObjectiveLike, as_objective
-from ..objectives._objective import score
+from ..objectives import ObjectiveLike, as_objective, score
 from ._compensated import Compensated
 from ._metric import Metric, State
 from ._weights import total, weigh

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
+from .._numerics import are_labels
 from .._typing import Array
 from ..objectives import Objective
-from ..objectives._targets import are_labels
 
 
 class OfOutputs(Objective):

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 
 from .._typing import Array, ArrayLike
 from ..information import varentropy
-from ..objectives import CrossEntropy, Entropy
-from ..objectives._objective import score
+from ..objectives import CrossEntropy, Entropy, score
 from ._compensated import Compensated
 from ._metric import Metric
 from ._of_outputs import check_labels_only

@@ -2,8 +2,6 @@
 
 from ._dropout import Dropout as Dropout
 from ._dropout import VariationalDropout as VariationalDropout
-from ._generate import Generated as Generated
-from ._generate import generate as generate
 from ._layer import Layer as Layer
 from ._layer import Memoryless as Memoryless
 from ._pointwise import Activation as Activation
@@ -19,11 +17,6 @@ from ._pooling import Pool as Pool
 from ._recurrent import Bidirectional as Bidirectional
 from ._recurrent import Directions as Directions
 from ._recurrent import Recurrent as Recurrent
-from ._samplers import Greedy as Greedy
-from ._samplers import Nucleus as Nucleus
-from ._samplers import Sampler as Sampler
-from ._samplers import Temperature as Temperature
-from ._samplers import TopK as TopK
 from ._stack import Residual as Residual
 from ._stack import Stack as Stack
 from ._stack import stack as stack

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._config import Config
+from .._numerics import drop
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
-from ..cells._cell import drop
 
 
 class Layer(Config):

@@ -10,8 +10,8 @@ from jaxtyping import Float, Integer
 
 from .. import _check
 from .._dtypes import at_least_float32
+from .._numerics import add, dot, glorot
 from .._typing import Array, Key, Leaf
-from ..cells._dense import add, dot, glorot
 from ._layer import Memoryless
 
 

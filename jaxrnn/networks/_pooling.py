@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 
 from .. import _check
 from .._dtypes import at_least_float32
+from .._numerics import last_valid, select
 from .._typing import Array, Carry, Inputs, Key, Params
-from ..cells._cell import select
 from ._layer import Layer, without_padding
 
 
@@ -121,10 +121,3 @@ class MaxPool(Pool):
         """The maximum, with minus infinity where masked."""
         largest = select(mask, xs, jnp.full_like(xs, -jnp.inf)).max(0)
         return select(mask.any(0), largest, jnp.zeros_like(largest))
-
-
-def last_valid(xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]) -> Float[Array, "... F"]:
-    """`xs` at the last step where `mask` is True, or at the first step where there is none."""
-    times = jnp.arange(mask.shape[0]).reshape(-1, *(1 for _ in mask.shape[1:]))
-    last = jnp.where(mask, jnp.broadcast_to(times, mask.shape), 0).max(0)
-    return jnp.take_along_axis(xs, last[None, ..., None], axis=0)[0]

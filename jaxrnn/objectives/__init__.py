@@ -20,6 +20,7 @@ from ._objective import ObjectiveLike as ObjectiveLike
 from ._objective import Scaled as Scaled
 from ._objective import Sum as Sum
 from ._objective import as_objective as as_objective
+from ._objective import score as score
 from ._reduce import Weighted as Weighted
 from ._reduce import reduce as reduce
 from ._squared_error import SquaredError as SquaredError

@@ -6,11 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
+from .._numerics import are_labels, class_weight, own_logit, real
 from .._typing import Array
-from ..information._softmax import real
-from ..information._surprisal import own_logit
 from ._objective import Objective
-from ._targets import are_labels, class_weight
 
 
 class Accuracy(Objective):

@@ -6,11 +6,10 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._dtypes import at_least_float32
+from .._numerics import check_labels, in_range, narrow
 from .._typing import Array, Leaf
-from ..information._surprisal import check_labels, in_range
 from ._objective import Objective, ObjectiveLike, as_objective
 from ._sequences import of_sequences
-from ._targets import narrow
 
 
 class ClassWeighted(Objective):

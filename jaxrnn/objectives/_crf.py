@@ -7,11 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 
 from .. import _check
+from .._numerics import ChainBackward, chain_backward, check_labels, in_range, real
 from .._typing import Array, ArrayLike
 from ..information import logsumexp, surprisal
-from ..information._chain import Backward, backward
-from ..information._softmax import real
-from ..information._surprisal import check_labels, in_range
 from ._objective import Objective
 
 
@@ -137,8 +135,8 @@ class CRF(Objective):
             )
         return theta.reshape(*theta.shape[:-1], self.labels + 1, self.labels)
 
-    def _chain(self, outputs: Any, where: ArrayLike | None, over: Any) -> Backward:
-        return backward("CRF", self.potentials(outputs), where, over)
+    def _chain(self, outputs: Any, where: ArrayLike | None, over: Any) -> ChainBackward:
+        return chain_backward("CRF", self.potentials(outputs), where, over)
 
 
 def _row(ahead: Float[Array, "*steps S1 S"], before: Int[Array, "*steps"]) -> Array:

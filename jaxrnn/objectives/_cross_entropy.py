@@ -5,13 +5,19 @@ from typing import Any
 import jax.numpy as jnp
 
 from .. import _check
+from .._numerics import (
+    are_labels,
+    check_labels,
+    class_weight,
+    expectation,
+    own_logit,
+    real,
+    refuse_probabilities,
+    several_classes,
+)
 from .._typing import Array, Leaf
 from ..information import log_softmax, surprisal
-from ..information._probabilities import refuse_probabilities
-from ..information._softmax import expectation, real
-from ..information._surprisal import check_labels, own_logit
 from ._objective import Objective
-from ._targets import are_labels, class_weight, several_classes
 
 
 class CrossEntropy(Objective):

@@ -7,10 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Int
 
 from .. import _check
+from .._numerics import check_ctc, ctc_forward, real
 from .._typing import Array, ArrayLike
 from ..information import log_softmax
-from ..information._ctc import check, forward
-from ..information._softmax import real
 from ._objective import Objective
 
 
@@ -60,7 +59,7 @@ class CTC(Objective):
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
         """`where`, without the sequences that have a label which is none."""
         logits = real("CTC", "outputs", outputs)
-        labels, lengths, mask = check("CTC", logits, *_pair(targets), where, self.blank)
+        labels, lengths, mask = check_ctc("CTC", logits, *_pair(targets), where, self.blank)
         place = jnp.arange(len(labels), dtype=jnp.int32).reshape(-1, *(1,) * lengths.ndim)
         counts = jnp.broadcast_to(place, labels.shape) < lengths[None]
         known = jnp.all(~counts | ((labels >= 0) & (labels != self.blank)), axis=0)
@@ -76,7 +75,7 @@ class CTC(Objective):
         if where is not None:
             logits = jnp.where(jnp.broadcast_to(where[..., None], logits.shape), logits, 0)
         mask = jnp.ones(logits.shape[:-1], bool) if where is None else where
-        found = forward("CTC", log_softmax(logits), *_pair(targets), mask, self.blank)
+        found = ctc_forward("CTC", log_softmax(logits), *_pair(targets), mask, self.blank)
         later = jnp.flip(jnp.cumsum(jnp.flip(mask, 0), axis=0), 0)
         end = jnp.where(mask & (later == 1), found.end[None], 0)
         # Rounding may bring a probability of 1 above it.

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
+from .._numerics import real
 from .._typing import Array, Leaf
 from ..information import entropy, kl_divergence
-from ..information._softmax import real
 from ._predictions import OfPredictions
 
 

@@ -7,12 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
+from .._numerics import (
+    check_labels,
+    in_range,
+    label_weight,
+    margin,
+    real,
+    refuse_probabilities,
+    several_classes,
+)
 from .._typing import Array, Leaf
-from ..information._probabilities import refuse_probabilities
-from ..information._softmax import real
-from ..information._surprisal import check_labels, in_range, margin
 from ._objective import Objective
-from ._targets import label_weight, several_classes
 
 
 class FocalCrossEntropy(Objective):

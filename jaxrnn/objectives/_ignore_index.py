@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
+from .._numerics import narrow
 from .._typing import Array
 from ._objective import Objective, ObjectiveLike, as_objective
-from ._targets import narrow
 
 
 class IgnoreIndex(Objective):

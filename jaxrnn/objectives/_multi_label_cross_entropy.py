@@ -6,10 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
+from .._numerics import real, unit_weight
 from .._typing import Array
-from ..information._softmax import real
 from ._objective import Objective
-from ._targets import unit_weight
 
 
 class MultiLabelCrossEntropy(Objective):

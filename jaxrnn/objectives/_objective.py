@@ -206,7 +206,32 @@ def as_objective(objective: ObjectiveLike) -> Objective:
 def score(
     objective: Objective, outputs: Any, targets: Any, where: ArrayLike | None
 ) -> tuple[Array, Array]:
-    """The value of every step, 0 where it does not count, and how much it counts."""
+    """The value of every step, 0 where it does not count, and how much it counts.
+
+    What `reduce` adds up, and every metric of an objective. The weight is what the objective makes
+    of `where`: 0 at a label that is no class, for instance.
+
+    Args:
+        objective: what is evaluated.
+        outputs: what the network gave, `[T, *batch, features]`.
+        targets: what it should have given.
+        where: `Bool[T, *batch]`, False at padding.
+
+    Returns:
+        Two arrays `[T, *batch]` of one dtype.
+
+    Raises:
+        TypeError: what calling the objective raises.
+        ValueError: likewise.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn.objectives import Accuracy, score
+        >>> outputs, labels = jnp.array([[2.0, 0.0], [0.0, 2.0], [0.0, 2.0]]), jnp.array([0, 1, 0])
+        >>> values, weight = score(Accuracy(), outputs, labels, jnp.array([True, False, True]))
+        >>> print(values, weight)
+        [1. 0. 0.] [1. 0. 1.]
+    """
     mask = None if where is None else _check_where(objective, outputs, where)
     weight = objective.weight(outputs, targets, mask)
     if weight is None:

@@ -5,8 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from .. import _check
+from .._numerics import real
 from .._typing import Array
-from ..information._softmax import real
 from ._objective import Objective
 
 

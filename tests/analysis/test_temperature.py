@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn import networks
+from jaxrnn import generation
 from jaxrnn.analysis import fit_temperature
 
 RNG = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def test_it_is_held_in_float32():
     assert t.dtype == jnp.float32
     exact = by_halving(np.asarray(logits, float), LABELS)
     np.testing.assert_allclose(t, exact, rtol=1e-5)
-    assert networks.Temperature(t).temperature == t
+    assert generation.Temperature(t).temperature == t
 
 
 def test_derivatives_are_forward(x64):

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn import networks, objectives
+from jaxrnn import generation, objectives
 from tests import zoo
 
 SAMPLERS = {
-    "temperature": networks.Temperature(0.5),
-    "top_k": networks.TopK(2),
-    "nucleus": networks.Nucleus(0.9),
+    "temperature": generation.Temperature(0.5),
+    "top_k": generation.TopK(2),
+    "nucleus": generation.Nucleus(0.9),
 }
 NOUNS = {
     **zoo.CELLS,

@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int
 
 from .. import _check
 from .._typing import Array, ArrayLike
-from ..information._softmax import exact_softmax, expectation
-from ..information._surprisal import in_range, own_logit
+from ._labels import in_range, own_logit
+from ._softmax import exact_softmax, expectation
 
 _STEPS = 300  # halving alone goes over a factor of 2 ** 150 in these; a usual fit takes about 8
 

@@ -33,8 +33,8 @@ class Greedy(Sampler):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from jaxrnn import networks
-        >>> int(networks.Greedy()(jax.random.key(0), jnp.array([0.0, 2.0, 1.0])))
+        >>> from jaxrnn import generation
+        >>> int(generation.Greedy()(jax.random.key(0), jnp.array([0.0, 2.0, 1.0])))
         1
     """
 
@@ -52,8 +52,8 @@ class Temperature(Sampler):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from jaxrnn import networks
-        >>> int(networks.Temperature(0.01)(jax.random.key(0), jnp.array([0.0, 2.0, 1.0])))
+        >>> from jaxrnn import generation
+        >>> int(generation.Temperature(0.01)(jax.random.key(0), jnp.array([0.0, 2.0, 1.0])))
         1
     """
 
@@ -81,8 +81,8 @@ class TopK(Sampler):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from jaxrnn import networks
-        >>> int(networks.TopK(1)(jax.random.key(0), jnp.array([0.0, 2.0, 1.0])))
+        >>> from jaxrnn import generation
+        >>> int(generation.TopK(1)(jax.random.key(0), jnp.array([0.0, 2.0, 1.0])))
         1
     """
 
@@ -111,8 +111,8 @@ class Nucleus(Sampler):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from jaxrnn import networks
-        >>> int(networks.Nucleus(0.1)(jax.random.key(0), jnp.array([0.0, 2.0, 1.0])))
+        >>> from jaxrnn import generation
+        >>> int(generation.Nucleus(0.1)(jax.random.key(0), jnp.array([0.0, 2.0, 1.0])))
         1
     """
 

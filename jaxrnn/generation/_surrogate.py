@@ -57,12 +57,12 @@ def entropy_surrogate(model: SequenceModel, length: int, samples: int, *, key: K
     Example:
         >>> import jax, jax.numpy as jnp
         >>> from functools import partial
-        >>> from jaxrnn import information
+        >>> from jaxrnn import generation
         >>> def step(logits, carry, symbol):
         ...     return carry, logits[symbol]
         >>> def loss(logits, key):
-        ...     model = information.SequenceModel(partial(step, logits))
-        ...     surrogate, entropy = information.entropy_surrogate(model, 5, 100, key=key)
+        ...     model = generation.SequenceModel(partial(step, logits))
+        ...     surrogate, entropy = generation.entropy_surrogate(model, 5, 100, key=key)
         ...     return -surrogate, entropy  # let the model be as uncertain as it can
         >>> descend = jax.jit(jax.grad(loss, has_aux=True))
         >>> logits = jnp.array([[2.0, 0.0], [0.0, 1.0]])

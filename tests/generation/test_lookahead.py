@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn.analysis import fit_lookahead, fit_temperature, lookahead
-from jaxrnn.information import Enumeration, SequenceModel, sequence_entropy
-from tests.information import models
+from jaxrnn.analysis import fit_temperature
+from jaxrnn.generation import Enumeration, SequenceModel, fit_lookahead, lookahead, sequence_entropy
+from tests.generation import models
 
 RNG = np.random.default_rng(0)
 WEIGHTS = models.Weights(*(RNG.normal(size=shape) for shape in ((4, 4), (4, 4), (4, 3))))

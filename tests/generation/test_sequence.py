@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn import cells, networks
+from jaxrnn import cells, generation, networks
 from jaxrnn import information as info
-from tests.information import models
+from tests.generation import models
 
 BITS = np.log(2)
-ALL = info.Enumeration()
+ALL = generation.Enumeration()
 
 
 def hidden_markov():
@@ -40,8 +40,10 @@ def test_reference_values(x64):
         (flip, 10, 3.6188939411),
         (three, 6, 4.8109113153),
     ]
-    for expectation in (ALL, info.FiniteState(1)):
-        got = jax.jit(lambda e=expectation: [info.sequence_entropy(m, n, e) for m, n, _ in cases])()
+    for expectation in (ALL, generation.FiniteState(1)):
+        got = jax.jit(
+            lambda e=expectation: [generation.sequence_entropy(m, n, e) for m, n, _ in cases]
+        )()
         for (value, error), (*_, wanted) in zip(got, cases, strict=True):
             np.testing.assert_allclose(value, wanted, atol=1e-10)
             assert error == 0
@@ -49,11 +51,11 @@ def test_reference_values(x64):
 
 def test_long_sequences_in_closed_form(x64):
     """The first symbol, and then two thirds of a bit each; a rate has no first symbol."""
-    model, by_states = models.golden_mean(), info.FiniteState(1)
+    model, by_states = models.golden_mean(), generation.FiniteState(1)
     value, rate = jax.jit(
         lambda: (
-            info.sequence_entropy(model, 1000, by_states).value,
-            info.entropy_rate(model, 300, by_states, burn_in=1).value,
+            generation.sequence_entropy(model, 1000, by_states).value,
+            generation.entropy_rate(model, 300, by_states, burn_in=1).value,
         )
     )()
     first = np.log(3) - 2 / 3 * np.log(2)
@@ -65,11 +67,11 @@ def test_blocks_and_their_differences_in_bits(x64):
     """Of machines whose states do not show; the last step is the difference of two blocks."""
 
     def last(model, length):
-        return info.entropy_rate(model, length, ALL, burn_in=length - 1).value
+        return generation.entropy_rate(model, length, ALL, burn_in=length - 1).value
 
     def values():
-        whole = [info.sequence_entropy(hidden_markov(), n, ALL).value for n in (1, 4, 5)]
-        rest = info.entropy_rate(hidden_markov(), 5, ALL, burn_in=1).value
+        whole = [generation.sequence_entropy(hidden_markov(), n, ALL).value for n in (1, 4, 5)]
+        rest = generation.entropy_rate(hidden_markov(), 5, ALL, burn_in=1).value
         steps = last(even(), 3), last(even(), 10), last(sns(), 10), last(models.flip(0.1), 5)
         return jnp.stack([*whole, rest, *steps])
 
@@ -95,7 +97,7 @@ def test_a_small_network_against_a_plain_loop(x64):
             log_p += logits[y] - np.log(np.exp(logits).sum())
             h = np.tanh(w.recurrent @ h + w.embedding[y])
         total -= np.exp(log_p) * log_p
-    got = jax.jit(lambda: info.sequence_entropy(models.network(weights), 4, ALL).value)()
+    got = jax.jit(lambda: generation.sequence_entropy(models.network(weights), 4, ALL).value)()
     np.testing.assert_allclose(got, total, rtol=1e-12)
     np.testing.assert_allclose(got, 2.015014393215938, rtol=1e-12)
 
@@ -114,8 +116,8 @@ def test_a_network_of_the_library(key):
     drawn, values, counts = jax.jit(network.init)(key), [], []
     for scale in (1, 4):
         params = jax.tree.map(lambda leaf, s=scale: s * leaf, drawn)
-        model = info.SequenceModel(partial(step, params), network.carry(params), start=3)
-        values.append(info.sequence_entropy(model, 3, ALL).value)
+        model = generation.SequenceModel(partial(step, params), network.carry(params), start=3)
+        values.append(generation.sequence_entropy(model, 3, ALL).value)
         counts.append(len(traced))
     assert counts[0] == counts[1] and values[0] > values[1]
     strings = models.all_strings(3, 3)
@@ -123,19 +125,21 @@ def test_a_network_of_the_library(key):
     _, logits = jax.jit(network.apply)(params, network.carry(params, (27,)), read)
     log_p = np.take_along_axis(np.asarray(info.log_softmax(logits)), strings[..., None], -1)
     np.testing.assert_allclose(values[1], entropy_of_table(log_p.sum((0, 2))), rtol=1e-5)
-    unknown = info.SequenceModel(model.step, model.carry, start=4)
+    unknown = generation.SequenceModel(model.step, model.carry, start=4)
     with pytest.raises(ValueError, match="does not know its start symbol"):
-        info.sequence_entropy(unknown, 3, ALL)
+        generation.sequence_entropy(unknown, 3, ALL)
 
 
 def test_the_derivative_of_enumeration_is_that_of_states(x64):
     def entropy(table, expectation):
-        model = info.SequenceModel(partial(models._row, jax.nn.softmax(table)), 0)
-        return info.sequence_entropy(model, 5, expectation).value
+        model = generation.SequenceModel(partial(models._row, jax.nn.softmax(table)), 0)
+        return generation.sequence_entropy(model, 5, expectation).value
 
     table = jnp.array([[0.3, -1.0, 0.0], [2.0, 0.0, -0.5], [0.0, 0.0, 1.0]])
     (value, gradient), (other, wanted) = jax.jit(
-        lambda table: [jax.value_and_grad(entropy)(table, e) for e in (ALL, info.FiniteState(1))]
+        lambda table: [
+            jax.value_and_grad(entropy)(table, e) for e in (ALL, generation.FiniteState(1))
+        ]
     )(table)
     np.testing.assert_allclose(value, other, rtol=1e-12)
     np.testing.assert_allclose(gradient, wanted, atol=1e-12)
@@ -148,16 +152,16 @@ def counter(table, carry, symbol):
 
 def test_states_that_the_symbols_do_not_show(x64):
     table = 2 * jnp.asarray(np.random.default_rng(0).normal(size=(2, 3, 2, 2)))
-    p, q = (info.SequenceModel(partial(counter, rows), 0) for rows in table)
+    p, q = (generation.SequenceModel(partial(counter, rows), 0) for rows in table)
 
     def values(expectation):
-        of_p = info.sequence_entropy(p, 6, expectation).value
-        return jnp.stack([of_p, info.sequence_kl(p, q, 6, expectation).value])
+        of_p = generation.sequence_entropy(p, 6, expectation).value
+        return jnp.stack([of_p, generation.sequence_kl(p, q, 6, expectation).value])
 
-    np.testing.assert_allclose(*jax.jit(lambda: [values(info.FiniteState(3)), values(ALL)])())
+    np.testing.assert_allclose(*jax.jit(lambda: [values(generation.FiniteState(3)), values(ALL)])())
     with pytest.raises(ValueError, match="carry leaves the range"):
-        info.sequence_entropy(p, 6, info.FiniteState(2))
-    inside = jax.jit(lambda: info.sequence_entropy(p, 2, info.FiniteState(2)).value)()
+        generation.sequence_entropy(p, 6, generation.FiniteState(2))
+    inside = jax.jit(lambda: generation.sequence_entropy(p, 2, generation.FiniteState(2)).value)()
     assert np.isfinite(inside)
 
 
@@ -170,12 +174,12 @@ def test_divergence(x64):
     )
     first, second, infinite, third, kl, none, sums = jax.jit(
         lambda: (
-            info.sequence_kl(golden_mean, uniform, 2, ALL).value,
-            info.sequence_kl(golden_mean, uniform, 2, info.FiniteState(1)).value,
-            info.sequence_kl(uniform, golden_mean, 3, ALL).value,
-            info.sequence_kl(uniform, golden_mean, 3, info.FiniteState(1)).value,
-            info.sequence_kl(p, q, 5, ALL).value,
-            info.sequence_kl(p, p, 5, ALL).value,
+            generation.sequence_kl(golden_mean, uniform, 2, ALL).value,
+            generation.sequence_kl(golden_mean, uniform, 2, generation.FiniteState(1)).value,
+            generation.sequence_kl(uniform, golden_mean, 3, ALL).value,
+            generation.sequence_kl(uniform, golden_mean, 3, generation.FiniteState(1)).value,
+            generation.sequence_kl(p, q, 5, ALL).value,
+            generation.sequence_kl(p, p, 5, ALL).value,
             [models.sums((model,), 2, 5).p for model in (p, q)],
         )
     )()
@@ -189,16 +193,16 @@ def test_divergence(x64):
 def stopping(start):
     """Ends after every symbol with probability a half."""
     row = jnp.log(jnp.array([0.5, 0.5]))
-    return info.SequenceModel(lambda carry, symbol: (carry, row), 0, start=start, stop=1)
+    return generation.SequenceModel(lambda carry, symbol: (carry, row), 0, start=start, stop=1)
 
 
 def test_after_the_stop_symbol_nothing_is_uncertain(x64):
     """A length of `n` has `2 ** -n`, so its entropy tends to 2 bits; a start may be a stop."""
     values = jax.jit(
         lambda: [
-            info.sequence_entropy(stopping(start), 8, expectation).value
+            generation.sequence_entropy(stopping(start), 8, expectation).value
             for start in (0, 1)
-            for expectation in (ALL, info.FiniteState(1))
+            for expectation in (ALL, generation.FiniteState(1))
         ]
     )()
     np.testing.assert_allclose(np.array(values) / BITS, 2 * (1 - 2.0**-8), rtol=1e-12)
@@ -212,47 +216,11 @@ def test_three_names_for_three_quantities(x64):
     def three():
         _, logits = jax.lax.scan(model.step, model.carry, read)
         alone = info.factorized_joint_entropy(logits), info.teacher_forced_entropy(logits)
-        return *alone, info.sequence_entropy(model, 4, ALL).value
+        return *alone, generation.sequence_entropy(model, 4, ALL).value
 
     first, half = np.log(3) - 2 / 3 * np.log(2), np.log(2)
     wanted = first + 2 * half, (first + 2 * half) / 4, first + 3 * 2 / 3 * half
     np.testing.assert_allclose(jax.jit(three)(), wanted, rtol=1e-12)
-
-
-def test_a_factorised_entropy_is_that_of_the_joint_distribution(x64):
-    logits = np.random.default_rng(1).normal(size=(3, 2, 4))
-    log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-    joint = [
-        entropy_of_table(log_p[0, b][:, None, None] + log_p[1, b][:, None] + log_p[2, b])
-        for b in (0, 1)
-    ]
-    np.testing.assert_allclose(jax.jit(info.factorized_joint_entropy)(logits), joint, rtol=1e-12)
-
-
-def test_padding_changes_nothing():
-    logits = np.random.default_rng(0).normal(size=(4, 2, 3)).astype(np.float32)
-    mask = np.arange(4)[:, None] < np.array([4, 2])
-
-    @jax.jit
-    def both(logits, mask):
-        def values(logits):
-            joint = info.factorized_joint_entropy(logits, mask=mask)
-            return joint, info.teacher_forced_entropy(logits, mask=mask)
-
-        known, pullback = jax.vjp(values, logits)
-        return *known, pullback(jax.tree.map(jnp.ones_like, known))[0]
-
-    joint, mean, gradient = both(logits, mask)
-    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-    entropies = np.where(mask, -(p * np.log(p)).sum(-1), 0)
-    np.testing.assert_allclose(joint, entropies.sum(0), rtol=1e-6)
-    np.testing.assert_allclose(mean, entropies.sum() / 6, rtol=1e-6)
-    np.testing.assert_array_equal(gradient[~mask], 0)
-    for bad in (jnp.nan, jnp.inf, -jnp.inf):
-        spoiled = both(np.where(mask[..., None], logits, np.float32(bad)), mask)
-        for got, wanted in zip(spoiled, (joint, mean, gradient), strict=True):
-            np.testing.assert_array_equal(got, wanted)
-    assert np.isnan(both(logits, mask & False)[1])
 
 
 ROW = np.zeros(3, np.float32)
@@ -262,11 +230,11 @@ def step(carry, symbol):
     return carry, jnp.asarray(ROW)
 
 
-MODEL = info.SequenceModel(step)
+MODEL = generation.SequenceModel(step)
 
 
 def enumerate_(model=MODEL, length=3, expectation=ALL):
-    return lambda: info.sequence_entropy(model, length, expectation)
+    return lambda: generation.sequence_entropy(model, length, expectation)
 
 
 @pytest.mark.parametrize(
@@ -277,15 +245,15 @@ def enumerate_(model=MODEL, length=3, expectation=ALL):
             ValueError,
             r"3\*\*40 = 1.216e\+19 sequences, more than the limit of 262144.*ControlVariate",
         ),
-        (enumerate_(expectation=info.Enumeration(26)), ValueError, "limit of 26"),
+        (enumerate_(expectation=generation.Enumeration(26)), ValueError, "limit of 26"),
         (enumerate_(length=0), ValueError, "length must be at least 1, got 0"),
         (
-            enumerate_(expectation=info.FiniteState(2)),
+            enumerate_(expectation=generation.FiniteState(2)),
             TypeError,
             r"whole number in \[0, 2\), got none. Use `Enumeration",
         ),
         (
-            enumerate_(info.SequenceModel(step, np.ones(4)), 3, info.FiniteState(2)),
+            enumerate_(generation.SequenceModel(step, np.ones(4)), 3, generation.FiniteState(2)),
             TypeError,
             r"got float\d+\[4\]",
         ),
@@ -295,50 +263,39 @@ def enumerate_(model=MODEL, length=3, expectation=ALL):
             TypeError,
             r"expected a `SequenceModel.*got function.*partial\(network.step, params\)",
         ),
-        (enumerate_(info.SequenceModel(3)), TypeError, "step must be a function, got 3"),
+        (enumerate_(generation.SequenceModel(3)), TypeError, "step must be a function, got 3"),
         (
-            lambda: info.SequenceModel(networks.Dense(2, 3)),
+            lambda: generation.SequenceModel(networks.Dense(2, 3)),
             TypeError,
             "got a layer. Bind its parameters",
         ),
         (
-            enumerate_(info.SequenceModel(lambda c, y: (c, ROW[None]))),
+            enumerate_(generation.SequenceModel(lambda c, y: (c, ROW[None]))),
             ValueError,
             r"logits \[V\] .*float32\[1,3\]",
         ),
         (
-            enumerate_(info.SequenceModel(lambda c, y: (c + 0.5, ROW), 0)),
+            enumerate_(generation.SequenceModel(lambda c, y: (c + 0.5, ROW), 0)),
             ValueError,
             r"carry like the one .*int32\[\], got float32\[\]",
         ),
-        (enumerate_(info.SequenceModel(step, stop=3)), ValueError, r"stop must .* \[0, 3\), got 3"),
         (
-            lambda: info.sequence_kl(MODEL, info.SequenceModel(step, stop=1), 3, ALL),
+            enumerate_(generation.SequenceModel(step, stop=3)),
+            ValueError,
+            r"stop must .* \[0, 3\), got 3",
+        ),
+        (
+            lambda: generation.sequence_kl(MODEL, generation.SequenceModel(step, stop=1), 3, ALL),
             ValueError,
             r"same symbols .*\[3, 3\] symbols with stop \[None, 1\]",
         ),
         (
-            lambda: info.entropy_rate(MODEL, 3, ALL, burn_in=3),
+            lambda: generation.entropy_rate(MODEL, 3, ALL, burn_in=3),
             ValueError,
             r"burn_in must be a whole number in \[0, length=3\), got 3",
         ),
-        (lambda: info.Enumeration(0), ValueError, "limit must be at least 1"),
-        (lambda: info.FiniteState(0), ValueError, "states must be at least 1"),
-        (
-            lambda: info.factorized_joint_entropy(ROW),
-            ValueError,
-            r"\[T, \*batch, V\], got float32\[3\]",
-        ),
-        (
-            lambda: info.factorized_joint_entropy(ROW[None], mask=np.ones(1)),
-            TypeError,
-            "mask must be Bool",
-        ),
-        (
-            lambda: info.teacher_forced_entropy(ROW[None], mask=np.ones(2, bool)),
-            ValueError,
-            r"mask must be \[T, \*batch\] = \(1,\), got \(2,\)",
-        ),
+        (lambda: generation.Enumeration(0), ValueError, "limit must be at least 1"),
+        (lambda: generation.FiniteState(0), ValueError, "states must be at least 1"),
     ],
 )
 def test_errors(call, error, says, as_users_run_it):

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn import information as info
-from jaxrnn.information._estimators import controlled
-from tests.information import models
+from jaxrnn import generation
+from jaxrnn.generation._estimators import controlled
+from tests.generation import models
 
-KINDS = info.MonteCarlo, info.RaoBlackwell, info.ControlVariate
+KINDS = generation.MonteCarlo, generation.RaoBlackwell, generation.ControlVariate
 
 
 def test_exact_variances(x64):
@@ -68,7 +68,7 @@ def test_a_control_variate_finds_the_slope(x64):
 def test_forty_random_networks(x64):
     def of(weights, key):
         model = models.network(weights)
-        estimates = [info.sequence_entropy(model, 6, kind(400), key=key) for kind in KINDS]
+        estimates = [generation.sequence_entropy(model, 6, kind(400), key=key) for kind in KINDS]
         return models.sums((model,), 3, 6), estimates
 
     keys = jax.random.split(jax.random.key(0), (2, 40))
@@ -99,7 +99,9 @@ def test_estimates_vary_as_they_say(x64):
     @jax.jit
     def run(keys):
         every = [
-            jax.vmap(lambda key, kind=kind: info.sequence_kl(p, q, 5, kind(30), key=key))(keys)
+            jax.vmap(lambda key, kind=kind: generation.sequence_kl(p, q, 5, kind(30), key=key))(
+                keys
+            )
             for kind in KINDS
         ]
         return every, models.sums((p, q), 2, 5)
@@ -121,9 +123,9 @@ def test_what_has_no_variance_has_no_error():
     def run(key):
         return [
             (
-                info.sequence_entropy(fair, 7, kind(20), key=key),
-                info.sequence_entropy(blocks, 2, kind(20), key=key),
-                info.sequence_kl(fair, blocks, 3, kind(50), key=key),
+                generation.sequence_entropy(fair, 7, kind(20), key=key),
+                generation.sequence_entropy(blocks, 2, kind(20), key=key),
+                generation.sequence_kl(fair, blocks, 3, kind(50), key=key),
             )
             for kind in KINDS
         ]
@@ -141,7 +143,7 @@ def test_what_has_no_variance_has_no_error():
 def test_a_rate_from_samples():
     """A long course after its beginning, within four standard errors."""
     model = models.markov([0.9, 0.1], [0.2, 0.8], start=[0.0, 1.0])
-    rate = partial(info.entropy_rate, model, 300, burn_in=50)
+    rate = partial(generation.entropy_rate, model, 300, burn_in=50)
     for value, error in jax.jit(lambda key: [rate(kind(30), key=key) for kind in KINDS])(
         jax.random.key(2)
     ):
@@ -150,9 +152,9 @@ def test_a_rate_from_samples():
 
 def test_an_estimate_refuses_to_be_differentiated():
     def entropy(logits, kind, hide):
-        model = info.SequenceModel(partial(models._row, jax.nn.softmax(logits)), 0)
+        model = generation.SequenceModel(partial(models._row, jax.nn.softmax(logits)), 0)
         model = jax.lax.stop_gradient(model) if hide else model
-        return info.sequence_entropy(model, 3, kind(4), key=jax.random.key(0)).value
+        return generation.sequence_entropy(model, 3, kind(4), key=jax.random.key(0)).value
 
     logits = jnp.array([[1.0, 0.0], [0.0, 2.0]])
     for derivative, kind in zip((jax.grad, jax.jacfwd), KINDS[1:], strict=True):
@@ -166,7 +168,7 @@ def test_an_estimate_refuses_to_be_differentiated():
 def test_errors():
     model = models.flip(0.1)
     with pytest.raises(ValueError, match=r"RaoBlackwell: samples .*key=jax.random.key\(0\)"):
-        info.sequence_entropy(model, 3, info.RaoBlackwell(5))
+        generation.sequence_entropy(model, 3, generation.RaoBlackwell(5))
     for kind, least in zip(KINDS, (2, 2, 3), strict=True):
         with pytest.raises(ValueError, match=f"samples must be at least {least}, got {least - 1}"):
             kind(least - 1)

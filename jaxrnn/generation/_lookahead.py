@@ -8,12 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from .. import _check
+from .._numerics import best_tilt, exact_entropy, exact_log_softmax, possible
 from .._typing import Array, ArrayLike, Carry, Leaf
-from ..information import SequenceModel
-from ..information._entropy import exact_entropy
-from ..information._reading import alphabet, begin, check_kind, check_written, read
-from ..information._softmax import exact_log_softmax, possible
-from ._tilt import best_tilt
+from ._model import SequenceModel
+from ._reading import alphabet, begin, check_kind, check_written, read
 
 
 def lookahead(model: SequenceModel, weight: Leaf) -> SequenceModel:
@@ -51,14 +49,14 @@ def lookahead(model: SequenceModel, weight: Leaf) -> SequenceModel:
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from jaxrnn import analysis, information
+        >>> from jaxrnn import generation
         >>> def step(carry, symbol):  # after a 1 anything goes, after a 0 mostly a 0
         ...     return carry, jnp.log(jnp.array([[0.8, 0.2], [0.5, 0.5]]))[symbol]
-        >>> model = information.SequenceModel(step, carry=0)
+        >>> model = generation.SequenceModel(step, carry=0)
         >>> def rate(model):
-        ...     exact = information.FiniteState(1)
-        ...     return information.entropy_rate(model, 60, exact, burn_in=50).value
-        >>> print(f"{rate(model):.3f} {rate(analysis.lookahead(model, 2.0)):.3f}")
+        ...     exact = generation.FiniteState(1)
+        ...     return generation.entropy_rate(model, 60, exact, burn_in=50).value
+        >>> print(f"{rate(model):.3f} {rate(generation.lookahead(model, 2.0)):.3f}")
         0.555 0.466
     """
     check_kind("lookahead", model)
@@ -138,12 +136,12 @@ def fit_lookahead(
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from jaxrnn import analysis, information
+        >>> from jaxrnn import generation
         >>> def step(carry, symbol):  # after a 1 anything goes, after a 0 mostly a 0
         ...     return carry, jnp.log(jnp.array([[0.8, 0.2], [0.5, 0.5]]))[symbol]
-        >>> model = information.SequenceModel(step)
+        >>> model = generation.SequenceModel(step)
         >>> data = jnp.array([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
-        >>> print(f"{analysis.fit_lookahead(model, data):.2f}")
+        >>> print(f"{generation.fit_lookahead(model, data):.2f}")
         4.25
     """
     check_kind("fit_lookahead", model)

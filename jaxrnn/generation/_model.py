@@ -36,13 +36,13 @@ class SequenceModel(Config):
     Example:
         >>> import jax
         >>> from functools import partial
-        >>> from jaxrnn import cells, information, networks
+        >>> from jaxrnn import cells, generation, networks
         >>> network = networks.stack(
         ...     networks.Embedding(5, 8), networks.Recurrent(cells.GRU(8, 8)), networks.Dense(8, 4))
         >>> params = network.init(jax.random.key(0))
-        >>> model = information.SequenceModel(
+        >>> model = generation.SequenceModel(
         ...     partial(network.step, params), network.carry(params), start=4)
-        >>> entropy, error = information.sequence_entropy(model, 3, information.Enumeration())
+        >>> entropy, error = generation.sequence_entropy(model, 3, generation.Enumeration())
         >>> print(f"{entropy:.2f} of at most {3 * jax.numpy.log(4.0):.2f} nats")
         4.12 of at most 4.16 nats
     """

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn import information as info
-from tests.information import models
+from jaxrnn import generation
+from tests.generation import models
 
 
 def expected(model, length, lags):
@@ -16,7 +16,7 @@ def expected(model, length, lags):
     @jax.jit
     def run():
         p = models.sums((model,), 2, length).p
-        profile = jax.vmap(lambda row: info.memory_profile(model, row, lags), 1)(strings)
+        profile = jax.vmap(lambda row: generation.memory_profile(model, row, lags), 1)(strings)
         return p @ jnp.where(p[:, None] > 0, profile, 0)
 
     return run() / np.log(2)
@@ -63,9 +63,11 @@ def test_against_a_plain_loop(x64):
     for bad in (0, -1, 10**6):
         padded = np.where(mask, symbols, bad)
         np.testing.assert_allclose(
-            info.memory_profile(model, padded, lags, mask=mask), wanted, rtol=1e-12
+            generation.memory_profile(model, padded, lags, mask=mask), wanted, rtol=1e-12
         )
-    assert np.isnan(info.memory_profile(model, symbols, lags, mask=mask & (mask.sum(0) > 9))).all()
+    assert np.isnan(
+        generation.memory_profile(model, symbols, lags, mask=mask & (mask.sum(0) > 9))
+    ).all()
 
 
 @pytest.mark.parametrize(
@@ -80,4 +82,4 @@ def test_against_a_plain_loop(x64):
 )
 def test_errors(symbols, lags, error, says, as_users_run_it):
     with pytest.raises(error, match=says):
-        info.memory_profile(models.flip(0.1), symbols, lags)
+        generation.memory_profile(models.flip(0.1), symbols, lags)

@@ -1,4 +1,4 @@
-"""`log_softmax` that keeps its digits, and what the functions of logits share.
+"""Softmax that keeps its digits, and what the functions of logits share.
 
 A class whose logit is `-inf`, or whose place in `where` is False, is impossible: it has
 probability 0 and takes no part in any sum.
@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
 
 from .. import _check
 from .._dtypes import at_least_float32
@@ -58,34 +57,6 @@ def terms(who: str, name: str, logits: ArrayLike, where: ArrayLike | None) -> Ar
 def expectation(p: Array, x: Array) -> Array:
     """`sum p x` over the last axis, where `p == 0` contributes 0 whatever `x` is."""
     return jnp.sum(p * jnp.where(p == 0, 0, x), axis=-1)
-
-
-def log_softmax(
-    logits: ArrayLike, *, where: ArrayLike | None = None
-) -> Float[Array, "*steps classes"]:
-    r"""Log-probabilities $\log p_k = z_k - \log \sum_j e^{z_j}$, to full relative accuracy.
-
-    The sum leaves out the largest term and re-enters through `log1p`, so a near-certain class keeps
-    its digits: logits `[20, 0]` give `-2.06e-9`, where the usual form rounds to 0 in float32.
-
-    Args:
-        logits: `[..., V]`, classes last.
-        where: `Bool[..., V]` or `Bool[V]`, the classes that are possible; the others get `-inf`.
-
-    Returns:
-        `[..., V]`, at least float32. A row without a possible class is `-inf` throughout.
-
-    Raises:
-        TypeError: for logits that are not real floating numbers, or a `where` that is not bool.
-        ValueError: for a missing class axis, or a `where` of another shape.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from jaxrnn.information import log_softmax
-        >>> print(f"{log_softmax(jnp.array([20.0, 0.0]))[0]:.4e}")
-        -2.0612e-09
-    """
-    return exact_log_softmax(possible("log_softmax", "logits", logits, where))
 
 
 @jax.custom_jvp

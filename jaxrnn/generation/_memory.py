@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from .._numerics import expectation
 from .._typing import Array, ArrayLike
 from ._model import SequenceModel
 from ._reading import alphabet, begin, check_kind, check_written, read
-from ._softmax import expectation
 
 
 def memory_profile(
@@ -52,12 +52,12 @@ def memory_profile(
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from jaxrnn import information
+        >>> from jaxrnn import generation
         >>> def after_two(carry, symbol):  # most likely the symbol before the last
         ...     return symbol, 2 * jnp.array([1.0, -1.0]) * (1 - 2 * carry)
-        >>> model = information.SequenceModel(after_two, carry=0)
+        >>> model = generation.SequenceModel(after_two, carry=0)
         >>> symbols = jnp.array([0, 0, 1, 1, 0, 1, 1, 1, 0, 0, 1])
-        >>> loss = information.memory_profile(model, symbols, [1, 2, 3])
+        >>> loss = generation.memory_profile(model, symbols, [1, 2, 3])
         >>> print([f"{nats:.2f}" for nats in loss])
         ['2.41', '0.00', '0.00']
     """

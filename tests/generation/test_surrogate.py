@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn import information as info
-from jaxrnn.information._surrogate import surrogates
-from tests.information import models
+from jaxrnn import generation
+from jaxrnn.generation._surrogate import surrogates
+from tests.generation import models
 
 
 def flat(tree):
@@ -41,7 +41,9 @@ def gradients():
     with jax.enable_x64(True):
         weights = models.three_units()
         by_enumeration = jax.grad(
-            lambda w: info.sequence_entropy(models.network(w), 4, info.Enumeration()).value
+            lambda w: (
+                generation.sequence_entropy(models.network(w), 4, generation.Enumeration()).value
+            )
         )
         exact, rows = jax.jit(lambda w: (by_enumeration(w), jax.jacrev(per_string)(w)))(weights)
         exact = flat(jax.tree.map(lambda x: x[None], exact))[0]
@@ -85,7 +87,7 @@ def test_what_is_drawn_from_a_key(gradients, x64):
     """The public function: its gradient near the exact one, and an entropy without gradient."""
 
     def loss(weights, key):
-        return info.entropy_surrogate(models.network(weights), 4, 50, key=key)
+        return generation.entropy_surrogate(models.network(weights), 4, 50, key=key)
 
     @jax.jit
     def run(weights, keys):
@@ -105,8 +107,8 @@ def test_gradients_are_finite_where_symbols_are_impossible():
     logits = jnp.array([[1.0, -jnp.inf, 0.0], [0.0, 2.0, -jnp.inf], [0.0, -jnp.inf, -jnp.inf]])
 
     def loss(logits, stop):
-        model = info.SequenceModel(partial(_look_up, logits), stop=stop)
-        return info.entropy_surrogate(model, 5, 8, key=jax.random.key(0)).surrogate
+        model = generation.SequenceModel(partial(_look_up, logits), stop=stop)
+        return generation.entropy_surrogate(model, 5, 8, key=jax.random.key(0)).surrogate
 
     for gradient in jax.jit(lambda z: [jax.grad(loss)(z, stop) for stop in (None, 2)])(logits):
         assert np.isfinite(gradient).all()
@@ -121,6 +123,6 @@ def test_errors():
     model = models.flip(0.1)
     key = jax.random.key(0)
     with pytest.raises(ValueError, match="samples must be at least 2, got 1"):
-        info.entropy_surrogate(model, 3, 1, key=key)
+        generation.entropy_surrogate(model, 3, 1, key=key)
     with pytest.raises(ValueError, match="length must be at least 1, got 0"):
-        info.entropy_surrogate(model, 0, 5, key=key)
+        generation.entropy_surrogate(model, 0, 5, key=key)

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 
 from jaxrnn import cells
+from jaxrnn.generation import Greedy, Temperature, generate
 from jaxrnn.networks import (
     Activation,
     Dense,
     Embedding,
-    Greedy,
     Recurrent,
-    Temperature,
-    generate,
     stack,
 )
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrnn.information import SequenceModel
-from jaxrnn.information._reading import roll
+from jaxrnn.generation import SequenceModel
+from jaxrnn.generation._reading import roll
 
 
 def _row(table, carry, symbol):

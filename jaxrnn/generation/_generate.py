@@ -9,10 +9,9 @@ import numpy as np
 from jaxtyping import Int
 
 from .. import _check
+from .._numerics import last_valid, within
 from .._typing import Array, ArrayLike, Carry, Key, Params
-from ..engines._steps import within
-from ._layer import Layer
-from ._pooling import last_valid
+from ..networks import Layer
 from ._samplers import Sampler, Temperature
 
 
@@ -59,12 +58,12 @@ def generate(
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from jaxrnn import cells, networks
+        >>> from jaxrnn import cells, generation, networks
         >>> network = networks.stack(
         ...     networks.Embedding(5, 8), networks.Recurrent(cells.GRU(8, 8)), networks.Dense(8, 5))
         >>> params = network.init(jax.random.key(0))
         >>> prompt = jnp.zeros((3, 2), int)
-        >>> networks.generate(network, params, prompt, 7, key=jax.random.key(1)).symbols.shape
+        >>> generation.generate(network, params, prompt, 7, key=jax.random.key(1)).symbols.shape
         (7, 2)
     """
     _check.kind("generate", "network", network, Layer, "Wrap a cell: `networks.Recurrent(cell)`.")

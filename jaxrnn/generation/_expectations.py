@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 
 from .. import _check
 from .._config import Config
+from .._numerics import expectation
 from .._typing import Array, Key
 from ._reading import Models, alphabet, begin, read, roll
-from ._softmax import expectation
 
 
 class Estimate(NamedTuple):
@@ -46,11 +46,11 @@ class Enumeration(Expectation):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from jaxrnn import information
+        >>> from jaxrnn import generation, information
         >>> def step(carry, symbol):
         ...     return carry, jnp.log(jnp.array([0.5, 0.25, 0.25]))
-        >>> model = information.SequenceModel(step)
-        >>> estimate = information.sequence_entropy(model, 4, information.Enumeration())
+        >>> model = generation.SequenceModel(step)
+        >>> estimate = generation.sequence_entropy(model, 4, generation.Enumeration())
         >>> print(f"{information.to_bits(estimate.value):.3f}")
         6.000
     """
@@ -97,12 +97,12 @@ class FiniteState(Expectation):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from jaxrnn import information
+        >>> from jaxrnn import generation, information
         >>> def golden_mean(carry, symbol):  # after a 1 always a 0
         ...     return carry, jnp.log(jnp.array([[0.5, 0.5], [1.0, 0.0]]))[symbol]
-        >>> model = information.SequenceModel(golden_mean, carry=0)
-        >>> rate = information.entropy_rate(
-        ...     model, 1000, information.FiniteState(1), burn_in=100)
+        >>> model = generation.SequenceModel(golden_mean, carry=0)
+        >>> rate = generation.entropy_rate(
+        ...     model, 1000, generation.FiniteState(1), burn_in=100)
         >>> print(f"{information.to_bits(rate.value):.4f}")
         0.6667
     """

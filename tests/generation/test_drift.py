@@ -4,9 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from jaxrnn.analysis import entropy_drift
-from jaxrnn.information import SequenceModel
-from tests.information import models
+from jaxrnn.generation import SequenceModel, entropy_drift
+from tests.generation import models
 
 ROWS = np.array([[0.7, 0.2, 0.1], [0.1, 0.9, 0.0], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.25, 0.25]])
 

@@ -9,10 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from .. import _check
+from .._numerics import exact_log_softmax, expectation, own_logit, possible
 from .._typing import Array, ArrayLike, Carry
 from ._model import SequenceModel
-from ._softmax import exact_log_softmax, expectation, possible
-from ._surprisal import own_logit
 
 
 class Reading(NamedTuple):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn.networks import Greedy, Nucleus, Temperature, TopK
+from jaxrnn.generation import Greedy, Nucleus, Temperature, TopK
 
 INF = np.inf
 LOGITS = np.array(

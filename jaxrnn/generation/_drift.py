@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 
 from .. import _check
 from .._typing import Array, Key
-from ..information import SequenceModel
-from ..information._estimators import categorical, enough, underivable
-from ..information._reading import alphabet, check_kind, roll
+from ._estimators import categorical, enough, underivable
+from ._model import SequenceModel
+from ._reading import alphabet, check_kind, roll
 
 
 class EntropyDrift(NamedTuple):
@@ -69,12 +69,12 @@ def entropy_drift(
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from jaxrnn import analysis, information
+        >>> from jaxrnn import generation
         >>> def step(lost, symbol):  # sure, until it has written a 2
         ...     lost = lost | (symbol == 2)
         ...     return lost, jnp.where(lost, 0.0, jnp.array([4.0, 2.0, 0.0]))
-        >>> model = information.SequenceModel(step, carry=False)
-        >>> drift = analysis.entropy_drift(model, 100, 500, key=jax.random.key(0))
+        >>> model = generation.SequenceModel(step, carry=False)
+        >>> drift = generation.entropy_drift(model, 100, 500, key=jax.random.key(0))
         >>> print([f"{drift.entropy[t]:.1f} +- {drift.entropy_error[t]:.1f}" for t in (0, 30, 99)])
         ['0.4 +- 0.0', '0.7 +- 0.0', '1.0 +- 0.0']
     """

@@ -21,10 +21,10 @@ class MonteCarlo(Expectation):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from jaxrnn import information
-        >>> model = information.SequenceModel(lambda carry, symbol: (carry, jnp.zeros(4)))
-        >>> estimate = information.sequence_entropy(
-        ...     model, 3, information.MonteCarlo(10), key=jax.random.key(0))
+        >>> from jaxrnn import generation, information
+        >>> model = generation.SequenceModel(lambda carry, symbol: (carry, jnp.zeros(4)))
+        >>> estimate = generation.sequence_entropy(
+        ...     model, 3, generation.MonteCarlo(10), key=jax.random.key(0))
         >>> print(f"{information.to_bits(estimate.value):.3f}")
         6.000
     """
@@ -58,11 +58,11 @@ class RaoBlackwell(Expectation):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from jaxrnn import information
+        >>> from jaxrnn import generation, information
         >>> logits = jnp.log(jnp.array([0.7, 0.2, 0.1]))
-        >>> model = information.SequenceModel(lambda carry, symbol: (carry, logits))
-        >>> estimate = information.sequence_entropy(
-        ...     model, 6, information.RaoBlackwell(10), key=jax.random.key(0))
+        >>> model = generation.SequenceModel(lambda carry, symbol: (carry, logits))
+        >>> estimate = generation.sequence_entropy(
+        ...     model, 6, generation.RaoBlackwell(10), key=jax.random.key(0))
         >>> print(f"{estimate.value:.4f} = {6 * information.entropy(logits):.4f}")
         4.8109 = 4.8109
     """
@@ -94,11 +94,11 @@ class ControlVariate(Expectation):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from jaxrnn import information
+        >>> from jaxrnn import generation, information
         >>> logits = jnp.log(jnp.array([0.7, 0.2, 0.1]))
-        >>> model = information.SequenceModel(lambda carry, symbol: (carry, logits))
-        >>> estimate = information.sequence_entropy(
-        ...     model, 6, information.ControlVariate(10), key=jax.random.key(0))
+        >>> model = generation.SequenceModel(lambda carry, symbol: (carry, logits))
+        >>> estimate = generation.sequence_entropy(
+        ...     model, 6, generation.ControlVariate(10), key=jax.random.key(0))
         >>> print(f"{estimate.value:.4f} = {6 * information.entropy(logits):.4f}")
         4.8109 = 4.8109
     """

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import _check
 from .._typing import Array
-from ..information._surprisal import check_labels, in_range
+from ._labels import check_labels, in_range
 
 
 def are_labels(who: str, outputs: Any, targets: Any) -> bool:

@@ -1,0 +1,24 @@
+"""Initial weights."""
+
+from collections.abc import Callable
+
+import jax
+
+from .._typing import Array, Key
+
+
+def glorot(key: Key, rows: int, columns: int, blocks: int) -> Array:
+    """`blocks` kernels of Glorot & Bengio (2010) side by side: `[rows, blocks * columns]`."""
+    draw = jax.nn.initializers.glorot_uniform()
+    return _blocks(lambda k: draw(k, (rows, columns)), key, blocks)
+
+
+def orthogonal(key: Key, size: int, blocks: int) -> Array:
+    """`blocks` orthogonal kernels side by side, one a gate: `[size, blocks * size]`."""
+    draw = jax.nn.initializers.orthogonal()
+    return _blocks(lambda k: draw(k, (size, size)), key, blocks)
+
+
+def _blocks(draw: Callable[[Key], Array], key: Key, blocks: int) -> Array:
+    kernels = jax.vmap(draw, out_axes=1)(jax.random.split(key, blocks))
+    return kernels.reshape(kernels.shape[0], -1)
