@@ -131,7 +131,7 @@ def confidence(scores: dict[str, jax.Array]) -> str:
 
 def surprisal(model: networks.Layer, params: object, symbols: np.ndarray) -> np.ndarray:
     """Bits of surprise at each character of a passage; none is known of the first."""
-    _, logits = model.apply(params, model.carry(params), jnp.asarray(symbols[:-1]))
+    _, logits = model.apply(params, jnp.asarray(symbols[:-1]))
     values = information.to_bits(information.surprisal(logits, jnp.asarray(symbols[1:])))
     return np.concatenate([[np.nan], np.asarray(values)])
 

@@ -93,8 +93,7 @@ def run(source: tasks.HMM, rate: float, options: argparse.Namespace) -> Study:
 
     @jax.jit
     def predict(params: Any) -> jax.Array:
-        carry = network.carry(params, observed.shape[1:])
-        return network.apply(params, carry, observed[:-1])[1]
+        return network.apply(params, observed[:-1])[1]
 
     curve = []
 

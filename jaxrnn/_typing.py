@@ -23,6 +23,9 @@ Carry: TypeAlias = Any
 Inputs: TypeAlias = Any
 """A pytree of arrays; over a whole sequence `[T, *batch, ...]`, in one step `[*batch, ...]`."""
 
+ArrayOrList: TypeAlias = ArrayLike | list[Any] | tuple[Any, ...]
+"""What marks steps, or is read as symbols: an array, or the nested lists of one."""
+
 Batch: TypeAlias = tuple[int, ...]
 """The sizes of the batch axes; `()` for one sequence alone."""
 
@@ -33,4 +36,4 @@ if TYPE_CHECKING:
 else:
     Leaf = Any
 
-__all__ = ["Array", "ArrayLike", "Batch", "Carry", "Inputs", "Key", "Leaf", "Params"]
+__all__ = ["Array", "ArrayLike", "ArrayOrList", "Batch", "Carry", "Inputs", "Key", "Leaf", "Params"]

@@ -28,8 +28,9 @@ def within(lengths: Array, steps: int) -> Bool[Array, "..."]:
     return times < lengths.astype(jnp.int32)[None]
 
 
-def last_valid(xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]) -> Float[Array, "... F"]:
+def last_valid(xs: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "..."]:
     """`xs` at the last step where `mask` is True, or at the first step where there is none."""
     times = jnp.arange(mask.shape[0]).reshape(-1, *(1 for _ in mask.shape[1:]))
     last = jnp.where(mask, jnp.broadcast_to(times, mask.shape), 0).max(0)
-    return jnp.take_along_axis(xs, last[None, ..., None], axis=0)[0]
+    last = last.reshape(1, *last.shape, *(1 for _ in range(xs.ndim - mask.ndim)))
+    return jnp.take_along_axis(xs, last, axis=0)[0]

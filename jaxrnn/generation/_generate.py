@@ -85,8 +85,9 @@ def generate(
     if stop is not None:
         if not isinstance(stop, int | np.integer):
             raise TypeError(f"generate: stop must be an integer, got {stop!r}")
-        if network.output_size is not None and not 0 <= stop < network.output_size:
-            raise ValueError(f"generate: stop must lie in [0, {network.output_size}), got {stop}")
+        classes = (network.output_shape or (None,))[-1]
+        if classes is not None and not 0 <= stop < classes:
+            raise ValueError(f"generate: stop must lie in [0, {classes}), got {stop}")
     generated, sound = _generate(
         network, params, prompt, prompt_lengths, key, sampler, length=length, stop=stop
     )
@@ -111,13 +112,12 @@ def _generate(
     stop: int | None,
 ) -> tuple[Generated, Array]:
     batch = prompt.shape[1:]
-    carry = network.carry(params, batch)
     if prompt_lengths is None:
-        carry, logits = network.apply(params, carry, prompt)
+        carry, logits = network.apply(params, prompt)
         logits = logits[-1]
     else:
         mask = within(prompt_lengths, len(prompt))
-        carry, logits = network.apply(params, carry, prompt, mask=mask)
+        carry, logits = network.apply(params, prompt, mask=mask)
         logits = last_valid(logits, mask)
 
     def body(

@@ -66,7 +66,7 @@ def ensemble_uncertainty() -> Metric:
         >>> network = networks.Dense(3, 5)
         >>> params = jax.vmap(network.init)(jax.random.split(jax.random.key(0), 4))
         >>> def outputs(params, xs):
-        ...     return network.apply(params, (), xs)[1]
+        ...     return network.apply(params, xs)[1]
         >>> xs = jnp.ones((6, 2, 3))
         >>> members = jax.vmap(outputs, (0, None), -2)(params, xs)
         >>> metric = metrics.ensemble_uncertainty()

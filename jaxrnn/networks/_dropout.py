@@ -23,7 +23,7 @@ class Dropout(Memoryless):
         >>> import jax
         >>> from jaxrnn import networks
         >>> xs = jax.numpy.ones((7, 2, 3))
-        >>> _, ys = networks.Dropout(0.5).apply((), (), xs, key=jax.random.key(0))
+        >>> _, ys = networks.Dropout(0.5).apply((), xs, key=jax.random.key(0))
         >>> sorted(set(ys.ravel().tolist()))
         [0.0, 2.0]
     """
@@ -39,6 +39,11 @@ class Dropout(Memoryless):
     ) -> Float[Array, "..."]:
         """Drop, where there is a key."""
         return _drop("Dropout", xs, self.rate, key, xs.shape)
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Yes."""
+        return True
 
 
 class VariationalDropout(Memoryless):
@@ -56,7 +61,7 @@ class VariationalDropout(Memoryless):
         >>> import jax
         >>> from jaxrnn import networks
         >>> xs = jax.numpy.ones((7, 2, 3))
-        >>> _, ys = networks.VariationalDropout(0.5).apply((), (), xs, key=jax.random.key(0))
+        >>> _, ys = networks.VariationalDropout(0.5).apply((), xs, key=jax.random.key(0))
         >>> bool((ys == ys[:1]).all())
         True
     """
@@ -72,6 +77,11 @@ class VariationalDropout(Memoryless):
     ) -> Float[Array, "..."]:
         """Drop, where there is a key."""
         return _drop("VariationalDropout", xs, self.rate, key, (1, *xs.shape[1:]))
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Yes."""
+        return True
 
 
 def _drop(who: str, xs: Array, rate: Leaf, key: Key | None, shape: tuple[int, ...]) -> Array:

@@ -1,22 +1,30 @@
 """`Layer`: what every part of a network offers."""
 
 import abc
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from .. import _check
 from .._config import Config
-from .._numerics import drop
-from .._typing import Array, Batch, Carry, Inputs, Key, Params
+from .._numerics import select
+from .._typing import Array, ArrayOrList, Batch, Carry, Inputs, Key, Params
+from . import _reading
+from ._reading import Shape
 
 
 class Layer(Config):
     """From sequence to sequence.
 
-    `apply` maps a whole sequence `[T, *batch, ...]`, `step` one element `[*batch, ...]` with the
-    same parameters; streaming with `step` equals the whole. A layer without memory has the empty
-    carry `()`.
+        carry, ys = layer.apply(params, xs)          a whole sequence, [T, *batch, ...]
+        carry, y  = layer.step(params, carry, x)     one element of it, [*batch, ...]
+
+    Streaming with `step` equals the whole. A layer without memory has the empty carry `()`.
+
+    A layer of one's own defines `init` and `run`, and says by `input_shape` and `output_shape` what
+    it reads and gives; with a memory it defines `carry`, and `advance` where one step can be had
+    more simply than as a sequence of one. Who calls it uses `apply` and `step`, which check and
+    prepare everything first.
     """
 
     @abc.abstractmethod
@@ -28,41 +36,128 @@ class Layer(Config):
         return ()
 
     @abc.abstractmethod
+    def run(
+        self,
+        params: Params,
+        xs: Inputs,
+        carry: Carry,
+        *,
+        key: Key | None,
+        mask: Array | None,
+        resets: Array | None,
+    ) -> tuple[Carry, Inputs]:
+        """What `apply` does, for the layer's author: all is there and checked.
+
+        Args:
+            params: the parameters.
+            xs: the inputs `[T, *batch, ...]`, with features of `input_shape`; zero where masked.
+            carry: the carry to start from.
+            key: where randomness is drawn from (dropout); `None` means deterministic.
+            mask: `Bool[T, *batch]`, False at padding; `None` where every step counts.
+            resets: `Bool[T, *batch]`, True where a new sequence starts; `None` where none does.
+        """
+
+    def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+        """What `step` does, for the layer's author: by default a sequence of one step."""
+        xs = jax.tree.map(lambda leaf: leaf[None], x)
+        carry, ys = self.run(params, xs, carry, key=None, mask=None, resets=None)
+        return carry, jax.tree.map(lambda leaf: leaf[0], ys)
+
     def apply(
         self,
         params: Params,
-        carry: Carry,
         xs: Inputs,
+        carry: Carry | None = None,
         *,
         key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
+        lengths: ArrayOrList | None = None,
+        mask: ArrayOrList | None = None,
+        resets: ArrayOrList | None = None,
     ) -> tuple[Carry, Inputs]:
         """Run over a sequence; returns the last carry and the outputs.
 
         Args:
             params: the parameters.
-            carry: the carry to start from, of `self.carry(params, batch)`'s structure.
             xs: the inputs `[T, *batch, ...]`.
+            carry: the carry to start from, of `self.carry(params, batch)`'s structure, which is
+                what `None` stands for.
             key: where randomness is drawn from (dropout); `None` means deterministic.
-            mask: `Bool[T, *batch]`, False at padding.
+            lengths: `Int[*batch]`, in `[0, T]`: how many leading steps count.
+            mask: `Bool[T, *batch]`, False at padding. With `lengths`, both must agree to count.
             resets: `Bool[T, *batch]`, True where a new sequence starts.
+
+        Raises:
+            ValueError: shapes that do not fit, or lengths outside `[0, T]` where they are known.
+            TypeError: wrong dtypes.
         """
+        who = type(self).__name__
+        xs = _reading.arrays(who, xs, self.input_shape)
+        lead = _reading.leading(who, xs, self.input_shape, least=1)
+        mask = _reading.counted(who, lengths, mask, lead)
+        resets = _reading.flags(who, "resets", resets, lead)
+        if carry is None:
+            carry = self.carry(params, lead[1:])
+        xs = _reading.without_padding(xs, mask)
+        return self.run(params, xs, carry, key=key, mask=mask, resets=resets)
 
-    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """Stream one element, deterministically."""
-        carry, ys = self.apply(params, carry, jax.tree.map(lambda leaf: leaf[None], x))
-        return carry, jax.tree.map(lambda leaf: leaf[0], ys)
+    def step(
+        self,
+        params: Params,
+        carry: Carry | None,
+        x: Inputs,
+        *,
+        resets: ArrayOrList | None = None,
+    ) -> tuple[Carry, Inputs]:
+        """Stream one element, deterministically; returns the next carry and the output.
+
+        Args:
+            params: the parameters.
+            carry: what came before, or `None` for the initial carry.
+            x: one element `[*batch, ...]` of a sequence.
+            resets: `Bool[*batch]`, True where a new sequence starts: the layer's initial carry
+                replaces the old one, by selection, before `x` is read.
+
+        Raises:
+            ValueError: shapes that do not fit.
+            TypeError: wrong dtypes, or a layer that needs the whole sequence.
+        """
+        who = type(self).__name__
+        x = _reading.arrays(who, jax.tree.map(jnp.asarray, x), self.input_shape)
+        batch = _reading.leading(who, x, self.input_shape)
+        resets = _reading.flags(who, "resets", resets, batch)
+        if carry is None:
+            carry = self.carry(params, batch)
+        elif resets is not None:
+            carry = select(resets, self.carry(params, batch), carry)
+        return self.advance(params, carry, x)
+
+    def leading(self, xs: Inputs) -> Batch:
+        """`(T, *batch)`: the shape of a sequence of inputs less the axes of their features.
+
+        It is `input_shape` that says how many axes those are, never the type of the numbers.
+        """
+        who = type(self).__name__
+        xs = _reading.arrays(who, xs, self.input_shape)
+        return _reading.leading(who, xs, self.input_shape, least=1)
 
     @property
-    def input_size(self) -> int | None:
-        """How many features the layer takes; `None` where it takes any."""
-        return getattr(self, "inputs", None)
+    def input_shape(self) -> Shape | None:
+        """The features that one step of input has: `(64,)`, or `(None, None, 3)` of an image.
+
+        `None` in it is an axis of any size. Symbols have no axis of features: `()`. A layer that
+        does not say, `None`, takes anything; applied alone, one axis of features is assumed.
+        """
+        return None
 
     @property
-    def output_size(self) -> int | None:
-        """How many features the layer gives; `None` where it gives as many as it takes."""
-        return getattr(self, "outputs", None)
+    def output_shape(self) -> Shape | None:
+        """The features that one step of output has; `None` where the layer does not say."""
+        return None
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Whether the outputs have the features of the inputs, whatever these are."""
+        return False
 
     @property
     def pools(self) -> bool:
@@ -81,26 +176,8 @@ class Memoryless(Layer):
         """Nothing, unless the layer has parameters."""
         return ()
 
-    def apply(
-        self,
-        params: Params,
-        carry: Carry,
-        xs: Inputs,
-        *,
-        key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
+    def run(
+        self, params: Params, xs: Inputs, carry: Carry, *, key: Key | None, **marks: Any
     ) -> tuple[Carry, Inputs]:
-        """`transform`, blind to what stands in the padding."""
-        xs = without_padding(type(self).__name__, jnp.asarray(xs), mask)
+        """`transform`."""
         return carry, self.transform(params, xs, key=key)
-
-
-def without_padding(who: str, xs: Inputs, mask: Array | None) -> Inputs:
-    """`xs` with zeros where masked, so that what stands there reaches no value and no gradient."""
-    if mask is None:
-        return xs
-    for leaf in jax.tree.leaves(xs):
-        symbols = jnp.issubdtype(leaf.dtype, jnp.integer)  # they have no axis of features
-        _check.flags(who, "mask", mask, leaf.shape if symbols else leaf.shape[:-1])
-    return drop(~jnp.asarray(mask), xs)

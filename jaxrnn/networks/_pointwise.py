@@ -32,7 +32,7 @@ class Embedding(Memoryless):
         >>> from jaxrnn import networks
         >>> layer = networks.Embedding(20, 8)
         >>> params = layer.init(jax.random.key(0))
-        >>> layer.apply(params, (), jax.numpy.arange(5))[1].shape
+        >>> layer.apply(params, jax.numpy.arange(5))[1].shape
         (5, 8)
     """
 
@@ -69,9 +69,14 @@ class Embedding(Memoryless):
             )
 
     @property
-    def output_size(self) -> int:
+    def input_shape(self) -> tuple[()]:
+        """Symbols."""
+        return ()
+
+    @property
+    def output_shape(self) -> tuple[int]:
         """`features`."""
-        return self.features
+        return (self.features,)
 
 
 class DenseParams(NamedTuple):
@@ -95,7 +100,7 @@ class Dense(Memoryless):
         >>> from jaxrnn import networks
         >>> layer = networks.Dense(3, 5)
         >>> params = layer.init(jax.random.key(0))
-        >>> layer.apply(params, (), jax.numpy.ones((7, 2, 3)))[1].shape
+        >>> layer.apply(params, jax.numpy.ones((7, 2, 3)))[1].shape
         (7, 2, 5)
     """
 
@@ -114,10 +119,17 @@ class Dense(Memoryless):
         self, params: DenseParams, xs: Float[Array, "... I"], *, key: Key | None = None
     ) -> Float[Array, "... O"]:
         """The product and the bias."""
-        if xs.shape[-1:] != (self.inputs,):
-            raise ValueError(f"Dense takes {self.inputs} features, got {_check.describe(xs)}")
-        _check.floating("Dense", "xs", xs, "Embed symbols, or use `jax.nn.one_hot`.")
         return add(dot(xs, params.kernel), params.bias).astype(params.kernel.dtype)
+
+    @property
+    def input_shape(self) -> tuple[int]:
+        """`inputs`."""
+        return (self.inputs,)
+
+    @property
+    def output_shape(self) -> tuple[int]:
+        """`outputs`."""
+        return (self.outputs,)
 
 
 class LayerNormParams(NamedTuple):
@@ -141,7 +153,7 @@ class LayerNorm(Memoryless):
         >>> from jaxrnn import networks
         >>> layer = networks.LayerNorm(3)
         >>> params = layer.init(jax.random.key(0))
-        >>> layer.apply(params, (), jax.numpy.ones((7, 2, 3)))[1].shape
+        >>> layer.apply(params, jax.numpy.ones((7, 2, 3)))[1].shape
         (7, 2, 3)
     """
 
@@ -160,9 +172,6 @@ class LayerNorm(Memoryless):
         self, params: LayerNormParams, xs: Float[Array, "... F"], *, key: Key | None = None
     ) -> Float[Array, "... F"]:
         """Normalise, in at least float32."""
-        if xs.shape[-1:] != (self.features,):
-            raise ValueError(f"LayerNorm takes {self.features} features, got {_check.describe(xs)}")
-        _check.floating("LayerNorm", "xs", xs, "Embed symbols first.")
         wide = xs.astype(at_least_float32(xs.dtype))
         centred = wide - wide.mean(-1, keepdims=True)
         spread = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + self.epsilon)
@@ -170,14 +179,14 @@ class LayerNorm(Memoryless):
         return add(centred * spread * scale, params.bias).astype(xs.dtype)
 
     @property
-    def input_size(self) -> int:
+    def input_shape(self) -> tuple[int]:
         """`features`."""
-        return self.features
+        return (self.features,)
 
     @property
-    def output_size(self) -> int:
+    def output_shape(self) -> tuple[int]:
         """`features`."""
-        return self.features
+        return (self.features,)
 
 
 class Activation(Memoryless):
@@ -189,7 +198,7 @@ class Activation(Memoryless):
     Example:
         >>> import jax
         >>> from jaxrnn import networks
-        >>> networks.Activation(jax.nn.relu).apply((), (), jax.numpy.array([[-1.0, 2.0]]))[1]
+        >>> networks.Activation(jax.nn.relu).apply((), jax.numpy.array([[-1.0, 2.0]]))[1]
         Array([[0., 2.]], dtype=float32)
     """
 
@@ -202,3 +211,8 @@ class Activation(Memoryless):
     def transform(self, params: tuple[()], xs: Array, *, key: Key | None = None) -> Array:
         """The function."""
         return self.function(xs)
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Yes."""
+        return True

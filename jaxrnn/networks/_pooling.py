@@ -2,6 +2,7 @@
 
 import abc
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
@@ -9,36 +10,34 @@ from .. import _check
 from .._dtypes import at_least_float32
 from .._numerics import last_valid, select
 from .._typing import Array, Carry, Inputs, Key, Params
-from ._layer import Layer, without_padding
+from ._layer import Layer
 
 
 class Pool(Layer):
     """One vector a sequence. A sequence without a valid step gives zeros."""
 
     @abc.abstractmethod
-    def pool(
-        self, xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]
-    ) -> Float[Array, "... F"]:
-        """Pool; `xs` is zero where masked."""
+    def pool(self, xs: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "..."]:
+        """Pool `[T, *batch, ...]` with a mask of `[T]` or `[T, *batch]`, where `xs` is zero."""
 
     def init(self, key: Key) -> tuple[()]:
         """Nothing."""
         return ()
 
-    def apply(
+    def run(
         self,
         params: tuple[()],
+        xs: Float[Array, "T ..."],
         carry: Carry,
-        xs: Float[Array, "T ... F"],
         *,
-        key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
-    ) -> tuple[Carry, Float[Array, "... F"]]:
+        key: Key | None,
+        mask: Array | None,
+        resets: Array | None,
+    ) -> tuple[Carry, Float[Array, "..."]]:
         """Pool over the steps that count."""
         who = type(self).__name__
         _check.floating(who, "xs", xs, "Embed symbols first.")
-        if xs.ndim < 2 or len(xs) == 0:
+        if len(xs) == 0:
             raise ValueError(
                 f"{who}: xs must be [T, *batch, features] with T >= 1, got {_check.describe(xs)}"
             )
@@ -47,14 +46,18 @@ class Pool(Layer):
                 f"{who}: cannot pool over several sequences in a row. "
                 "Give each sequence a place of its own in the batch instead of `resets`."
             )
-        valid = jnp.ones(xs.shape[:-1], bool) if mask is None else jnp.asarray(mask)
-        return carry, self.pool(without_padding(who, xs, mask), valid)
+        return carry, self.pool(xs, jnp.ones(len(xs), bool) if mask is None else mask)
 
-    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+    def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         """Raise: pooling needs the whole sequence."""
         raise TypeError(
             f"{type(self).__name__} cannot stream: it needs the whole sequence. Use `apply`."
         )
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Yes."""
+        return True
 
     @property
     def pools(self) -> bool:
@@ -73,13 +76,11 @@ class LastPool(Pool):
         >>> import jax.numpy as jnp
         >>> from jaxrnn import networks
         >>> xs, mask = jnp.arange(3.0)[:, None], jnp.array([True, True, False])
-        >>> networks.LastPool().apply((), (), xs, mask=mask)[1]
+        >>> networks.LastPool().apply((), xs, mask=mask)[1]
         Array([1.], dtype=float32)
     """
 
-    def pool(
-        self, xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]
-    ) -> Float[Array, "... F"]:
+    def pool(self, xs: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "..."]:
         """Take along time; the first step, which is zero, where none is valid."""
         return last_valid(xs, mask)
 
@@ -91,17 +92,16 @@ class MeanPool(Pool):
         >>> import jax.numpy as jnp
         >>> from jaxrnn import networks
         >>> xs, mask = jnp.arange(3.0)[:, None], jnp.array([True, True, False])
-        >>> networks.MeanPool().apply((), (), xs, mask=mask)[1]
+        >>> networks.MeanPool().apply((), xs, mask=mask)[1]
         Array([0.5], dtype=float32)
     """
 
-    def pool(
-        self, xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]
-    ) -> Float[Array, "... F"]:
+    def pool(self, xs: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "..."]:
         """The sum over the count, in at least float32."""
         total = xs.sum(0, dtype=at_least_float32(xs.dtype))
-        count = jnp.maximum(mask.sum(0), 1)[..., None]
-        return (total / count.astype(total.dtype)).astype(xs.dtype)
+        count = jnp.maximum(mask.sum(0), 1).astype(total.dtype)
+        count = jax.lax.broadcast_in_dim(count, total.shape, tuple(range(count.ndim)))
+        return (total / count).astype(xs.dtype)
 
 
 class MaxPool(Pool):
@@ -111,13 +111,11 @@ class MaxPool(Pool):
         >>> import jax.numpy as jnp
         >>> from jaxrnn import networks
         >>> xs, mask = jnp.arange(3.0)[:, None], jnp.array([True, True, False])
-        >>> networks.MaxPool().apply((), (), xs, mask=mask)[1]
+        >>> networks.MaxPool().apply((), xs, mask=mask)[1]
         Array([1.], dtype=float32)
     """
 
-    def pool(
-        self, xs: Float[Array, "T ... F"], mask: Bool[Array, "T ..."]
-    ) -> Float[Array, "... F"]:
+    def pool(self, xs: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "..."]:
         """The maximum, with minus infinity where masked."""
         largest = select(mask, xs, jnp.full_like(xs, -jnp.inf)).max(0)
         return select(mask.any(0), largest, jnp.zeros_like(largest))

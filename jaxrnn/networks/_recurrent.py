@@ -10,6 +10,7 @@ from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ..cells import Cell
 from ..engines import Auto, Engine, unroll
 from ._layer import Layer
+from ._reading import Shape
 
 
 class Recurrent(Layer):
@@ -24,7 +25,7 @@ class Recurrent(Layer):
         >>> from jaxrnn import cells, engines, networks
         >>> layer = networks.Recurrent(cells.LSTM(3, 4), engine=engines.BPTT())
         >>> params = layer.init(jax.random.key(0))
-        >>> carry, ys = layer.apply(params, layer.carry(params, (2,)), jax.numpy.ones((7, 2, 3)))
+        >>> carry, ys = layer.apply(params, jax.numpy.ones((7, 2, 3)))
         >>> ys.shape
         (7, 2, 4)
     """
@@ -47,32 +48,32 @@ class Recurrent(Layer):
         """The cell's carry."""
         return self.cell.carry(params, batch)
 
-    def apply(
+    def run(
         self,
         params: Params,
-        carry: Carry,
         xs: Inputs,
+        carry: Carry,
         *,
-        key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
+        key: Key | None,
+        mask: Array | None,
+        resets: Array | None,
     ) -> tuple[Carry, Inputs]:
         """`unroll`."""
         return unroll(self.cell, params, xs, carry, mask=mask, resets=resets, engine=self.engine)
 
-    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+    def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         """The cell's step."""
         return self.cell.step(params, carry, x)
 
     @property
-    def input_size(self) -> int | None:
+    def input_shape(self) -> Shape | None:
         """The cell's."""
-        return None if self.cell.input_shape is None else self.cell.input_shape[-1]
+        return self.cell.input_shape
 
     @property
-    def output_size(self) -> int | None:
+    def output_shape(self) -> Shape | None:
         """The cell's."""
-        return None if self.cell.output_shape is None else self.cell.output_shape[-1]
+        return self.cell.output_shape
 
 
 class Directions(NamedTuple):
@@ -106,7 +107,7 @@ class Bidirectional(Layer):
         >>> from jaxrnn import cells, networks
         >>> layer = networks.Bidirectional(cells.GRU(3, 4), cells.GRU(3, 4))
         >>> params = layer.init(jax.random.key(0))
-        >>> carry, ys = layer.apply(params, layer.carry(params, (2,)), jax.numpy.ones((7, 2, 3)))
+        >>> carry, ys = layer.apply(params, jax.numpy.ones((7, 2, 3)))
         >>> ys.shape
         (7, 2, 8)
         >>> bool((carry.forward == ys[-1, :, :4]).all() and (carry.backward == ys[0, :, 4:]).all())
@@ -147,15 +148,15 @@ class Bidirectional(Layer):
             self.forward.carry(params.forward, batch), self.backward.carry(params.backward, batch)
         )
 
-    def apply(
+    def run(
         self,
         params: Directions,
-        carry: Directions,
         xs: Inputs,
+        carry: Directions,
         *,
-        key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
+        key: Key | None,
+        mask: Array | None,
+        resets: Array | None,
     ) -> tuple[Directions, Array]:
         """`unroll` both ways."""
         flags: dict[str, Any] = {"mask": mask, "resets": resets, "engine": self.engine}
@@ -165,7 +166,7 @@ class Bidirectional(Layer):
         )
         return Directions(forward, backward), jnp.concatenate([ahead, behind], axis=-1)
 
-    def step(self, params: Directions, carry: Directions, x: Inputs) -> tuple[Directions, Array]:
+    def advance(self, params: Directions, carry: Directions, x: Inputs) -> tuple[Directions, Array]:
         """Raise: the output needs the future."""
         raise TypeError(
             "Bidirectional cannot stream: its output at a time depends on what comes after it. "
@@ -173,13 +174,16 @@ class Bidirectional(Layer):
         )
 
     @property
-    def input_size(self) -> int | None:
+    def input_shape(self) -> Shape | None:
         """The cells'."""
-        shape = self.forward.input_shape
-        return None if shape is None else shape[-1]
+        ahead, behind = self.forward.input_shape, self.backward.input_shape
+        return behind if ahead is None else ahead
 
     @property
-    def output_size(self) -> int | None:
+    def output_shape(self) -> Shape | None:
         """Both cells' together."""
-        sizes: list[Any] = [cell.output_shape for cell in (self.forward, self.backward)]
-        return None if None in sizes else sizes[0][-1] + sizes[1][-1]
+        ahead, behind = self.forward.output_shape, self.backward.output_shape
+        if ahead is None or behind is None:
+            return None
+        sizes = [size for size in (ahead[-1], behind[-1]) if size is not None]
+        return (*ahead[:-1], sum(sizes) if len(sizes) == 2 else None)

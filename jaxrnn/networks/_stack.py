@@ -8,8 +8,9 @@ from .. import _check
 from .._config import Config
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ._dropout import VariationalDropout
-from ._layer import Layer, without_padding
+from ._layer import Layer
 from ._pooling import Pool
+from ._reading import Shape, fits, read, say
 from ._recurrent import Bidirectional, Recurrent
 
 
@@ -28,50 +29,57 @@ class Stack(Layer):
         self._check_parts(params=params)
         return tuple(layer.carry(p, batch) for layer, p in zip(self.layers, params, strict=True))
 
-    def apply(
+    def run(
         self,
         params: tuple[Params, ...],
-        carry: tuple[Carry, ...],
         xs: Inputs,
+        carry: tuple[Carry, ...],
         *,
-        key: Key | None = None,
-        mask: Array | None = None,
-        resets: Array | None = None,
+        key: Key | None,
+        mask: Array | None,
+        resets: Array | None,
     ) -> tuple[tuple[Carry, ...], Inputs]:
         """Every layer in turn, each with a key of its own; pooling ends the mask and the resets."""
         self._check_parts(params=params, carry=carry)
         keys = [None] * len(self.layers) if key is None else jax.random.split(key, len(self.layers))
         carries = []
         for layer, p, c, k in zip(self.layers, params, carry, keys, strict=True):
-            last, xs = layer.apply(p, c, xs, key=k, mask=mask, resets=resets)
+            xs = read(layer, xs, mask)
+            last, xs = layer.run(p, xs, c, key=k, mask=mask, resets=resets)
             carries.append(last)
             if layer.pools:
                 mask = resets = None
         return tuple(carries), xs
 
-    def step(
+    def advance(
         self, params: tuple[Params, ...], carry: tuple[Carry, ...], x: Inputs
     ) -> tuple[tuple[Carry, ...], Inputs]:
         """Every layer's step in turn."""
         self._check_parts(params=params, carry=carry)
         carries = []
         for layer, p, c in zip(self.layers, params, carry, strict=True):
-            following, x = layer.step(p, c, x)
+            following, x = layer.advance(p, c, read(layer, x, None))
             carries.append(following)
         return tuple(carries), x
 
     @property
-    def input_size(self) -> int | None:
-        """What the first layer that changes the size takes."""
-        sizes = ((layer.input_size, layer.output_size) for layer in self.layers)
-        return next(
-            (takes for takes, gives in sizes if takes is not None or gives is not None), None
-        )
+    def input_shape(self) -> Shape | None:
+        """What the first layer takes that does not give what it gets."""
+        first = next((layer for layer in self.layers if not _passes(layer)), None)
+        return None if first is None else first.input_shape
 
     @property
-    def output_size(self) -> int | None:
-        """That of the last layer that says one."""
-        return next((n.output_size for n in self.layers[::-1] if n.output_size is not None), None)
+    def output_shape(self) -> Shape | None:
+        """What comes of the first layer's input, layer by layer."""
+        shape: Shape | None = None
+        for layer in self.layers:
+            shape = shape if _passes(layer) else layer.output_shape
+        return shape
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Whether every layer does."""
+        return all(map(_passes, self.layers))
 
     @property
     def pools(self) -> bool:
@@ -104,19 +112,20 @@ def stack(*layers: Layer) -> Stack:
         ...     networks.Dense(16, 20))
         >>> params = network.init(jax.random.key(0))
         >>> symbols = jax.numpy.zeros((7, 2), int)
-        >>> network.apply(params, network.carry(params, (2,)), symbols)[1].shape
+        >>> network.apply(params, symbols)[1].shape
         (7, 2, 20)
     """
     if not layers:
         raise ValueError("stack: needs at least one layer")
-    size: int | None = None
+    shape: Shape | None = None
     giver = pool = -1
     for index, layer in enumerate(layers):
         _check_layer("stack", f"layer {index}", layer)
-        takes = layer.input_size
-        if size is not None and takes is not None and takes != size:
+        takes = layer.input_shape
+        if shape is not None and takes is not None and not fits(shape, takes):
+            gives = f"{shape[0]}" if len(shape) == 1 else say(shape)
             raise ValueError(
-                f"stack: layer {index} takes {takes} inputs, layer {giver} gives {size}"
+                f"stack: layer {index} takes {say(takes, 'inputs')}, layer {giver} gives {gives}"
             )
         if pool >= 0 and isinstance(layer, Recurrent | Bidirectional | Pool | VariationalDropout):
             raise ValueError(
@@ -125,8 +134,8 @@ def stack(*layers: Layer) -> Stack:
             )
         if layer.pools:
             pool = index
-        if layer.output_size is not None:
-            size, giver = layer.output_size, index
+        if not _passes(layer):
+            shape, giver = layer.output_shape, index
     return Stack(layers)
 
 
@@ -140,8 +149,8 @@ class Residual(Layer):
 
     Example:
         >>> from jaxrnn import cells, networks
-        >>> networks.Residual(networks.Recurrent(cells.GRU(8, 8))).output_size
-        8
+        >>> networks.Residual(networks.Recurrent(cells.GRU(8, 8))).output_shape
+        (8,)
     """
 
     layer: Layer
@@ -152,10 +161,11 @@ class Residual(Layer):
         if isinstance(self.layer, Layer):
             if self.layer.pools:
                 raise ValueError("Residual: the layer pools; there is no sequence to add it to")
-            takes, gives = self.layer.input_size, self.layer.output_size
-            if takes is not None and gives is not None and takes != gives:
+            takes, gives = self.layer.input_shape, self.layer.output_shape
+            if takes is not None and gives is not None and not fits(gives, takes):
                 raise ValueError(
-                    f"Residual: the layer takes {takes} features and gives {gives}; "
+                    f"Residual: the layer takes {say(takes)} and gives "
+                    f"{gives[0] if len(gives) == 1 else say(gives)}; "
                     "they must be equal to be added"
                 )
 
@@ -167,28 +177,35 @@ class Residual(Layer):
         """The layer's."""
         return self.layer.carry(params, batch)
 
-    def apply(
-        self, params: Params, carry: Carry, xs: Array, *, mask: Array | None = None, **flags: Any
-    ) -> tuple[Carry, Array]:
+    def run(self, params: Params, xs: Array, carry: Carry, **given: Any) -> tuple[Carry, Array]:
         """The layer, and the path around it."""
-        xs = without_padding("Residual", xs, mask)
-        carry, ys = self.layer.apply(params, carry, xs, mask=mask, **flags)
+        carry, ys = self.layer.run(params, xs, carry, **given)
         return carry, xs + ys
 
-    def step(self, params: Params, carry: Carry, x: Array) -> tuple[Carry, Array]:
+    def advance(self, params: Params, carry: Carry, x: Array) -> tuple[Carry, Array]:
         """The layer's step, and the path around it."""
-        carry, y = self.layer.step(params, carry, x)
+        carry, y = self.layer.advance(params, carry, x)
         return carry, x + y
 
     @property
-    def input_size(self) -> int | None:
+    def input_shape(self) -> Shape | None:
         """The layer's."""
-        return self.layer.input_size
+        return self.layer.input_shape
 
     @property
-    def output_size(self) -> int | None:
+    def output_shape(self) -> Shape | None:
         """The layer's."""
-        return self.layer.output_size
+        return self.layer.output_shape
+
+    @property
+    def keeps_shape(self) -> bool:
+        """The layer's."""
+        return self.layer.keeps_shape
+
+
+def _passes(layer: Layer) -> bool:
+    """Whether the layer gives what it gets, whatever that is."""
+    return layer.keeps_shape and layer.output_shape is None
 
 
 def _check_layer(who: str, which: str, layer: Any) -> None:

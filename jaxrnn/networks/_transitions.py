@@ -34,7 +34,7 @@ class Transitions(Memoryless):
         >>> from jaxrnn import networks
         >>> network = networks.stack(networks.Dense(3, 5), networks.Transitions(5))
         >>> params = network.init(jax.random.key(0))
-        >>> network.apply(params, network.carry(params, (2,)), jax.numpy.ones((7, 2, 3)))[1].shape
+        >>> network.apply(params, jax.numpy.ones((7, 2, 3)))[1].shape
         (7, 2, 30)
     """
 
@@ -52,18 +52,16 @@ class Transitions(Memoryless):
         self, params: TransitionsParams, xs: Float[Array, "... S"], *, key: Key | None = None
     ) -> Float[Array, "... P"]:
         """The sum, row by row."""
-        if xs.shape[-1:] != (self.labels,):
-            raise ValueError(f"Transitions takes {self.labels} features, got {_check.describe(xs)}")
         rows = jnp.concatenate([params.transition, params.start[None]])
         rows = rows.reshape((1,) * (xs.ndim - 1) + rows.shape)
-        return (xs[..., None, :] + rows).reshape(*xs.shape[:-1], self.output_size)
+        return (xs[..., None, :] + rows).reshape(*xs.shape[:-1], *self.output_shape)
 
     @property
-    def input_size(self) -> int:
+    def input_shape(self) -> tuple[int]:
         """`labels`."""
-        return self.labels
+        return (self.labels,)
 
     @property
-    def output_size(self) -> int:
+    def output_shape(self) -> tuple[int]:
         """`(labels + 1) * labels`."""
-        return (self.labels + 1) * self.labels
+        return ((self.labels + 1) * self.labels,)

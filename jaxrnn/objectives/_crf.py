@@ -49,7 +49,7 @@ class CRF(Objective):
         >>> stay = networks.TransitionsParams(
         ...     start=jnp.zeros(2), transition=jnp.array([[2.0, 0.0], [0.0, 2.0]]))
         >>> scores = jnp.array([[3.0, 0.0], [0.0, 0.5], [3.0, 0.0]])
-        >>> _, outputs = layer.apply(stay, (), scores)
+        >>> _, outputs = layer.apply(stay, scores)
         >>> print(scores.argmax(-1), field.decode(outputs))
         [0 1 0] [0 0 0]
         >>> print(field(outputs, jnp.array([0, 1, 0])).round(2))

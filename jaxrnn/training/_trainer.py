@@ -229,11 +229,11 @@ class _Run(NamedTuple):
 
 
 def _run(trainer: Trainer, params: Params, held: Carry, batch: Batch, key: Key | None) -> _Run:
-    lead = _lead(batch)
+    lead = _lead(trainer.network, batch)
     mask, resets = (None if mark is None else jnp.asarray(mark) for mark in batch[2:])
     carry = trainer.carry.start(trainer.network, params, held, lead[1:])
     carry, outputs = trainer.network.apply(
-        params, carry, batch.inputs, key=key, mask=mask, resets=resets
+        params, batch.inputs, carry, key=key, mask=mask, resets=resets
     )
     # What counts: the steps of the mask or, of whole sequences, those that have a step.
     where = mask.any(axis=0) if mask is not None and trainer.network.pools else mask
@@ -265,7 +265,7 @@ class _Totals(NamedTuple):
 @jax.jit
 def _start(trainer: Trainer, params: Params, batch: Batch) -> _Totals:
     return _Totals(
-        carry=trainer.carry.first(trainer.network, params, _lead(batch)[1:]),
+        carry=trainer.carry.first(trainer.network, params, _lead(trainer.network, batch)[1:]),
         loss=Mean(trainer.loss).init(),
         metrics=() if trainer.metrics is None else trainer.metrics.init(),
     )
@@ -298,21 +298,18 @@ def _batch(batch: Any) -> Batch:
     return Batch(*batch)
 
 
-def _lead(batch: Batch) -> tuple[int, ...]:
-    """`(T, *batch)`: the shape of the mask, else of the inputs less the axis of their features."""
+def _lead(network: Layer, batch: Batch) -> tuple[int, ...]:
+    """`(T, *batch)` of the inputs, by what the network says that it reads."""
     leaves = jax.tree.leaves(batch.inputs)
-    features = jnp.issubdtype(jnp.result_type(leaves[0]), jnp.inexact)
-    lead = jnp.shape(leaves[0])[:-1] if features else jnp.shape(leaves[0])
-    lead = lead if batch.mask is None else jnp.shape(batch.mask)
-    if not lead or 0 in lead:
+    lead = network.leading(batch.inputs)
+    if 0 in lead:
         raise ValueError(
             "Trainer: inputs must be [T, *batch] tokens or [T, *batch, features] with at least "
             f"one step and one sequence, got {', '.join(map(_check.describe, leaves))}"
         )
     marks = {"mask": batch.mask, "resets": batch.resets}
     shapes = {name: jnp.shape(mark) for name, mark in marks.items() if mark is not None}
-    fits = all(shape == lead for shape in shapes.values())
-    if not fits or any(jnp.shape(leaf)[: len(lead)] != lead for leaf in leaves):
+    if any(shape != lead for shape in shapes.values()):
         raise ValueError(
             "Trainer: mask and resets must be [T, *batch], as the inputs are, got inputs "
             + ", ".join(map(_check.describe, leaves))

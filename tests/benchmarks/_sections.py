@@ -102,7 +102,7 @@ def _with_and_without(bench, kind, shape, **controls):
 
 def bidirectional(bench, kind, shape):
     """A train step of two bidirectional layers."""
-    (_, batch, inputs, hidden), given = shape, problem(kind, shape)
+    (_, _, inputs, hidden), given = shape, problem(kind, shape)
     sizes = (inputs, inputs, 2 * hidden, 2 * hidden)
     four = [getattr(cells, kind)(size, hidden) for size in sizes]
     pairs = list(zip(four, map(drawn, four, jax.random.split(jax.random.key(4), 4)), strict=True))
@@ -115,7 +115,7 @@ def bidirectional(bench, kind, shape):
         params = directions(first, second), directions(third, fourth)
 
         def apply(params, xs):
-            return network.apply(params, network.carry(params, (batch,)), xs)[1]
+            return network.apply(params, xs)[1]
 
         return JaxContestant(apply, params, given)
 

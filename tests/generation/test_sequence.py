@@ -122,7 +122,7 @@ def test_a_network_of_the_library(key):
     assert counts[0] == counts[1] and values[0] > values[1]
     strings = models.all_strings(3, 3)
     read = np.concatenate([np.full((1, 27), 3), strings[:-1]])
-    _, logits = jax.jit(network.apply)(params, network.carry(params, (27,)), read)
+    _, logits = jax.jit(network.apply)(params, read)
     log_p = np.take_along_axis(np.asarray(info.log_softmax(logits)), strings[..., None], -1)
     np.testing.assert_allclose(values[1], entropy_of_table(log_p.sum((0, 2))), rtol=1e-5)
     unknown = generation.SequenceModel(model.step, model.carry, start=4)

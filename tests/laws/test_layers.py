@@ -56,7 +56,7 @@ def test_streaming_equals_the_whole(name, x64, key):
     @jax.jit
     def both(params, carry, xs):
         streamed = jax.lax.scan(lambda c, x: layer.step(params, c, x), carry, xs)
-        return streamed, layer.apply(params, carry, xs)
+        return streamed, layer.apply(params, xs, carry)
 
     near(*both(params, carry, xs))
 
@@ -79,7 +79,7 @@ def test_padding_reaches_nothing(name, key):
     @jax.jit
     def run(params, carry, xs):
         def loss(params, carry, xs):
-            last, ys = layer.apply(params, carry, xs, key=key, mask=mask)
+            last, ys = layer.apply(params, xs, carry, key=key, mask=mask)
             leaves = jax.tree.leaves((last, ys))
             return sum((jnp.abs(leaf) * jnp.cos(jnp.abs(leaf))).sum() for leaf in leaves), ys
 
@@ -103,19 +103,60 @@ def test_resets_equal_separate_sequences(name, x64, key):
 
     @jax.jit
     def run(params, xs):
-        fresh = layer.carry(params, (B,))
-        whole = layer.apply(params, fresh, xs, resets=resets)[1]
-        parts = [layer.apply(params, fresh, part)[1] for part in (xs[:cut], xs[cut:])]
+        whole = layer.apply(params, xs, resets=resets)[1]
+        parts = [layer.apply(params, part)[1] for part in (xs[:cut], xs[cut:])]
         return whole, jnp.concatenate(parts)
 
     near(*run(params, xs))
+
+
+@EVERY
+def test_no_carry_is_the_initial_one_and_lengths_are_a_mask(name, key):
+    """One program holds both calls, so that they are equal bit for bit."""
+    layer, params, xs, _ = problem(name, key)
+    lengths = [T, 4, 0]
+    mask = np.arange(T)[:, None] < np.array(lengths)
+
+    @jax.jit
+    def both(params, xs):
+        fresh = layer.carry(params, (B,))
+        every = np.ones((T, B), bool).tolist()
+        return (
+            layer.apply(params, xs, lengths=lengths),
+            layer.apply(params, xs, lengths=lengths, mask=every),
+            layer.apply(params, xs, fresh, mask=mask),
+        )
+
+    first, second, third = both(params, xs)
+    chex.assert_trees_all_equal(first, third)
+    chex.assert_trees_all_equal(second, third)
+
+
+@pytest.mark.parametrize("name", STREAMING)
+def test_a_step_starts_afresh_where_it_is_told(name, key):
+    """By selection: what the old state holds, NaN too, is gone."""
+    layer, params, xs, carry = problem(name, key)
+    resets = [True, False, True]
+
+    @jax.jit
+    def run(params, carry, x):
+        ruined = jax.tree.map(lambda leaf: leaf.at[0].set(jnp.nan), carry)
+        return (
+            layer.step(params, ruined, x, resets=resets),
+            layer.step(params, None, x),
+            layer.step(params, carry, x),
+        )
+
+    some, fresh, old = run(params, carry, xs[0])
+    for row, wanted in enumerate([fresh, old, fresh]):
+        near(*jax.tree.map(lambda leaf, row=row: leaf[row], (some, wanted)))
 
 
 @pytest.mark.parametrize("name", POOLING)
 def test_pooling_refuses_resets(name, key):
     layer, params, xs, carry = problem(name, key)
     with pytest.raises(ValueError, match="cannot pool over several sequences in a row"):
-        jax.eval_shape(lambda xs: layer.apply(params, carry, xs, resets=jnp.ones((T, B), bool)), xs)
+        jax.eval_shape(lambda xs: layer.apply(params, xs, carry, resets=jnp.ones((T, B), bool)), xs)
 
 
 @EVERY
@@ -125,9 +166,9 @@ def test_no_key_equals_rate_zero(name, x64, key):
 
     @jax.jit
     def run(layer, key):
-        return layer.apply(params, carry, xs, key=key)
+        return layer.apply(params, xs, carry, key=key)
 
-    plain = jax.jit(lambda layer: layer.apply(params, carry, xs))(layer)
+    plain = jax.jit(lambda layer: layer.apply(params, xs, carry))(layer)
     near(run(with_rate(layer, 0.0), key), plain)
     changed = jnp.abs(run(with_rate(layer, 0.5), key)[1] - plain[1]).max() > 1e-3
     assert bool(changed) == drops
@@ -141,7 +182,7 @@ def test_vmap_over_parameters_equals_a_loop(name, x64, key):
     @jax.jit
     def run(several):
         def apply(params):
-            return layer.apply(params, carry, xs)
+            return layer.apply(params, xs, carry)
 
         return jax.vmap(apply)(several), jax.lax.map(apply, several)
 
@@ -159,7 +200,7 @@ def test_types_and_carries_are_kept(name, dtype, rate_key, key):
     mask, rate_key = jnp.ones((T, B), bool), None if rate_key is None else key
 
     def apply(params, carry, xs):
-        return layer.apply(params, carry, xs, key=rate_key, mask=mask)
+        return layer.apply(params, xs, carry, key=rate_key, mask=mask)
 
     calls = [(apply, xs)]
     if name in STREAMING:
@@ -170,7 +211,7 @@ def test_types_and_carries_are_kept(name, dtype, rate_key, key):
         assert ys.dtype == dtype
         time = 1 if call is apply and name not in POOLING else 0
         assert ys.ndim == 2 + time
-        assert layer.output_size in (None, ys.shape[-1])
+        assert layer.output_shape in (None, ys.shape[-1:])
 
 
 @EVERY
@@ -192,7 +233,7 @@ def test_equal_layers_trace_once(name, key):
     @jax.jit
     def shape(layer):
         traces.append(layer)
-        return jnp.zeros(layer.apply(params, carry, xs, key=key)[1].shape)
+        return jnp.zeros(layer.apply(params, xs, carry, key=key)[1].shape)
 
     for rate in (0.1, 0.9):
         shape(with_rate(layer, rate))

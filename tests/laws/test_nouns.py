@@ -75,7 +75,7 @@ def test_gradient_by_the_numbers_of_a_cell(name):
 @pytest.mark.parametrize("name", ["dropout", "variational_dropout"])
 def test_gradient_by_the_numbers_of_a_layer(name):
     def total(layer):
-        return layer.apply((), (), jnp.ones((3, 2, 4)), key=jax.random.key(0))[1].sum()
+        return layer.apply((), jnp.ones((3, 2, 4)), key=jax.random.key(0))[1].sum()
 
     gradient = gradient_is_a_noun(zoo.LAYERS[name], total)
     assert gradient.rate > 1  # a rate it could not have been made with

@@ -80,7 +80,7 @@ def test_it_follows_a_network_in_one_scan_without_all_logits():
         return jax.vmap(metrics.nll().compute)(state)
 
     def whole(params):
-        outputs = network.apply(params, network.carry(params, (B,)), symbols)[1]
+        outputs = network.apply(params, symbols)[1]
         return objectives.CrossEntropy()(outputs, Y).mean(0)
 
     def both(key):

@@ -13,7 +13,7 @@ ONES = jnp.ones((T, B, F))
 
 @jax.jit
 def dropped(layer, key):
-    return layer.apply((), (), ONES, key=key)[1]
+    return layer.apply((), ONES, key=key)[1]
 
 
 @pytest.mark.parametrize("kind", [Dropout, VariationalDropout])
@@ -41,12 +41,12 @@ def test_variational_dropout_is_constant_in_time_and_differs_in_the_batch(key):
 
 def test_each_layer_of_a_stack_draws_its_own(key):
     layer = stack(Dropout(0.5), Dropout(0.5))
-    ys = layer.apply(((), ()), ((), ()), ONES, key=key)[1]
+    ys = layer.apply(((), ()), ONES, key=key)[1]
     assert abs(float((ys != 0).mean()) - 0.25) < 0.02  # one mask twice would keep a half
 
 
 def test_gradient_is_zero_where_dropped(key):
-    gradient = jax.jit(jax.grad(lambda xs: Dropout(0.5).apply((), (), xs, key=key)[1].sum()))(ONES)
+    gradient = jax.jit(jax.grad(lambda xs: Dropout(0.5).apply((), xs, key=key)[1].sum()))(ONES)
     np.testing.assert_array_equal(gradient, dropped(Dropout(0.5), key))
 
 

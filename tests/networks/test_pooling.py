@@ -22,7 +22,7 @@ MASK = MASK.at[jnp.array([1, 5, 0]), jnp.array([0, 0, 1])].set(False)
 @pytest.mark.parametrize("kind", POOLS)
 def test_values_against_numpy(kind):
     """All numbers are negative: a zero of the padding would win a maximum and shift a mean."""
-    pooled = jax.jit(lambda mask: kind().apply((), (), XS, mask=mask)[1])
+    pooled = jax.jit(lambda mask: kind().apply((), XS, mask=mask)[1])
     ys, xs, mask = np.asarray(pooled(MASK)), np.asarray(XS), np.asarray(MASK)
     for b in range(B - 1):
         np.testing.assert_allclose(ys[b], POOLS[kind](xs[mask[:, b], b]), rtol=1e-6)
@@ -33,7 +33,7 @@ def test_values_against_numpy(kind):
 @pytest.mark.parametrize("kind", POOLS)
 def test_gradients_sum_to_one_a_row_and_to_zero_where_nothing_counts(kind):
     def total(xs):
-        return kind().apply((), (), xs, mask=MASK)[1].sum()
+        return kind().apply((), xs, mask=MASK)[1].sum()
 
     gradient = jax.jit(jax.grad(total))(jnp.where(MASK[..., None], XS, jnp.nan))
     np.testing.assert_allclose(gradient.sum(0), np.repeat([[1.0], [1], [1], [0]], F, 1), rtol=1e-6)
@@ -42,12 +42,12 @@ def test_gradients_sum_to_one_a_row_and_to_zero_where_nothing_counts(kind):
 
 def test_one_sequence_without_a_batch():
     xs, mask = XS[:, 0], MASK[:, 0]
-    np.testing.assert_array_equal(LastPool().apply((), (), xs, mask=mask)[1], xs[4])
+    np.testing.assert_array_equal(LastPool().apply((), xs, mask=mask)[1], xs[4])
 
 
 def test_a_mean_does_not_overflow_half_precision():
     xs = jnp.full((100, 1), 1000, jnp.float16)
-    ys = MeanPool().apply((), (), xs)[1]
+    ys = MeanPool().apply((), xs)[1]
     assert ys.dtype == jnp.float16 and float(ys[0]) == 1000
 
 
@@ -60,11 +60,8 @@ def test_a_classifier_of_padded_sequences_equals_one_of_each_alone(x64, key):
 
     @jax.jit
     def run(params, xs):
-        padded = network.apply(params, network.carry(params, (B,)), xs, mask=mask)[1]
-        alone = [
-            network.apply(params, network.carry(params), xs[:length, b])[1]
-            for b, length in enumerate(lengths)
-        ]
+        padded = network.apply(params, xs, mask=mask)[1]
+        alone = [network.apply(params, xs[:length, b])[1] for b, length in enumerate(lengths)]
         return padded, jnp.stack(alone)
 
     padded, alone = run(params, jnp.where(mask[..., None], xs, jnp.nan))

@@ -36,9 +36,9 @@ def test_bidirectional_rows_equal_each_row_alone(engine, x64, key):
 
     @jax.jit
     def run(params, carry, xs):
-        whole = layer.apply(params, carry, xs, mask=MASK)
+        whole = layer.apply(params, xs, carry, mask=MASK)
         rows = [
-            layer.apply(params, jax.tree.map(lambda c, b=b: c[b], carry), xs[:length, b])
+            layer.apply(params, xs[:length, b], jax.tree.map(lambda c, b=b: c[b], carry))
             for b, length in enumerate(LENGTHS)
         ]
         return whole, rows
@@ -60,12 +60,12 @@ def test_bidirectional_is_two_unrolls_side_by_side(x64, key):
     def run(params, xs):
         ahead = unroll(forward, params.forward, xs)
         behind = unroll(backward, params.backward, xs, reverse=True)
-        return layer.apply(params, layer.carry(params), xs), ahead, behind
+        return layer.apply(params, xs), ahead, behind
 
     (last, ys), ahead, behind = run(params, xs)
     near(ys, np.concatenate([ahead[1], behind[1]], axis=-1))
     near(last, Directions(ahead[0], behind[0]))
-    assert (layer.input_size, layer.output_size) == (I, H + 2)
+    assert (layer.input_shape, layer.output_shape) == ((I,), (H + 2,))
 
 
 def test_residual_adds_its_input(key):
@@ -76,8 +76,8 @@ def test_residual_adds_its_input(key):
 
     @jax.jit
     def run(params, xs):
-        whole = layer.apply(params, layer.carry(params), xs)[1]
-        return whole, xs + inner.apply(params, inner.carry(params), xs)[1]
+        whole = layer.apply(params, xs)[1]
+        return whole, xs + inner.apply(params, xs)[1]
 
     np.testing.assert_array_equal(*run(params, xs))
 
@@ -93,13 +93,13 @@ def test_stack_threads_every_part(key):
     ]
     carry = jax.eval_shape(lambda params: layer.carry(params, (B,)), params)
     assert [len(jax.tree.leaves(c)) for c in carry] == [0, 2, 0, 0]
-    assert layer.output_size == 2
+    assert layer.output_shape == (2,)
     twins = stack(Dense(I, I), Dense(I, I)).init(key)
     assert float(jnp.abs(twins[0].kernel - twins[1].kernel).max()) > 0.1
 
 
 def test_sizes_pass_through_layers_that_keep_them():
-    assert stack(Dense(2, 3), Activation(jnp.tanh), Dense(3, 4)).output_size == 4
+    assert stack(Dense(2, 3), Activation(jnp.tanh), Dense(3, 4)).output_shape == (4,)
     with pytest.raises(ValueError, match="layer 2 takes 4 inputs, layer 0 gives 3"):
         stack(Dense(2, 3), Activation(jnp.tanh), Dense(4, 4))
 
@@ -109,7 +109,7 @@ def test_symbols_of_any_integer_type_are_looked_up(dtype, key):
     """A byte cannot hold the vocabulary's size, 300: nothing may wrap around it."""
     layer = Embedding(300, 2)
     params = jnp.arange(600.0).reshape(300, 2)
-    run = jax.jit(lambda xs: layer.apply(params, (), xs)[1])
+    run = jax.jit(lambda xs: layer.apply(params, xs)[1])
     least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
     got = np.asarray(run(np.array([0, 1, 127, least, most], dtype)))
     np.testing.assert_array_equal(got[:3], np.asarray(params)[[0, 1, 127]])
@@ -123,11 +123,11 @@ def test_layer_norm_against_numpy(x64):
     layer = LayerNorm(I, epsilon=1e-3)
     params = layer.init(jax.random.key(0))._replace(scale=jnp.arange(1.0, 4), bias=jnp.ones(I))
     wanted = (xs - xs.mean(-1, keepdims=True)) / np.sqrt(xs.var(-1, keepdims=True) + 1e-3)
-    near(layer.apply(params, (), jnp.asarray(xs))[1], wanted * [1, 2, 3] + 1)
+    near(layer.apply(params, jnp.asarray(xs))[1], wanted * [1, 2, 3] + 1)
 
 
 def test_sizes_of_a_stack():
     symbols, numbers = networks.Embedding(9, 3), networks.Dense(3, 5)
-    assert networks.stack(networks.Dropout(0.1), numbers).input_size == 3
-    assert networks.stack(symbols, numbers).input_size is None  # symbols have no features
-    assert networks.stack(symbols, numbers, networks.Dropout(0.1)).output_size == 5
+    assert networks.stack(networks.Dropout(0.1), numbers).input_shape == (3,)
+    assert networks.stack(symbols, numbers).input_shape == ()  # symbols have no features
+    assert networks.stack(symbols, numbers, networks.Dropout(0.1)).output_shape == (5,)

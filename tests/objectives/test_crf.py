@@ -148,8 +148,8 @@ def test_without_transitions_it_is_a_cross_entropy(x64):
     params = networks.TransitionsParams(jnp.array([1.0, 2.0, 3.0]), jnp.arange(9.0).reshape(3, 3))
     at_first, later, wanted, surprisals = jax.jit(
         lambda: (
-            layer.apply(layer.init(jax.random.key(0)), (), scores)[1],
-            CRF(S).potentials(layer.apply(params, (), scores)[1]),
+            layer.apply(layer.init(jax.random.key(0)), scores)[1],
+            CRF(S).potentials(layer.apply(params, scores)[1]),
             info.chain_potentials(scores, params.transition, params.start),
             info.surprisal(scores, y),
         )
@@ -220,7 +220,7 @@ def test_training_learns_what_follows_what():
         (lambda: CRF(0), ValueError, "labels must be at least 1"),
         (
             lambda: networks.Transitions(2).apply(
-                networks.Transitions(2).init(jax.random.key(0)), (), outputs()
+                networks.Transitions(2).init(jax.random.key(0)), outputs()
             ),
             ValueError,
             "takes 2 features",

@@ -226,7 +226,7 @@ def test_training_reads_what_is_not_aligned():
     def run(key):
         first = trainer.init(key)
         state, report = jax.lax.scan(lambda s, _: trainer.step(s, batch), first, None, 60)
-        _, outputs = network.apply(state.params, network.carry(state.params), batch[0])
+        _, outputs = network.apply(state.params, batch[0])
         return report, CTC().decode(outputs, where=mask)
 
     report, decoded = run(jax.random.key(0))

@@ -69,7 +69,7 @@ def compiled(case):
             cells.LSTMCarry(*state) if case.kind == "lstm" else state[0]
             for state in jnp.unstack(initial, axis=1)
         ]
-        carry, ys = network(case).apply(grouped(case, params), grouped(case, states), xs, mask=mask)
+        carry, ys = network(case).apply(grouped(case, params), xs, grouped(case, states), mask=mask)
         last = jnp.stack(jax.tree.leaves(carry))
         if case.kind == "lstm":
             last = jnp.stack([last[0::2], last[1::2]])  # hidden and cell of each layer in turn

@@ -35,7 +35,7 @@ class Small(Layer):
     def carry(self, params, batch=()):
         return jnp.broadcast_to(params["h"], (*batch, self.hidden))
 
-    def apply(self, params, carry, xs, *, key=None, mask=None, resets=None):
+    def run(self, params, xs, carry, *, key, mask, resets):
         mask = jnp.ones(xs.shape, bool) if mask is None else mask
         resets = jnp.zeros(xs.shape, bool) if resets is None else resets
         states = (*xs.shape, self.hidden)
@@ -50,6 +50,10 @@ class Small(Layer):
             return h, jnp.where(mask[..., None], h @ params["o"], 0)
 
         return jax.lax.scan(step, carry, (xs, noise, mask, resets))
+
+    @property
+    def input_shape(self):
+        return ()  # tokens
 
 
 def echo(key, batches, length=T, batch=B):

@@ -70,9 +70,13 @@ def test_another_leak_runs_the_same_program():
         def carry(self, params, batch=()):
             return self.small.carry(params, batch)
 
-        def apply(self, params, carry, xs, *, key=None, mask=None, resets=None):
+        def run(self, params, xs, carry, *, key, mask, resets):
             traces.append(key)
-            return self.small.apply(params, carry, xs, key=key, mask=mask, resets=resets)
+            return self.small.run(params, xs, carry, key=key, mask=mask, resets=resets)
+
+        @property
+        def input_shape(self):
+            return ()
 
     losses = []
     for leak in [1.0, 0.5]:

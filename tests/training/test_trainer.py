@@ -45,7 +45,7 @@ def test_scan_learns(key):
 
 def loss_of(params, carry, batch):
     """The loss of a batch that starts from a carry, by another road."""
-    _, logits = Small().apply(params, carry, batch[0])
+    _, logits = Small().apply(params, batch[0], carry)
     return optax.softmax_cross_entropy_with_integer_labels(logits, batch[1]).mean()
 
 
@@ -131,12 +131,12 @@ def test_carried_goes_on_without_gradient(key):
     middle, _ = step(CARRIED, state, first)
     end, report = step(CARRIED, middle, second)
     apply = jax.jit(Small.apply)
-    carry, _ = apply(Small(), state.params, jnp.full((B, H), 0.1), first[0])
+    carry, _ = apply(Small(), state.params, first[0], jnp.full((B, H), 0.1))
     chex.assert_trees_all_close(middle.carry, carry, rtol=1e-6)
     value, gradient = loss_and_gradient(middle.params, carry, second)
     np.testing.assert_allclose(report.loss, value, rtol=1e-6)
     np.testing.assert_allclose(report.gradient_norm, optax.tree.norm(gradient), rtol=1e-5)
-    carry, _ = apply(Small(), middle.params, carry, second[0])
+    carry, _ = apply(Small(), middle.params, second[0], carry)
     chex.assert_trees_all_close(end.carry, carry, rtol=1e-6)
 
 
@@ -181,9 +181,13 @@ class Last(Layer):
     def carry(self, params, batch=()):
         return self.small.carry(params, batch)
 
-    def apply(self, params, carry, xs, *, key=None, mask=None, resets=None):
-        carry, _ = self.small.apply(params, carry, xs, key=key, mask=mask, resets=resets)
+    def run(self, params, xs, carry, *, key, mask, resets):
+        carry, _ = self.small.run(params, xs, carry, key=key, mask=mask, resets=resets)
         return carry, carry @ params["o"]
+
+    @property
+    def input_shape(self):
+        return ()
 
     @property
     def pools(self):

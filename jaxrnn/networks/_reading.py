@@ -1,0 +1,117 @@
+"""What a layer reads: the axes of its inputs, the arrays, and what marks their steps."""
+
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import _check
+from .._numerics import drop, within
+from .._typing import Array, ArrayOrList, Batch, Inputs
+
+Shape: TypeAlias = tuple[int | None, ...]
+"""The axes of features of one step: `(64,)`; `()` for symbols; `None` in it for any size."""
+
+
+def arrays(who: str, xs: Inputs, shape: Shape | None) -> Inputs:
+    """`xs` as arrays of the right features: one where the layer says a shape, else a tree."""
+    if any(isinstance(leaf, int | float | str) for leaf in jax.tree.leaves(xs)):
+        raise TypeError(
+            f"{who}: xs holds Python numbers or text: nested lists are a tree, not an array. "
+            "Pass jnp.asarray(xs)."
+        )
+    xs = jax.tree.map(jnp.asarray, xs)
+    if not jax.tree.leaves(xs):
+        raise ValueError(f"{who}: xs holds no array")
+    if shape is not None:
+        check_features(who, xs, shape)
+    return xs
+
+
+def check_features(who: str, xs: Inputs, shape: Shape) -> None:
+    """Raise unless `xs` is one array of these features, in floating numbers where it has any."""
+    if not isinstance(xs, jax.Array):
+        got = " and ".join(map(_check.describe, jax.tree.leaves(xs)))
+        raise ValueError(f"{who} takes {say(shape)}, got a {type(xs).__name__} of {got}")
+    if not shape:
+        return
+    if xs.ndim < len(shape) or not fits(xs.shape[xs.ndim - len(shape) :], shape):
+        raise ValueError(f"{who} takes {say(shape)}, got {_check.describe(xs)}")
+    remedy = "Embed symbols, or use `jax.nn.one_hot`; of other numbers pass `xs.astype(float)`."
+    _check.floating(who, "xs", xs, remedy)
+
+
+def leading(who: str, xs: Inputs, shape: Shape | None, least: int = 0) -> Batch:
+    """The axes of `xs` before those of its features, `[T, *batch]`, at least so many of them.
+
+    A layer that does not say how many axes its features have is taken to have one.
+    """
+    features = 1 if shape is None else len(shape)
+    leaves = jax.tree.leaves(xs)
+    axes = leaves[0].ndim - features
+    for leaf in leaves:
+        if axes < least:
+            tail = "" if features == 0 else ", features" if features == 1 else f", {shape}"
+            raise ValueError(
+                f"{who}: xs must be [T, *batch{tail}], got {_check.describe(leaf)}"
+                + (". For one feature a step add an axis: xs[..., None]." if shape is None else "")
+            )
+        if leaf.shape[:axes] != leaves[0].shape[:axes] or leaf.ndim < axes:
+            raise ValueError(
+                f"{who}: the arrays in xs must share [T, *batch], got "
+                f"{_check.describe(leaves[0])} and {_check.describe(leaf)}"
+            )
+    return leaves[0].shape[:axes]
+
+
+def counted(
+    who: str, lengths: ArrayOrList | None, mask: ArrayOrList | None, lead: Batch
+) -> Array | None:
+    """The mask `Bool[T, *batch]` of the steps that count; `None` where all do."""
+    mask = flags(who, "mask", mask, lead)
+    if lengths is None:
+        return mask
+    lengths = listed(lengths)
+    _check.lengths(who, "lengths", lengths, lead)
+    leading = within(jnp.asarray(lengths), lead[0])
+    return leading if mask is None else leading & mask
+
+
+def flags(who: str, name: str, value: ArrayOrList | None, lead: Batch) -> Array | None:
+    """Marks of the steps, checked."""
+    if value is None:
+        return None
+    value = listed(value)
+    _check.flags(who, name, value, lead)
+    return jnp.asarray(value)
+
+
+def listed(value: Any) -> Any:
+    """A list as an array; anything else as it is."""
+    return np.asarray(value) if isinstance(value, list | tuple) else value
+
+
+def without_padding(xs: Inputs, mask: Array | None) -> Inputs:
+    """`xs` with zeros where masked, so that what stands there reaches no value and no gradient."""
+    return xs if mask is None else drop(~mask, xs)
+
+
+def read(layer: Any, xs: Inputs, mask: Array | None) -> Inputs:
+    """What a layer inside another reads: as `Layer.apply` prepares it, the axes being known."""
+    if layer.input_shape is not None:
+        check_features(type(layer).__name__, xs, layer.input_shape)
+    return without_padding(xs, mask)
+
+
+def fits(given: Shape, wanted: Shape) -> bool:
+    """Whether features of shape `given` can be read by what takes `wanted`."""
+    pairs = zip(given, wanted, strict=False)
+    return len(given) == len(wanted) and all(None in pair or len({*pair}) == 1 for pair in pairs)
+
+
+def say(shape: Shape, noun: str = "features") -> str:
+    """A shape in words."""
+    if not shape:
+        return "symbols"
+    return f"{shape[0]} {noun}" if len(shape) == 1 else f"{noun} of shape {shape}"
