@@ -30,7 +30,6 @@ from ._softmax import expectation as expectation
 from ._softmax import log_partition as log_partition
 from ._softmax import possible as possible
 from ._softmax import real as real
-from ._softmax import terms as terms
 from ._targets import are_labels as are_labels
 from ._targets import class_weight as class_weight
 from ._targets import label_weight as label_weight

@@ -1,6 +1,6 @@
 """Softmax that keeps its digits, and what the functions of logits share.
 
-A class whose logit is `-inf`, or whose place in `where` is False, is impossible: it has
+A class whose logit is `-inf`, or whose place in `classes` is False, is impossible: it has
 probability 0 and takes no part in any sum.
 """
 
@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from .. import _check
 from .._dtypes import at_least_float32
 from .._typing import Array, ArrayLike
-from ._probabilities import refuse_probabilities
 
 
 def real(who: str, name: str, value: ArrayLike) -> Array:
@@ -27,31 +26,28 @@ def real(who: str, name: str, value: ArrayLike) -> Array:
     return array.astype(at_least_float32(array.dtype))
 
 
-def possible(who: str, name: str, logits: ArrayLike, where: ArrayLike | None) -> Array:
-    """Logits of at least float32, `-inf` at every class that `where` excludes."""
-    refuse_probabilities(who, name, logits)
-    return terms(who, name, logits, where)
-
-
-def terms(who: str, name: str, logits: ArrayLike, where: ArrayLike | None) -> Array:
-    """Exponents of at least float32, `-inf` at every one that `where` excludes."""
+def possible(who: str, name: str, logits: ArrayLike, classes: ArrayLike | None) -> Array:
+    """Logits of at least float32, `-inf` at every class that `classes` excludes."""
     logits = real(who, name, logits)
     if logits.ndim == 0 or logits.shape[-1] == 0:
         raise ValueError(
             f"{who}: {name} needs at least one class on its last axis, "
             f"got {_check.describe(logits)}."
         )
-    if where is None:
+    if classes is None:
         return logits
-    where = jnp.asarray(where)
-    if where.dtype != bool:
-        raise TypeError(f"{who}: where must be bool, got {where.dtype}. Compare first: `where > 0`")
-    if where.shape not in (logits.shape, logits.shape[-1:]):
-        raise ValueError(
-            f"{who}: where selects classes, so it has the shape of {name}, {logits.shape}, or of "
-            f"its last axis, {logits.shape[-1:]}; got {where.shape}."
+    classes = jnp.asarray(classes)
+    if classes.dtype != bool:
+        raise TypeError(
+            f"{who}: classes must be bool, got {classes.dtype}. Compare first: `classes > 0`"
         )
-    return jnp.where(jnp.broadcast_to(where, logits.shape), logits, -jnp.inf)
+    if classes.shape not in (logits.shape, logits.shape[-1:]):
+        raise ValueError(
+            f"{who}: classes says which of them are possible, so it has the shape of {name}, "
+            f"{logits.shape}, or of its last axis, {logits.shape[-1:]}; got {classes.shape}. Steps "
+            "that do not count are left out of the result: `jnp.where(mask, values, 0)`."
+        )
+    return jnp.where(jnp.broadcast_to(classes, logits.shape), logits, -jnp.inf)
 
 
 def expectation(p: Array, x: Array) -> Array:

@@ -14,7 +14,7 @@ from ._ratio import difference, excess, log_ratio
 
 
 def cross_entropy(
-    p_logits: ArrayLike, q_logits: ArrayLike, *, where: ArrayLike | None = None
+    p_logits: ArrayLike, q_logits: ArrayLike, *, classes: ArrayLike | None = None
 ) -> Float[Array, "*steps"]:
     r"""Cross-entropy $H(p, q) = -\sum_k p_k \log q_k$ of two softmax distributions, in nats.
 
@@ -24,14 +24,14 @@ def cross_entropy(
     Args:
         p_logits: `[..., V]`, the distribution of the expectation.
         q_logits: `[..., V]`, the distribution that is scored.
-        where: `Bool[..., V]` or `Bool[V]`, the classes that are possible under either.
+        classes: `Bool[..., V]` or `Bool[V]`, the classes that are possible under either.
 
     Returns:
         `[...]`, at least float32.
 
     Raises:
-        TypeError: for logits that are not real floating numbers, or a `where` that is not bool.
-        ValueError: for a missing class axis, two shapes, or a `where` of another shape.
+        TypeError: for logits that are not real floating numbers, or `classes` that are not bool.
+        ValueError: for a missing class axis, two shapes, or `classes` of another shape.
 
     Example:
         >>> import jax.numpy as jnp
@@ -40,7 +40,7 @@ def cross_entropy(
         >>> print(f"{cross_entropy(p, q):.5f}")
         0.90109
     """
-    return _cross_entropy(*_pair("cross_entropy", p_logits, q_logits, where))
+    return _cross_entropy(*_pair("cross_entropy", p_logits, q_logits, classes))
 
 
 @jax.custom_jvp
@@ -59,7 +59,7 @@ def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
 
 
 def kl_divergence(
-    p_logits: ArrayLike, q_logits: ArrayLike, *, where: ArrayLike | None = None
+    p_logits: ArrayLike, q_logits: ArrayLike, *, classes: ArrayLike | None = None
 ) -> Float[Array, "*steps"]:
     r"""Kullback-Leibler divergence $\sum_k p_k (\log p_k - \log q_k)$, in nats.
 
@@ -75,7 +75,7 @@ def kl_divergence(
         >>> print(f"{kl_divergence(p, q):.5f}")
         0.09927
     """
-    return _kl_divergence(*_pair("kl_divergence", p_logits, q_logits, where))
+    return _kl_divergence(*_pair("kl_divergence", p_logits, q_logits, classes))
 
 
 @jax.custom_jvp
@@ -100,7 +100,7 @@ def _finite(x: Array) -> Array:
 
 
 def js_divergence(
-    p_logits: ArrayLike, q_logits: ArrayLike, *, where: ArrayLike | None = None
+    p_logits: ArrayLike, q_logits: ArrayLike, *, classes: ArrayLike | None = None
 ) -> Float[Array, "*steps"]:
     r"""Jensen-Shannon divergence, in nats: how far two predictions are from their mean.
 
@@ -119,14 +119,14 @@ def js_divergence(
         >>> print(f"{js_divergence(p, q):.5f}")
         0.02637
     """
-    return spread(jnp.stack(_pair("js_divergence", p_logits, q_logits, where)))
+    return spread(jnp.stack(_pair("js_divergence", p_logits, q_logits, classes)))
 
 
 def _pair(
-    who: str, p_logits: ArrayLike, q_logits: ArrayLike, where: ArrayLike | None
+    who: str, p_logits: ArrayLike, q_logits: ArrayLike, classes: ArrayLike | None
 ) -> tuple[Array, Array]:
-    p = possible(who, "p_logits", p_logits, where)
-    q = possible(who, "q_logits", q_logits, where)
+    p = possible(who, "p_logits", p_logits, classes)
+    q = possible(who, "q_logits", q_logits, classes)
     if p.shape != q.shape:
         raise ValueError(
             f"{who}: p_logits and q_logits must have one shape, got {_check.describe(p)} and "

@@ -24,7 +24,7 @@ class Uncertainty(NamedTuple):
     epistemic: Float[Array, "*steps"]
 
 
-def ensemble_uncertainty(logits: ArrayLike, *, where: ArrayLike | None = None) -> Uncertainty:
+def ensemble_uncertainty(logits: ArrayLike, *, classes: ArrayLike | None = None) -> Uncertainty:
     r"""Uncertainty of an ensemble in its parts, $H(\bar p) = \overline{H(p_k)} + I$, in nats.
 
     The members are networks trained from several seeds, or passes of one network with dropout. `I`,
@@ -34,14 +34,14 @@ def ensemble_uncertainty(logits: ArrayLike, *, where: ArrayLike | None = None) -
 
     Args:
         logits: `[K, ..., V]`, members first and classes last.
-        where: `Bool[K, ..., V]` or `Bool[V]`, the classes that are possible.
+        classes: `Bool[K, ..., V]` or `Bool[V]`, the classes that are possible.
 
     Returns:
         `Uncertainty(total, aleatoric, epistemic)`, each `[...]`, at least float32.
 
     Raises:
-        TypeError: for logits that are not real floating numbers, or a `where` that is not bool.
-        ValueError: for a missing axis of members or classes, or a `where` of another shape.
+        TypeError: for logits that are not real floating numbers, or `classes` that are not bool.
+        ValueError: for a missing axis of members or classes, or `classes` of another shape.
 
     Reference:
         Houlsby et al. (2011), Bayesian Active Learning for Classification and Preference Learning,
@@ -55,7 +55,7 @@ def ensemble_uncertainty(logits: ArrayLike, *, where: ArrayLike | None = None) -
         >>> print(", ".join(f"{part:.4f}" for part in ensemble_uncertainty(members)))
         0.6931, 0.3251, 0.3681
     """
-    z = possible("ensemble_uncertainty", "logits", logits, where)
+    z = possible("ensemble_uncertainty", "logits", logits, classes)
     if z.ndim == 1 or z.shape[0] == 0:
         raise ValueError(
             "ensemble_uncertainty: logits must be [K, ..., V] with at least one member, got "

@@ -11,7 +11,7 @@ from .._numerics import exact_entropy, exact_softmax, expectation, possible, rea
 from .._typing import Array, ArrayLike
 
 
-def entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:
+def entropy(logits: ArrayLike, *, classes: ArrayLike | None = None) -> Float[Array, "*steps"]:
     r"""Shannon entropy $H = -\sum_k p_k \log p_k$ of `p = softmax(logits)`, in nats.
 
     Values, gradients and second derivatives are finite at `-inf` logits, at any margin and in a row
@@ -19,14 +19,14 @@ def entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array
 
     Args:
         logits: `[..., V]`, classes last; never probabilities.
-        where: `Bool[..., V]` or `Bool[V]`, the classes that are possible.
+        classes: `Bool[..., V]` or `Bool[V]`, the classes that are possible.
 
     Returns:
         `[...]`, at least float32.
 
     Raises:
-        TypeError: for logits that are not real floating numbers, or a `where` that is not bool.
-        ValueError: for a missing class axis, or a `where` of another shape.
+        TypeError: for logits that are not real floating numbers, or `classes` that are not bool.
+        ValueError: for a missing class axis, or `classes` of another shape.
 
     Example:
         >>> import jax.numpy as jnp
@@ -36,10 +36,10 @@ def entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array
         >>> print(f"{entropy(jnp.array([20.0, 0.0, -jnp.inf])):.4e}")
         4.3284e-08
     """
-    return exact_entropy(possible("entropy", "logits", logits, where))
+    return exact_entropy(possible("entropy", "logits", logits, classes))
 
 
-def varentropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:
+def varentropy(logits: ArrayLike, *, classes: ArrayLike | None = None) -> Float[Array, "*steps"]:
     r"""Variance of the surprisal, $\sum_k p_k (\log p_k + H)^2$, in squared nats.
 
     It says how far one symbol's surprisal strays from the entropy: 0 for a uniform distribution,
@@ -51,7 +51,7 @@ def varentropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Ar
         >>> print(f"{varentropy(jnp.log(jnp.array([0.7, 0.2, 0.1]))):.5f}")
         0.49439
     """
-    z = possible("varentropy", "logits", logits, where)
+    z = possible("varentropy", "logits", logits, classes)
     p = exact_softmax(z)
     # Logits deviate as their log-probabilities do; less the largest they are small if all are near.
     top = jax.lax.stop_gradient(jnp.max(z, axis=-1, keepdims=True))

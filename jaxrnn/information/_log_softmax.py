@@ -7,7 +7,7 @@ from .._typing import Array, ArrayLike
 
 
 def log_softmax(
-    logits: ArrayLike, *, where: ArrayLike | None = None
+    logits: ArrayLike, *, classes: ArrayLike | None = None
 ) -> Float[Array, "*steps classes"]:
     r"""Log-probabilities $\log p_k = z_k - \log \sum_j e^{z_j}$, to full relative accuracy.
 
@@ -16,14 +16,14 @@ def log_softmax(
 
     Args:
         logits: `[..., V]`, classes last.
-        where: `Bool[..., V]` or `Bool[V]`, the classes that are possible; the others get `-inf`.
+        classes: `Bool[..., V]` or `Bool[V]`, the classes that are possible; the others get `-inf`.
 
     Returns:
         `[..., V]`, at least float32. A row without a possible class is `-inf` throughout.
 
     Raises:
-        TypeError: for logits that are not real floating numbers, or a `where` that is not bool.
-        ValueError: for a missing class axis, or a `where` of another shape.
+        TypeError: for logits that are not real floating numbers, or `classes` that are not bool.
+        ValueError: for a missing class axis, or `classes` of another shape.
 
     Example:
         >>> import jax.numpy as jnp
@@ -31,4 +31,4 @@ def log_softmax(
         >>> print(f"{log_softmax(jnp.array([20.0, 0.0]))[0]:.4e}")
         -2.0612e-09
     """
-    return exact_log_softmax(possible("log_softmax", "logits", logits, where))
+    return exact_log_softmax(possible("log_softmax", "logits", logits, classes))

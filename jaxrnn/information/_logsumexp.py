@@ -2,11 +2,11 @@
 
 from jaxtyping import Float
 
-from .._numerics import exact_logsumexp, terms
+from .._numerics import exact_logsumexp, possible
 from .._typing import Array, ArrayLike
 
 
-def logsumexp(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:
+def logsumexp(logits: ArrayLike, *, classes: ArrayLike | None = None) -> Float[Array, "*steps"]:
     r"""$\log \sum_k e^{z_k}$ over the last axis, with finite derivatives.
 
     A sum over nothing but impossible terms is `-inf` with derivative 0, and a term of probability 0
@@ -14,14 +14,14 @@ def logsumexp(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Arr
 
     Args:
         logits: `[..., V]`.
-        where: `Bool[..., V]` or `Bool[V]`, the terms that are possible.
+        classes: `Bool[..., V]` or `Bool[V]`, the terms that are possible.
 
     Returns:
         `[...]`, at least float32.
 
     Raises:
-        TypeError: for logits that are not real floating numbers, or a `where` that is not bool.
-        ValueError: for a missing class axis, or a `where` of another shape.
+        TypeError: for logits that are not real floating numbers, or `classes` that are not bool.
+        ValueError: for a missing class axis, or `classes` of another shape.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -30,4 +30,4 @@ def logsumexp(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Arr
         >>> print(logsumexp(impossible), jax.grad(logsumexp)(impossible))
         -inf [0. 0.]
     """
-    return exact_logsumexp(terms("logsumexp", "logits", logits, where))
+    return exact_logsumexp(possible("logsumexp", "logits", logits, classes))

@@ -13,7 +13,7 @@ from .._typing import Array, ArrayLike
 from ._phi import phi, phi_series
 
 
-def min_entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[Array, "*steps"]:
+def min_entropy(logits: ArrayLike, *, classes: ArrayLike | None = None) -> Float[Array, "*steps"]:
     r"""Min-entropy $-\log \max_k p_k$ of `p = softmax(logits)`, in nats.
 
     The surprisal of the likeliest class: `exp(-min_entropy)` is how often the best guess is right.
@@ -26,12 +26,13 @@ def min_entropy(logits: ArrayLike, *, where: ArrayLike | None = None) -> Float[A
         >>> print(f"{min_entropy(jnp.log(jnp.array([0.7, 0.2, 0.1]))):.5f}")
         0.35667
     """
-    largest = jnp.max(exact_log_softmax(possible("min_entropy", "logits", logits, where)), axis=-1)
+    z = possible("min_entropy", "logits", logits, classes)
+    largest = jnp.max(exact_log_softmax(z), axis=-1)
     return jnp.where(largest == -jnp.inf, 0, -largest)
 
 
 def renyi_entropy(
-    logits: ArrayLike, order: ArrayLike, *, where: ArrayLike | None = None
+    logits: ArrayLike, order: ArrayLike, *, classes: ArrayLike | None = None
 ) -> Float[Array, "*steps"]:
     r"""Rényi entropy $\frac{1}{1 - a} \log \sum_k p_k^a$ of `p = softmax(logits)`, in nats.
 
@@ -42,14 +43,14 @@ def renyi_entropy(
     Args:
         logits: `[..., V]`, classes last; never probabilities.
         order: `a`, from 0 to `inf`: one number, or one for each row, `[...]`. It may be traced.
-        where: `Bool[..., V]` or `Bool[V]`, the classes that are possible.
+        classes: `Bool[..., V]` or `Bool[V]`, the classes that are possible.
 
     Returns:
         `[...]`, at least float32. Inside `jit`, where the order cannot be read, a negative one
         gives NaN.
 
     Raises:
-        TypeError: for logits or an order that are not real, or a `where` that is not bool.
+        TypeError: for logits or an order that are not real, or `classes` that are not bool.
         ValueError: for a negative order, and for shapes that do not fit.
 
     Reference:
@@ -65,7 +66,7 @@ def renyi_entropy(
         >>> print(f"{jax.grad(renyi_entropy, 1)(logits, 1.0):.5f}")  # minus half the varentropy
         -0.24719
     """
-    z = possible("renyi_entropy", "logits", logits, where)
+    z = possible("renyi_entropy", "logits", logits, classes)
     return _renyi(z, _check_order("renyi_entropy", order, z))
 
 
@@ -139,7 +140,7 @@ def _below_top(z: Array) -> Array:
 
 
 def tsallis_entropy(
-    logits: ArrayLike, order: ArrayLike, *, where: ArrayLike | None = None
+    logits: ArrayLike, order: ArrayLike, *, classes: ArrayLike | None = None
 ) -> Float[Array, "*steps"]:
     r"""Tsallis entropy $(1 - \sum_k p_k^a) / (a - 1)$ of `p = softmax(logits)`.
 
@@ -157,7 +158,7 @@ def tsallis_entropy(
         >>> print(f"{tsallis_entropy(jnp.log(jnp.array([0.7, 0.2, 0.1])), 2):.4f}")
         0.4600
     """
-    z = possible("tsallis_entropy", "logits", logits, where)
+    z = possible("tsallis_entropy", "logits", logits, classes)
     order = _check_order("tsallis_entropy", order, z)
     renyi = _renyi(z, order)
     log_sum = (1 - order) * renyi

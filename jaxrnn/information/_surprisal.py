@@ -9,7 +9,7 @@ from .._typing import Array, ArrayLike
 
 
 def surprisal(
-    logits: ArrayLike, labels: ArrayLike, *, where: ArrayLike | None = None
+    logits: ArrayLike, labels: ArrayLike, *, classes: ArrayLike | None = None
 ) -> Float[Array, "*steps"]:
     r"""Surprisal $-\log p_y$ of the observed label `y` under `p = softmax(logits)`, in nats.
 
@@ -22,7 +22,7 @@ def surprisal(
     Args:
         logits: `[..., V]`, classes last.
         labels: integers `[...]` in `[0, V)`.
-        where: `Bool[..., V]` or `Bool[V]`, the classes that are possible.
+        classes: `Bool[..., V]` or `Bool[V]`, the classes that are possible.
 
     Returns:
         `[...]`, at least float32. Inside `jit`, where labels cannot be read, one outside `[0, V)`
@@ -38,7 +38,7 @@ def surprisal(
         >>> print(f"{surprisal(jnp.array([20.0, 0.0]), jnp.array(0)):.4e}")
         2.0612e-09
     """
-    z = possible("surprisal", "logits", logits, where)
+    z = possible("surprisal", "logits", logits, classes)
     labels = check_labels("surprisal", labels, z.shape)
     surprisals = jax.nn.softplus(margin(z, labels))
     return jnp.where(in_range(labels, z.shape[-1]), surprisals, 0)

@@ -12,13 +12,13 @@ LN2 = np.log(2)
 DIVERGENCES = info.cross_entropy, info.kl_divergence, info.js_divergence
 
 
-def three(p, q, where=None):
-    return [f(p, q, where=where) for f in DIVERGENCES]
+def three(p, q, classes=None):
+    return [f(p, q, classes=classes) for f in DIVERGENCES]
 
 
 @jax.jit
-def with_gradients(p, q, where):
-    return three(p, q, where), [jax.grad(f, (0, 1))(p, q, where=where) for f in DIVERGENCES]
+def with_gradients(p, q, classes):
+    return three(p, q, classes), [jax.grad(f, (0, 1))(p, q, classes=classes) for f in DIVERGENCES]
 
 
 def test_reference_values(x64):
@@ -90,10 +90,10 @@ def test_a_constant_added_to_the_logits_of_one_changes_nothing():
         np.testing.assert_allclose(moved, both(p, q), rtol=1e-6)
 
 
-def test_where_selects_classes():
+def test_classes_that_are_left_out():
     p, q = jnp.array([1.0, jnp.nan, 2.0]), jnp.array([3.0, jnp.nan, 0.0])
-    where = jnp.array([True, False, True])
-    values, gradients = with_gradients(p, q, where)
+    classes = jnp.array([True, False, True])
+    values, gradients = with_gradients(p, q, classes)
     without = jnp.full(3, True)
     wanted, _ = with_gradients(p.at[1].set(-INF), q.at[1].set(-INF), without)
     np.testing.assert_array_equal(values, wanted)

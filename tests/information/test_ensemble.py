@@ -43,14 +43,14 @@ def test_edges():
         assert np.isfinite(of_part).all()
 
 
-def test_where_selects_classes():
-    z, where = jnp.array([[1.0, jnp.nan, 2.0], [0.0, 5.0, 1.0]]), jnp.array([True, False, True])
+def test_classes_that_are_left_out():
+    z, classes = jnp.array([[1.0, jnp.nan, 2.0], [0.0, 5.0, 1.0]]), jnp.array([True, False, True])
     f = jax.jit(
-        lambda z, where: jax.value_and_grad(
-            lambda z: info.ensemble_uncertainty(z, where=where).total
+        lambda z, classes: jax.value_and_grad(
+            lambda z: info.ensemble_uncertainty(z, classes=classes).total
         )(z)
     )
-    value, gradient = f(z, where)
+    value, gradient = f(z, classes)
     wanted, _ = f(z.at[:, 1].set(-INF), jnp.full(3, True))
     assert value == wanted
     np.testing.assert_array_equal(gradient[:, 1], 0)

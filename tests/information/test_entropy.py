@@ -92,16 +92,36 @@ def test_an_impossible_class_takes_no_part():
 
 
 @pytest.mark.parametrize("bad", [jnp.nan, INF, 7.0])
-def test_where_selects_classes(bad):
-    z, where = (
+def test_classes_that_are_left_out(bad):
+    z, classes = (
         jnp.array([[1.0, bad, 2.0], [bad] * 3]),
         jnp.array([[True, False, True], [False] * 3]),
     )
     for f in (info.entropy, info.varentropy):
-        value, gradient = jax.value_and_grad(lambda z, f=f: f(z, where=where).sum())(z)
+        value, gradient = jax.value_and_grad(lambda z, f=f: f(z, classes=classes).sum())(z)
         np.testing.assert_array_equal(value, f(jnp.array([1.0, 2.0])))
-        np.testing.assert_array_equal(gradient[~where], 0)
-    np.testing.assert_array_equal(info.log_softmax(z, where=where)[~where], -INF)
+        np.testing.assert_array_equal(gradient[~classes], 0)
+    np.testing.assert_array_equal(info.log_softmax(z, classes=classes)[~classes], -INF)
+
+
+def test_a_mask_of_steps_is_no_mask_of_classes():
+    """With as many steps as classes it passed as `where`, and masked classes."""
+    z, steps = jnp.zeros((3, 3)), jnp.array([True, True, False])
+    for f in (info.entropy, info.varentropy, info.log_softmax, info.logsumexp):
+        with pytest.raises(TypeError, match="where"):
+            f(z, where=steps)
+
+
+def test_the_numbers_do_not_decide_whether_they_are_logits():
+    """They are computed with alike, eagerly and compiled, whatever they look like."""
+    halves = np.full((2, 2), 0.5, np.float32)
+    for z in (halves, np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)):
+        wanted = -(jax.nn.softmax(z) * jax.nn.log_softmax(z)).sum(-1)
+        for f in (info.entropy, jax.jit(info.entropy)):
+            np.testing.assert_allclose(f(z), wanted, rtol=1e-6)
+    np.testing.assert_allclose(info.entropy(halves), np.log(2), rtol=1e-7)
+    np.testing.assert_allclose(info.surprisal(halves, np.array([0, 1])), np.log(2), rtol=1e-7)
+    assert (info.kl_divergence(halves, halves) == 0).all()
 
 
 def test_nan_is_not_hidden():
@@ -135,17 +155,17 @@ def test_binary_entropy_at_the_edges(z):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "where", "error", "says"),
+    ("arguments", "classes", "error", "says"),
     [
         (np.array([1, 2]), None, TypeError, r"must be floating, got int\d+\[2\].*astype"),
         (np.array([1j]), None, TypeError, "must be floating"),
         (np.float32(1), None, ValueError, "at least one class"),
         (np.zeros((3, 0), np.float32), None, ValueError, "at least one class"),
-        (np.zeros(3, np.float32), np.ones(3, np.float32), TypeError, "where must be bool"),
-        (np.zeros((2, 3), np.float32), np.ones(2, bool), ValueError, "selects classes.*got"),
+        (np.zeros(3, np.float32), np.ones(3, np.float32), TypeError, "classes must be bool"),
+        (np.zeros((2, 3), np.float32), np.ones(2, bool), ValueError, "classes says which.*got"),
     ],
 )
-def test_errors(arguments, where, error, says):
+def test_errors(arguments, classes, error, says):
     for f in (info.entropy, info.varentropy, info.log_softmax):
         with pytest.raises(error, match=says):
-            f(arguments, where=where)
+            f(arguments, classes=classes)

@@ -90,22 +90,22 @@ def test_edges_are_finite_to_the_second_derivative():
 
 
 @jax.jit
-def masked(z, where):
+def masked(z, classes):
     """Values at all orders, and their gradients."""
 
     def values(z):
         def at(order):
             f, g = info.renyi_entropy, info.tsallis_entropy
-            return f(z, order, where=where), g(z, order, where=where)
+            return f(z, order, classes=classes), g(z, order, classes=classes)
 
-        return jax.vmap(at)(ORDERS), info.min_entropy(z, where=where)
+        return jax.vmap(at)(ORDERS), info.min_entropy(z, classes=classes)
 
     return values(z), jax.jacrev(values)(z)
 
 
 def test_what_is_impossible_takes_no_part():
-    z, where = jnp.array([1.0, jnp.nan, 2.0, -INF]), jnp.array([True, False, True, True])
-    values, gradients = jax.tree.map(np.asarray, masked(z, where))
+    z, classes = jnp.array([1.0, jnp.nan, 2.0, -INF]), jnp.array([True, False, True, True])
+    values, gradients = jax.tree.map(np.asarray, masked(z, classes))
     alone, _ = masked(z.at[1].set(-INF), jnp.full(4, True))
     for value, other, gradient in zip(
         *map(jax.tree.leaves, (values, alone, gradients)), strict=True
