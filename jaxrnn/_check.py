@@ -61,14 +61,16 @@ def function(who: str, name: str, value: Any) -> None:
         raise TypeError(f"{who}: {name} must be a function such as `jnp.tanh`, got {value!r}")
 
 
-def flags(who: str, name: str, value: Any, shape: tuple[int, ...]) -> None:
-    """Raise unless `value` is `Bool[T, *batch]`."""
+def flags(
+    who: str, name: str, value: Any, shape: tuple[int, ...], axes: str = "[T, *batch]"
+) -> None:
+    """Raise unless `value` is `Bool[T, *batch]`, or of other `axes`."""
     if jnp.result_type(value) != jnp.bool_:
         raise TypeError(
             f"{who}: {name} must be Bool, got {jnp.result_type(value)}. Compare first: {name} != 0."
         )
     if jnp.shape(value) != shape:
-        raise ValueError(f"{who}: {name} must be [T, *batch] = {shape}, got {jnp.shape(value)}")
+        raise ValueError(f"{who}: {name} must be {axes} = {shape}, got {jnp.shape(value)}")
 
 
 def lengths(who: str, name: str, value: Any, shape: tuple[int, ...], least: int = 0) -> None:

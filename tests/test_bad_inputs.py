@@ -78,6 +78,7 @@ def derive(base):
 
 LSTM_CARRY = cells.LSTMCarry(np.zeros((B, H), np.float32), np.zeros((B, H), np.float32))
 MODEL = stack(Embedding(V, I), Dense(I, V))
+NAMED = stack(embedding=Embedding(V, I), readout=Dense(I, V))
 
 UNROLL = [
     (run(XS[0, 0]), ValueError, r"unroll: xs must be \[T, \*batch, features\], got float32\[3\]"),
@@ -233,6 +234,22 @@ LAYERS = [
     (lambda: Dense(3, 2.5), TypeError, "Dense: outputs must be an integer, got 2.5"),
     (apply(Dense(4, 2)), ValueError, r"Dense takes 4 features, got float32\[5,2,3\]"),
     (apply(Dense(2, 2), PROMPT), TypeError, "Dense: xs must be floating, got int32. Embed symbols"),
+    (apply(Dense(2, 2), PROMPT > 0), TypeError, r"floating, got bool.*pass `xs.astype\(float\)`"),
+    (apply(stack(Dropout(0.5), Dense(2, 2)), PROMPT), TypeError, "Stack: xs must be floating, got"),
+    (apply(Dense(3, 2), (XS, XS)), ValueError, "Dense takes 3 features, got a tuple of float32"),
+    (apply(Dense(3, 2), XS.tolist()), TypeError, r"Dense: xs holds Python numbers.*jnp.asarray"),
+    (apply(Dense(3, 2), XS[0, 0]), ValueError, r"Dense: xs must be \[T, \*batch, features\], got"),
+    (apply(Embedding(V, 3), np.int32(1)), ValueError, r"xs must be \[T, \*batch\], got int32\[\]"),
+    (apply(Activation(jax.nn.relu), XS[0, 0]), ValueError, r"add an axis: xs\[\.\.\., None\]"),
+    (apply(Activation(jax.nn.relu), ()), ValueError, "Activation: xs holds no array"),
+    (apply(Dense(3, 2), lengths=[5, 6]), ValueError, r"Dense: lengths .* \[0, T=5\], got 6"),
+    (apply(Dense(3, 2), lengths=[5]), ValueError, r"lengths must have the batch shape \(2,\)"),
+    (apply(Dense(3, 2), resets=MASK.T), ValueError, r"Dense: resets must be .* got \(2, 5\)"),
+    (
+        lambda: Dense(3, 2).step(zeros(Dense(3, 2)), None, XS[0], resets=[True]),
+        ValueError,
+        r"Dense: resets must be \[\*batch\] = \(2,\), got \(1,\)",
+    ),
     (apply(Dense(3, 2), mask=MASK * 1), TypeError, "Dense: mask must be Bool, got int"),
     (apply(Dense(3, 2), mask=MASK.T), ValueError, r"Dense: mask .* = \(5, 2\), got \(2, 5\)"),
     (apply(LayerNorm(4)), ValueError, r"LayerNorm takes 4 features, got float32\[5,2,3\]"),
@@ -318,6 +335,55 @@ LAYERS = [
         lambda: stack(stack(Dense(3, 5), LastPool()), Recurrent(cells.GRU(5, 5))),
         ValueError,
         r"stack: layer 1 \(`Recurrent`\) runs over time, which layer 0 has pooled away",
+    ),
+    (
+        lambda: stack(MeanPool(), stack(VariationalDropout(0.5))),
+        ValueError,
+        r"stack: layer 1 \(`VariationalDropout`\) runs over time, which layer 0 has pooled away",
+    ),
+    (
+        lambda: stack(MeanPool(), Residual(Recurrent(cells.GRU(3, 3)))),
+        ValueError,
+        r"stack: layer 1 \(`Recurrent`\) runs over time, which layer 0 has pooled away",
+    ),
+    (
+        lambda: stack(Bidirectional(CELLS["gru"], CELLS["gru"]), LastPool()),
+        ValueError,
+        r"layer 1 \(`LastPool`\) takes the last step, when `Bidirectional`.*`MeanPool`.*carries",
+    ),
+    (
+        lambda: stack(
+            stack(a=Residual(Bidirectional(cells.GRU(6, 3), cells.GRU(6, 3))), b=Dropout(0.5)),
+            VariationalDropout(0.5),
+            stack(Activation(jax.nn.relu), LastPool()),
+        ),
+        ValueError,
+        r"layer 2 \(`LastPool`\) takes the last step, when `Bidirectional`",
+    ),
+    (
+        lambda: stack(a=Dense(3, 4), b=Dense(3, 4)),
+        ValueError,
+        "stack: layer `b` takes 3 inputs, layer `a` gives 4",
+    ),
+    (
+        lambda: stack(Dense(3, 4), b=Dense(4, 4)),
+        ValueError,
+        "stack: give every layer a name or none, got 1 without one and b",
+    ),
+    (
+        lambda: stack(Dense(3, 4), Embedding(4, 4)),
+        ValueError,
+        "stack: layer 1 takes symbols, layer 0 gives 4",
+    ),
+    (
+        lambda: NAMED.apply(zeros(NAMED), PROMPT, ((), ())),
+        TypeError,
+        "Stack: carry must be a dict of embedding, readout, one a layer, got `tuple`",
+    ),
+    (
+        lambda: NAMED.apply({"embedding": 0}, PROMPT),
+        TypeError,
+        r"Stack: params must be a dict of embedding, readout, one a layer, got \['embedding'\]",
     ),
     (
         lambda: MODEL.apply(zeros(MODEL)[:1], PROMPT, ((), ())),

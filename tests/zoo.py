@@ -84,15 +84,20 @@ LAYERS = {
         networks.Residual(networks.Dense(H, H)),
         networks.Dense(H, SYMBOLS),
     ),
+    "named": networks.stack(
+        embedding=networks.Embedding(SYMBOLS, I),
+        rnn=networks.Recurrent(CELLS["lstm"]),
+        readout=networks.Dense(H, SYMBOLS),
+    ),
     "classifier": networks.stack(
         networks.VariationalDropout(0.5),
         networks.Bidirectional(CELLS["gru"], CELLS["gru"], ENGINES["bptt"]),
-        networks.stack(networks.Activation(jnp.tanh), networks.LastPool()),
+        networks.stack(networks.Activation(jnp.tanh), networks.MaxPool()),
         networks.Dense(2 * H, 2),
     ),
 }
 
-READ_SYMBOLS = {"embedding", "language_model"}
+READ_SYMBOLS = {"embedding", "language_model", "named"}
 """The layers whose inputs are `Int[T, *batch]`; the others take `[T, *batch, I]`."""
 
 NEED_THE_FUTURE = {"bidirectional", "last_pool", "mean_pool", "max_pool", "classifier"}

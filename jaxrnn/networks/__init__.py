@@ -17,8 +17,9 @@ from ._pooling import Pool as Pool
 from ._recurrent import Bidirectional as Bidirectional
 from ._recurrent import Directions as Directions
 from ._recurrent import Recurrent as Recurrent
-from ._stack import Residual as Residual
 from ._stack import Stack as Stack
 from ._stack import stack as stack
 from ._transitions import Transitions as Transitions
 from ._transitions import TransitionsParams as TransitionsParams
+from ._wrapper import Residual as Residual
+from ._wrapper import Wrapper as Wrapper

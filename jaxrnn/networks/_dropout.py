@@ -79,6 +79,11 @@ class VariationalDropout(Memoryless):
         return _drop("VariationalDropout", xs, self.rate, key, (1, *xs.shape[1:]))
 
     @property
+    def stepwise(self) -> bool:
+        """No: there is one mask for all steps."""
+        return False
+
+    @property
     def keeps_shape(self) -> bool:
         """Yes."""
         return True

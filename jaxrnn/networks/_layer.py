@@ -58,7 +58,16 @@ class Layer(Config):
         """
 
     def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """What `step` does, for the layer's author: by default a sequence of one step."""
+        """What `step` does, for the layer's author: by default a sequence of one step.
+
+        Raises:
+            TypeError: the layer is not causal.
+        """
+        if not self.causal:
+            raise TypeError(
+                f"{type(self).__name__} cannot stream: its output depends on what comes later. "
+                "Use `apply` on the whole sequence, or a forward layer."
+            )
         xs = jax.tree.map(lambda leaf: leaf[None], x)
         carry, ys = self.run(params, xs, carry, key=None, mask=None, resets=None)
         return carry, jax.tree.map(lambda leaf: leaf[0], ys)
@@ -124,7 +133,7 @@ class Layer(Config):
         who = type(self).__name__
         x = _reading.arrays(who, jax.tree.map(jnp.asarray, x), self.input_shape)
         batch = _reading.leading(who, x, self.input_shape)
-        resets = _reading.flags(who, "resets", resets, batch)
+        resets = _reading.flags(who, "resets", resets, batch, "[*batch]")
         if carry is None:
             carry = self.carry(params, batch)
         elif resets is not None:
@@ -144,7 +153,8 @@ class Layer(Config):
     def input_shape(self) -> Shape | None:
         """The features that one step of input has: `(64,)`, or `(None, None, 3)` of an image.
 
-        `None` in it is an axis of any size. Symbols have no axis of features: `()`. A layer that
+        `None` in it is an axis of any size. Features are floating numbers. Symbols have no axis of
+        features: `()`. A layer that
         does not say, `None`, takes anything; applied alone, one axis of features is assumed.
         """
         return None
@@ -164,6 +174,26 @@ class Layer(Config):
         """Whether the layer gives one vector a sequence: no time is left, nor mask and resets."""
         return False
 
+    @property
+    def causal(self) -> bool:
+        """Whether what it gives at a step depends on no later one, so that it can stream."""
+        return True
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether it treats every step alone, so that it also serves what has no time."""
+        return False
+
+    @property
+    def takes_last(self) -> bool:
+        """Whether it reads the last step of a sequence only."""
+        return False
+
+    @property
+    def parts(self) -> tuple["Layer", ...]:
+        """The layers in it that hold no others, in order; of such a layer, itself."""
+        return (self,)
+
 
 class Memoryless(Layer):
     """A layer without a carry, whose padding is zero before it computes: it defines `transform`."""
@@ -181,3 +211,8 @@ class Memoryless(Layer):
     ) -> tuple[Carry, Inputs]:
         """`transform`."""
         return carry, self.transform(params, xs, key=key)
+
+    @property
+    def stepwise(self) -> bool:
+        """Yes."""
+        return True

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from .. import _check
 from .._dtypes import at_least_float32
 from .._numerics import last_valid, select
-from .._typing import Array, Carry, Inputs, Key, Params
+from .._typing import Array, Carry, Key
 from ._layer import Layer
 
 
@@ -48,12 +48,6 @@ class Pool(Layer):
             )
         return carry, self.pool(xs, jnp.ones(len(xs), bool) if mask is None else mask)
 
-    def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """Raise: pooling needs the whole sequence."""
-        raise TypeError(
-            f"{type(self).__name__} cannot stream: it needs the whole sequence. Use `apply`."
-        )
-
     @property
     def keeps_shape(self) -> bool:
         """Yes."""
@@ -64,13 +58,19 @@ class Pool(Layer):
         """Yes."""
         return True
 
+    @property
+    def causal(self) -> bool:
+        """No: it needs the whole sequence."""
+        return False
+
 
 class LastPool(Pool):
     """The output at the last valid step.
 
     After `Bidirectional` that is the forward cell's summary of the whole sequence beside the output
-    of a backward cell that has read one step only. Pool with `MeanPool` or `MaxPool` there, or take
-    the carries that `Bidirectional.apply` returns: each has read the whole sequence.
+    of a backward cell that has read one step only: `stack` refuses it. Pool with `MeanPool` or
+    `MaxPool` there, or take the carries that `Bidirectional.apply` returns: each has read the whole
+    sequence.
 
     Example:
         >>> import jax.numpy as jnp
@@ -83,6 +83,11 @@ class LastPool(Pool):
     def pool(self, xs: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "..."]:
         """Take along time; the first step, which is zero, where none is valid."""
         return last_valid(xs, mask)
+
+    @property
+    def takes_last(self) -> bool:
+        """Yes."""
+        return True
 
 
 class MeanPool(Pool):

@@ -78,12 +78,14 @@ def counted(
     return leading if mask is None else leading & mask
 
 
-def flags(who: str, name: str, value: ArrayOrList | None, lead: Batch) -> Array | None:
+def flags(
+    who: str, name: str, value: ArrayOrList | None, lead: Batch, axes: str = "[T, *batch]"
+) -> Array | None:
     """Marks of the steps, checked."""
     if value is None:
         return None
     value = listed(value)
-    _check.flags(who, name, value, lead)
+    _check.flags(who, name, value, lead, axes)
     return jnp.asarray(value)
 
 

@@ -166,12 +166,10 @@ class Bidirectional(Layer):
         )
         return Directions(forward, backward), jnp.concatenate([ahead, behind], axis=-1)
 
-    def advance(self, params: Directions, carry: Directions, x: Inputs) -> tuple[Directions, Array]:
-        """Raise: the output needs the future."""
-        raise TypeError(
-            "Bidirectional cannot stream: its output at a time depends on what comes after it. "
-            "Use `apply` on the whole sequence, or a forward layer."
-        )
+    @property
+    def causal(self) -> bool:
+        """No: the output at a time depends on what comes after it."""
+        return False
 
     @property
     def input_shape(self) -> Shape | None:

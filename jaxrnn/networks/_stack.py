@@ -1,66 +1,78 @@
-"""Layers made of layers: `Stack` and `Residual`."""
+"""`Stack`: layers one after another."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import jax
 
-from .. import _check
 from .._config import Config
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
-from ._dropout import VariationalDropout
 from ._layer import Layer
-from ._pooling import Pool
 from ._reading import Shape, fits, read, say
-from ._recurrent import Bidirectional, Recurrent
 
 
 class Stack(Layer):
-    """Layers one after another; made by `stack`. Parameters and carries are tuples, one a layer."""
+    """Layers one after another; made by `stack`.
+
+    Parameters and carries are tuples, one a layer, or dicts by the layers' names.
+    """
 
     layers: tuple[Layer, ...]
+    names: tuple[str, ...] | None = jax.tree.static(default=None)
 
-    def init(self, key: Key) -> tuple[Params, ...]:
+    def __post_init__(self) -> None:
+        """Check that the layers fit each other."""
+        if not self.layers:
+            raise ValueError("stack: needs at least one layer")
+        for index, layer in enumerate(self.layers):
+            check_layer("stack", f"layer {self._name(index)}", layer)
+        _check_shapes(self)
+        _check_time(self)
+
+    def init(self, key: Key) -> Params:
         """Every layer's parameters."""
         keys = jax.random.split(key, len(self.layers))
-        return tuple(layer.init(k) for layer, k in zip(self.layers, keys, strict=True))
+        return self._join(layer.init(k) for layer, k in zip(self.layers, keys, strict=True))
 
-    def carry(self, params: tuple[Params, ...], batch: Batch = ()) -> tuple[Carry, ...]:
+    def carry(self, params: Params, batch: Batch = ()) -> Carry:
         """Every layer's carry."""
-        self._check_parts(params=params)
-        return tuple(layer.carry(p, batch) for layer, p in zip(self.layers, params, strict=True))
+        parts = zip(self.layers, self._parts("params", params), strict=True)
+        return self._join(layer.carry(p, batch) for layer, p in parts)
 
     def run(
         self,
-        params: tuple[Params, ...],
+        params: Params,
         xs: Inputs,
-        carry: tuple[Carry, ...],
+        carry: Carry,
         *,
         key: Key | None,
         mask: Array | None,
         resets: Array | None,
-    ) -> tuple[tuple[Carry, ...], Inputs]:
+    ) -> tuple[Carry, Inputs]:
         """Every layer in turn, each with a key of its own; pooling ends the mask and the resets."""
-        self._check_parts(params=params, carry=carry)
         keys = [None] * len(self.layers) if key is None else jax.random.split(key, len(self.layers))
         carries = []
-        for layer, p, c, k in zip(self.layers, params, carry, keys, strict=True):
-            xs = read(layer, xs, mask)
-            last, xs = layer.run(p, xs, c, key=k, mask=mask, resets=resets)
+        for layer, p, c, k in zip(
+            self.layers,
+            self._parts("params", params),
+            self._parts("carry", carry),
+            keys,
+            strict=True,
+        ):
+            last, xs = layer.run(p, read(layer, xs, mask), c, key=k, mask=mask, resets=resets)
             carries.append(last)
             if layer.pools:
                 mask = resets = None
-        return tuple(carries), xs
+        return self._join(carries), xs
 
-    def advance(
-        self, params: tuple[Params, ...], carry: tuple[Carry, ...], x: Inputs
-    ) -> tuple[tuple[Carry, ...], Inputs]:
+    def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         """Every layer's step in turn."""
-        self._check_parts(params=params, carry=carry)
+        parts = self._parts("params", params), self._parts("carry", carry)
         carries = []
-        for layer, p, c in zip(self.layers, params, carry, strict=True):
+        for layer, p, c in zip(self.layers, *parts, strict=True):
             following, x = layer.advance(p, c, read(layer, x, None))
             carries.append(following)
-        return tuple(carries), x
+        return self._join(carries), x
 
     @property
     def input_shape(self) -> Shape | None:
@@ -86,21 +98,55 @@ class Stack(Layer):
         """Whether one of the layers does."""
         return any(layer.pools for layer in self.layers)
 
-    def _check_parts(self, **parts: Any) -> None:
-        for name, part in parts.items():
-            if not isinstance(part, tuple) or len(part) != len(self.layers):
-                got = f"{len(part)}" if isinstance(part, tuple) else f"`{type(part).__name__}`"
+    @property
+    def causal(self) -> bool:
+        """Whether all layers are."""
+        return all(layer.causal for layer in self.layers)
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether all layers are."""
+        return all(layer.stepwise for layer in self.layers)
+
+    @property
+    def parts(self) -> tuple[Layer, ...]:
+        """Those of every layer."""
+        return tuple(part for layer in self.layers for part in layer.parts)
+
+    def _name(self, index: int) -> str:
+        return f"{index}" if self.names is None else f"`{self.names[index]}`"
+
+    def _join(self, parts: Iterable[Any]) -> Any:
+        return tuple(parts) if self.names is None else dict(zip(self.names, parts, strict=True))
+
+    def _parts(self, what: str, tree: Any) -> tuple[Any, ...]:
+        """Of parameters or carries, what belongs to each layer."""
+        if self.names is not None:
+            if not isinstance(tree, dict) or {*tree} != {*self.names}:
+                got = list(tree) if isinstance(tree, dict) else f"`{type(tree).__name__}`"
                 raise TypeError(
-                    f"Stack: {name} must be a tuple of {len(self.layers)}, one a layer, got {got}"
+                    f"Stack: {what} must be a dict of {', '.join(self.names)}, one a layer, "
+                    f"got {got}"
                 )
+            return tuple(tree[name] for name in self.names)
+        if not isinstance(tree, tuple) or len(tree) != len(self.layers):
+            got = f"{len(tree)}" if isinstance(tree, tuple) else f"`{type(tree).__name__}`"
+            raise TypeError(
+                f"Stack: {what} must be a tuple of {len(self.layers)}, one a layer, got {got}"
+            )
+        return tree
 
 
-def stack(*layers: Layer) -> Stack:
-    """Put layers one after another, checking that their sizes fit.
+def stack(*layers: Layer, **named: Layer) -> Stack:
+    """Put layers one after another, checking that they fit.
+
+    Parameters and carries are tuples in the layers' order or, where the layers are given by name,
+    dicts by these names.
 
     Raises:
-        ValueError: no layer, a layer that takes another size than the one before gives, or a layer
-            that runs over time after one that pools time away.
+        ValueError: no layer, layers both with and without a name, a layer that takes another shape
+            than the one before gives, a layer that runs over time after one that pools time away,
+            or `LastPool` where the last step has not read the whole sequence.
         TypeError: something that is not a layer.
 
     Example:
@@ -114,93 +160,76 @@ def stack(*layers: Layer) -> Stack:
         >>> symbols = jax.numpy.zeros((7, 2), int)
         >>> network.apply(params, symbols)[1].shape
         (7, 2, 20)
+
+        >>> network = networks.stack(
+        ...     embedding=networks.Embedding(20, 8),
+        ...     rnn=networks.Recurrent(cells.GRU(8, 16)),
+        ...     readout=networks.Dense(16, 20))
+        >>> params = network.init(jax.random.key(0))
+        >>> params["readout"].kernel.shape, network.carry(params, (2,))["rnn"].shape
+        ((16, 20), (2, 16))
     """
-    if not layers:
-        raise ValueError("stack: needs at least one layer")
+    if layers and named:
+        raise ValueError(
+            f"stack: give every layer a name or none, got {len(layers)} without one and "
+            f"{', '.join(named)}"
+        )
+    return Stack(tuple(named.values()), tuple(named)) if named else Stack(layers)
+
+
+def _check_shapes(stack: Stack) -> None:
+    """Raise unless every layer reads what the one before it gives, as far as they say."""
     shape: Shape | None = None
-    giver = pool = -1
-    for index, layer in enumerate(layers):
-        _check_layer("stack", f"layer {index}", layer)
+    giver = -1
+    for index, layer in enumerate(stack.layers):
         takes = layer.input_shape
         if shape is not None and takes is not None and not fits(shape, takes):
             gives = f"{shape[0]}" if len(shape) == 1 else say(shape)
             raise ValueError(
-                f"stack: layer {index} takes {say(takes, 'inputs')}, layer {giver} gives {gives}"
+                f"stack: layer {stack._name(index)} takes {say(takes, 'inputs')}, layer "
+                f"{stack._name(giver)} gives {gives}"
             )
-        if pool >= 0 and isinstance(layer, Recurrent | Bidirectional | Pool | VariationalDropout):
-            raise ValueError(
-                f"stack: layer {index} (`{type(layer).__name__}`) runs over time, which layer "
-                f"{pool} has pooled away"
-            )
-        if layer.pools:
-            pool = index
         if not _passes(layer):
             shape, giver = layer.output_shape, index
-    return Stack(layers)
 
 
-class Residual(Layer):
-    """A layer with a path around it: `y = x + layer(x)`.
-
-    Args:
-        layer: a layer that gives as many features as it takes.
-
-    Reference: K. He et al., "Deep residual learning for image recognition", CVPR 2016.
-
-    Example:
-        >>> from jaxrnn import cells, networks
-        >>> networks.Residual(networks.Recurrent(cells.GRU(8, 8))).output_shape
-        (8,)
-    """
-
-    layer: Layer
-
-    def __post_init__(self) -> None:
-        """Check that the layer keeps time and size."""
-        _check.kind("Residual", "layer", self.layer, Layer, _remedy(self.layer))
-        if isinstance(self.layer, Layer):
-            if self.layer.pools:
-                raise ValueError("Residual: the layer pools; there is no sequence to add it to")
-            takes, gives = self.layer.input_shape, self.layer.output_shape
-            if takes is not None and gives is not None and not fits(gives, takes):
+def _check_time(stack: Stack) -> None:
+    """Raise where a layer needs time that is pooled away, or a last step that has read all."""
+    earlier: list[Layer] = []
+    pool: str | None = None
+    for index, layer in enumerate(stack.layers):
+        for part in layer.parts:
+            if pool is not None and not part.stepwise:
                 raise ValueError(
-                    f"Residual: the layer takes {say(takes)} and gives "
-                    f"{gives[0] if len(gives) == 1 else say(gives)}; "
-                    "they must be equal to be added"
+                    f"stack: layer {stack._name(index)} (`{type(part).__name__}`) runs over time, "
+                    f"which layer {pool} has pooled away"
                 )
+            blind = _blind(earlier) if part.takes_last else None
+            if blind is not None:
+                raise ValueError(
+                    f"stack: layer {stack._name(index)} (`{type(part).__name__}`) takes the last "
+                    f"step, when `{type(blind).__name__}`, running backward, has read that step "
+                    "only. Pool with `MeanPool` or `MaxPool`, or take the carries that its `apply` "
+                    "returns: they have read the whole sequence."
+                )
+            earlier.append(part)
+            if part.pools:
+                pool = stack._name(index)
 
-    def init(self, key: Key) -> Params:
-        """The layer's."""
-        return self.layer.init(key)
 
-    def carry(self, params: Params, batch: Batch = ()) -> Carry:
-        """The layer's."""
-        return self.layer.carry(params, batch)
+def _blind(layers: list[Layer]) -> Layer | None:
+    """The layer because of which the last step has not read the whole sequence."""
+    for layer in layers[::-1]:
+        if not layer.causal:
+            return layer
+        if not layer.stepwise and _remembers(layer):
+            return None  # it has read all that came before
+    return None
 
-    def run(self, params: Params, xs: Array, carry: Carry, **given: Any) -> tuple[Carry, Array]:
-        """The layer, and the path around it."""
-        carry, ys = self.layer.run(params, xs, carry, **given)
-        return carry, xs + ys
 
-    def advance(self, params: Params, carry: Carry, x: Array) -> tuple[Carry, Array]:
-        """The layer's step, and the path around it."""
-        carry, y = self.layer.advance(params, carry, x)
-        return carry, x + y
-
-    @property
-    def input_shape(self) -> Shape | None:
-        """The layer's."""
-        return self.layer.input_shape
-
-    @property
-    def output_shape(self) -> Shape | None:
-        """The layer's."""
-        return self.layer.output_shape
-
-    @property
-    def keeps_shape(self) -> bool:
-        """The layer's."""
-        return self.layer.keeps_shape
+def _remembers(layer: Layer) -> bool:
+    carry = jax.eval_shape(lambda key: layer.carry(layer.init(key)), jax.random.key(0))
+    return bool(jax.tree.leaves(carry))
 
 
 def _passes(layer: Layer) -> bool:
@@ -208,14 +237,15 @@ def _passes(layer: Layer) -> bool:
     return layer.keeps_shape and layer.output_shape is None
 
 
-def _check_layer(who: str, which: str, layer: Any) -> None:
+def check_layer(who: str, which: str, layer: Any) -> None:
+    """Raise unless it is a layer."""
     if not isinstance(layer, Layer):
         raise TypeError(
-            f"{who}: {which} must be a `Layer`, got `{type(layer).__name__}`. {_remedy(layer)}"
+            f"{who}: {which} must be a `Layer`, got `{type(layer).__name__}`. {remedy(layer)}"
         )
 
 
-def _remedy(given: Any) -> str:
+def remedy(given: Any) -> str:
     """What to do with what is not a layer."""
     if isinstance(given, list | tuple):
         return "Pass layers one by one: `stack(*layers)`."

@@ -36,6 +36,10 @@ def fit(**options):
     return training.fit(TRAINER, [BATCH], **options)
 
 
+def fit_to(inputs):
+    return TRAINER.step(TRAINER.init(jax.random.key(0)), (inputs, BATCH[1]))
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
@@ -48,6 +52,8 @@ def fit(**options):
         (lambda: training.Trainer(NETWORK, LOSS, OPTIMIZER, {"a": metrics.nll()}), "collect"),
         (lambda: training.Trainer(NETWORK, LOSS, OPTIMIZER, LOSS), r"metrics.Mean\(objective\)"),
         (lambda: TRAINER.step(TRAINER.init(jax.random.key(0)), {"inputs": XS}), "data.Batch"),
+        (lambda: fit_to(XS > 0), "Dense: xs must be floating, got bool.*pass `xs.astype"),
+        (lambda: fit_to(XS.astype(int)), "Dense: xs must be floating, got int"),
         (lambda: fit(checkpoints="run"), r"Checkpoints\(directory\)"),
         (lambda: fit(progress=True), r"`Progress\(\)`, or None"),
         (lambda: training.Checkpoints("run").restore([XS]), "must name its trees"),

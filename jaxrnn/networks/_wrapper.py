@@ -1,0 +1,108 @@
+"""Layers around one other layer: `Wrapper`, `Residual`."""
+
+from typing import Any
+
+from .. import _check
+from .._typing import Array, Batch, Carry, Inputs, Key, Params
+from ._layer import Layer
+from ._reading import Shape, fits, say
+from ._stack import remedy
+
+
+class Wrapper(Layer):
+    """A layer around another one: whatever it does not say itself is as the other one has it.
+
+    Parameters and carry are those of the layer inside. One of your own defines `run` and `advance`,
+    which call those of `self.layer`.
+
+    Args:
+        layer: the layer inside.
+    """
+
+    layer: Layer
+
+    def __post_init__(self) -> None:
+        """Check that there is a layer."""
+        _check.kind(type(self).__name__, "layer", self.layer, Layer, remedy(self.layer))
+
+    def init(self, key: Key) -> Params:
+        """The layer's."""
+        return self.layer.init(key)
+
+    def carry(self, params: Params, batch: Batch = ()) -> Carry:
+        """The layer's."""
+        return self.layer.carry(params, batch)
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """The layer's."""
+        return self.layer.input_shape
+
+    @property
+    def output_shape(self) -> Shape | None:
+        """The layer's."""
+        return self.layer.output_shape
+
+    @property
+    def keeps_shape(self) -> bool:
+        """The layer's."""
+        return self.layer.keeps_shape
+
+    @property
+    def pools(self) -> bool:
+        """The layer's."""
+        return self.layer.pools
+
+    @property
+    def causal(self) -> bool:
+        """The layer's."""
+        return self.layer.causal
+
+    @property
+    def stepwise(self) -> bool:
+        """The layer's."""
+        return self.layer.stepwise
+
+    @property
+    def parts(self) -> tuple[Layer, ...]:
+        """The layer's."""
+        return self.layer.parts
+
+
+class Residual(Wrapper):
+    """A layer with a path around it: `y = x + layer(x)`.
+
+    Args:
+        layer: a layer that gives features of the shape that it takes.
+
+    Reference: K. He et al., "Deep residual learning for image recognition", CVPR 2016.
+
+    Example:
+        >>> from jaxrnn import cells, networks
+        >>> networks.Residual(networks.Recurrent(cells.GRU(8, 8))).output_shape
+        (8,)
+    """
+
+    def __post_init__(self) -> None:
+        """Check that the layer keeps time and shape."""
+        super().__post_init__()
+        if isinstance(self.layer, Layer):
+            if self.layer.pools:
+                raise ValueError("Residual: the layer pools; there is no sequence to add it to")
+            takes, gives = self.layer.input_shape, self.layer.output_shape
+            if takes is not None and gives is not None and not fits(gives, takes):
+                given = f"{gives[0]}" if len(gives) == 1 else say(gives)
+                raise ValueError(
+                    f"Residual: the layer takes {say(takes)} and gives {given}; "
+                    "they must be equal to be added"
+                )
+
+    def run(self, params: Params, xs: Array, carry: Carry, **given: Any) -> tuple[Carry, Array]:
+        """The layer, and the path around it."""
+        carry, ys = self.layer.run(params, xs, carry, **given)
+        return carry, xs + ys
+
+    def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+        """The layer's step, and the path around it."""
+        carry, y = self.layer.advance(params, carry, x)
+        return carry, x + y
