@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._config import Config
+from ._kinds import remedy as general
+from ._kinds import shown
 
 
 def sizes(who: str, **values: Any) -> None:
@@ -44,21 +45,18 @@ def number(who: str, **values: Any) -> None:
 
 
 def kind(who: str, name: str, value: Any, wanted: type, remedy: str = "") -> None:
-    """Raise where `value` is plainly not a `wanted`: another noun, a class, a string, a function.
-
-    The axes of `vmap` are a noun as well, with numbers in the place of what it holds: those pass.
-    """
-    plain = isinstance(value, Config | type | str) or callable(value)
-    if plain and not isinstance(value, wanted):
+    """Raise unless the argument is a `wanted`; of a noun's fields, `Config` sees to that."""
+    if not isinstance(value, wanted):
         raise TypeError(
-            f"{who}: {name} must be a kind of `{wanted.__name__}`, got {value!r}. {remedy}".rstrip()
+            f"{who}: {name} must be a kind of `{wanted.__name__}`, got {shown(value)}. "
+            f"{remedy or general(value, wanted)}".rstrip()
         )
 
 
 def function(who: str, name: str, value: Any) -> None:
     """Raise unless `value` can be called."""
     if not callable(value):
-        raise TypeError(f"{who}: {name} must be a function such as `jnp.tanh`, got {value!r}")
+        raise TypeError(f"{who}: {name} must be a function such as `jnp.tanh`, got {shown(value)}")
 
 
 def flags(

@@ -5,11 +5,13 @@ the pre-activations of all gates side by side (`4 * H` in an LSTM), `V` vocabula
 features come last everywhere.
 """
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import PRNGKeyArray
+
+from ._kinds import NUMBER, OPTIMIZER
 
 Key: TypeAlias = PRNGKeyArray
 """A key of `jax.random.key`; the older `jax.random.PRNGKey` arrays work too."""
@@ -29,11 +31,28 @@ ArrayOrList: TypeAlias = ArrayLike | list[Any] | tuple[Any, ...]
 Batch: TypeAlias = tuple[int, ...]
 """The sizes of the batch axes; `()` for one sequence alone."""
 
-# A numeric hyper-parameter of a noun. It may be a tracer, and in a noun of axes for `vmap` it is
-# what `in_axes` allows, so nothing is checked of such a field at run time.
+# A numeric hyper-parameter of a noun: a number or an array, which may be a tracer. It is checked by
+# `Config`, where a user makes the noun, and by nothing else.
 if TYPE_CHECKING:
     Leaf: TypeAlias = ArrayLike
 else:
-    Leaf = Any
+    Leaf = Annotated[Any, NUMBER]
 
-__all__ = ["Array", "ArrayLike", "ArrayOrList", "Batch", "Carry", "Inputs", "Key", "Leaf", "Params"]
+# An optax transformation; optax loads where one is used, for it is a tenth of `import jax`.
+if TYPE_CHECKING:
+    from optax import GradientTransformation as Optimizer
+else:
+    Optimizer = Annotated[Any, OPTIMIZER]
+
+__all__ = [
+    "Array",
+    "ArrayLike",
+    "ArrayOrList",
+    "Batch",
+    "Carry",
+    "Inputs",
+    "Key",
+    "Leaf",
+    "Optimizer",
+    "Params",
+]

@@ -2,8 +2,19 @@
 
 import jax
 import jax.numpy as jnp
+import optax
 
-from jaxrnn import cells, engines, metrics, networks, objectives
+from jaxrnn import (
+    cells,
+    engines,
+    generation,
+    information,
+    metrics,
+    networks,
+    objectives,
+    tasks,
+    training,
+)
 
 # --- cells and engines ------------------------------------------------------------------------
 
@@ -241,3 +252,74 @@ METRICS = {
 
 COUNT_UPDATES = {"ema"}
 """The metrics whose value depends on how the data were cut into updates."""
+
+# --- all other nouns ----------------------------------------------------------------------------
+
+
+def _next(carry, symbol):
+    return carry, jnp.zeros(V)
+
+
+def _no_state(params):
+    return ()
+
+
+def _descend(updates, state, params=None):
+    return jax.tree.map(lambda update: -0.1 * update, updates), state
+
+
+# Not `optax.sgd(0.1)`: optax makes its functions anew, and such do not pickle.
+OPTIMIZER = optax.GradientTransformation(_no_state, _descend)
+
+OTHERS = {
+    "greedy": generation.Greedy(),
+    "temperature": generation.Temperature(0.5),
+    "top_k": generation.TopK(2),
+    "nucleus": generation.Nucleus(0.9),
+    "enumeration": generation.Enumeration(),
+    "finite_state": generation.FiniteState(3),
+    "monte_carlo": generation.MonteCarlo(5),
+    "rao_blackwell": generation.RaoBlackwell(5),
+    "control_variate": generation.ControlVariate(5),
+    "sequence_model": generation.SequenceModel(_next, jnp.zeros(2), stop=1),
+    "chao_shen": information.ChaoShen(),
+    "grassberger": information.Grassberger(),
+    "miller_madow": information.MillerMadow(),
+    "crf": objectives.CRF(3),
+    "ctc": objectives.CTC(),
+    "entropy_temperature": objectives.EntropyTemperature(0.5, optimizer=OPTIMIZER),
+    "equal_width": metrics.EqualWidth(4),
+    "equal_mass": metrics.EqualMass(4),
+    "as_cell": metrics.as_cell(metrics.nll()),
+    "truncated": engines.Truncated(engines.BPTT(), 2),
+    "auto": engines.Auto(),
+    "adding": tasks.Adding(5),
+    "an_bn": tasks.AnBn(0.4, 3),
+    "copy_memory": tasks.CopyMemory(3),
+    "dyck": tasks.Dyck(),
+    "dyck_2": tasks.Dyck(0.3, kinds=2, depth=4),
+    "hmm": tasks.even(0.4),
+    "hmm_of_lists": tasks.HMM([[[1]]], [1.0]),
+    "fresh": training.Fresh(),
+    "carried": training.Carried((3,)),
+    "checkpoints": training.Checkpoints("run", every=5),
+    "early_stopping": training.EarlyStopping(3),
+    "progress": training.Progress(),
+    "trainer": training.Trainer(
+        LAYERS["language_model"],
+        objectives.CrossEntropy(0.1),
+        OPTIMIZER,
+        metrics.collect(nll=metrics.nll()),
+    ),
+}
+"""Samplers, estimators, tasks, and what training is made of."""
+
+NOUNS = {
+    **CELLS,
+    **ENGINES,
+    **LAYERS,
+    **{f"objective_{name}": objective for name, (objective, _) in OBJECTIVES.items()},
+    **{f"metric_{name}": metric for name, (metric, _) in METRICS.items()},
+    **OTHERS,
+}
+"""An instance of every noun."""

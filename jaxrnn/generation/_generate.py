@@ -66,7 +66,7 @@ def generate(
         >>> generation.generate(network, params, prompt, 7, key=jax.random.key(1)).symbols.shape
         (7, 2)
     """
-    _check.kind("generate", "network", network, Layer, "Wrap a cell: `networks.Recurrent(cell)`.")
+    _check.kind("generate", "network", network, Layer)
     _check.kind("generate", "sampler", sampler, Sampler)
     if any(isinstance(leaf, str | bytes) for leaf in jax.tree.leaves(prompt)):
         raise TypeError(

@@ -19,6 +19,11 @@ class Binning(Config):
     of them.
     """
 
+    @classmethod
+    def _remedy(cls, value: Any) -> str:
+        """What a binning looks like."""
+        return "Say how many bins, and which: `metrics.EqualWidth(15)`."
+
     @property
     @abc.abstractmethod
     def cells(self) -> int:
@@ -104,7 +109,4 @@ class EqualMass(Binning):
 
 def check_binning(who: str, binning: Any) -> None:
     """Raise unless it is a binning."""
-    if not isinstance(binning, Binning):
-        raise TypeError(
-            f"{who}: binning must be a kind of `Binning`, such as `EqualWidth(15)`, got {binning!r}"
-        )
+    _check.kind(who, "binning", binning, Binning)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
-from .._typing import Array, ArrayLike, Key, Leaf
+from .._typing import Array, ArrayLike, Key
 from ._metric import Metric, State, check_metric, several
 from ._weights import times
 
@@ -32,7 +32,7 @@ class Bootstrapped(Metric):
     """A metric with replicates, each of which sees every sequence a random number of times."""
 
     metric: Metric
-    key: Leaf
+    key: Key
     replicates: int = jax.tree.static()
     shared_axes: int = jax.tree.static(default=1)
 
@@ -42,10 +42,6 @@ class Bootstrapped(Metric):
         if self.replicates < 2:
             raise ValueError(
                 f"bootstrapped: replicates must be at least 2, got {self.replicates}. Take 100."
-            )
-        if isinstance(self.shared_axes, bool) or not isinstance(self.shared_axes, int):
-            raise TypeError(
-                f"bootstrapped: shared_axes must be an integer, got {self.shared_axes!r}"
             )
         if self.shared_axes < 0:
             raise ValueError(

@@ -61,11 +61,7 @@ def collect(**metrics: Metric) -> Metric:
         {'test': {'nll': Array(nan, dtype=float32)}}
     """
     for name, metric in metrics.items():
-        if not isinstance(metric, Metric):
-            raise TypeError(
-                f"collect: `{name}` must be a metric, got {metric!r}. "
-                f"Wrap an objective or a function: `{name}=Mean(...)`."
-            )
+        _check.kind("collect", name, metric, Metric)
     return Collect(metrics)
 
 

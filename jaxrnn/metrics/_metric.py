@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from .. import _check
 from .._config import Config
 from .._typing import Array, ArrayLike
 
@@ -30,6 +31,13 @@ class Metric(Config):
         >>> {name: round(float(value), 4) for name, value in scores.compute(state).items()}
         {'nll': 1.3863, 'accuracy': 1.0}
     """
+
+    @classmethod
+    def _remedy(cls, value: Any) -> str:
+        """How to make a metric of it."""
+        if isinstance(value, dict):
+            return "Collect them: `metrics.collect(**metrics)`."
+        return "Wrap an objective: `metrics.Mean(objective)`." if callable(value) else ""
 
     @abc.abstractmethod
     def init(self) -> State:
@@ -85,11 +93,7 @@ class Metric(Config):
 
 def check_metric(who: str, metric: Any) -> None:
     """Raise where `metric` is none: an objective, as a rule."""
-    if not isinstance(metric, Metric):
-        raise TypeError(
-            f"{who}: metric must be a `Metric`, got {metric!r}. Wrap an objective: "
-            "`metrics.Mean(objective)`."
-        )
+    _check.kind(who, "metric", metric, Metric)
 
 
 def several(state: State, sizes: tuple[int, ...]) -> State:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from .._config import Config
 from .._numerics import select
 from .._typing import Array, ArrayOrList, Batch, Carry, Inputs, Key, Params
+from ..cells import Cell
 from . import _reading
 from ._reading import Shape
 
@@ -26,6 +27,15 @@ class Layer(Config):
     more simply than as a sequence of one. Who calls it uses `apply` and `step`, which check and
     prepare everything first.
     """
+
+    @classmethod
+    def _remedy(cls, value: Any) -> str:
+        """How to make a layer of it."""
+        if isinstance(value, list | tuple):
+            return "Pass layers one by one: `stack(*layers)`."
+        if isinstance(value, Cell):
+            return "Wrap a cell: `networks.Recurrent(cell)`."
+        return "Wrap a function: `networks.Activation(f)`." if callable(value) else ""
 
     @abc.abstractmethod
     def init(self, key: Key) -> Params:

@@ -204,10 +204,6 @@ class Activation(Memoryless):
 
     function: Callable[[Array], Array] = jax.tree.static()
 
-    def __post_init__(self) -> None:
-        """Check the function."""
-        _check.function("Activation", "function", self.function)
-
     def transform(self, params: tuple[()], xs: Array, *, key: Key | None = None) -> Array:
         """The function."""
         return self.function(xs)

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .. import _check
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ..cells import Cell
 from ..engines import Auto, Engine, unroll
@@ -35,10 +34,7 @@ class Recurrent(Layer):
 
     def __post_init__(self) -> None:
         """Check that engine and cell fit."""
-        _check.kind("Recurrent", "cell", self.cell, Cell)
-        _check.kind("Recurrent", "engine", self.engine, Engine)
-        if isinstance(self.cell, Cell) and isinstance(self.engine, Engine):
-            self.engine.check(self.cell)
+        self.engine.check(self.cell)
 
     def init(self, key: Key) -> Params:
         """The cell's parameters."""
@@ -122,20 +118,14 @@ class Bidirectional(Layer):
 
     def __post_init__(self) -> None:
         """Check that engine and cells fit, and that both cells take the same input."""
-        _check.kind("Bidirectional", "forward", self.forward, Cell)
-        _check.kind("Bidirectional", "backward", self.backward, Cell)
-        _check.kind("Bidirectional", "engine", self.engine, Engine)
-        if not (isinstance(self.forward, Cell) and isinstance(self.backward, Cell)):
-            return
         sizes = self.forward.input_shape, self.backward.input_shape
         if None not in sizes and sizes[0] != sizes[1]:
             raise ValueError(
                 f"Bidirectional: forward takes {sizes[0]}, backward {sizes[1]}; "
                 "they read the same sequence"
             )
-        if isinstance(self.engine, Engine):
-            self.engine.check(self.forward)
-            self.engine.check(self.backward)
+        self.engine.check(self.forward)
+        self.engine.check(self.backward)
 
     def init(self, key: Key) -> Directions:
         """Both cells' parameters."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from .._config import Config
+from .. import _check
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ._layer import Layer
 from ._reading import Shape, fits, read, say
@@ -24,8 +24,6 @@ class Stack(Layer):
         """Check that the layers fit each other."""
         if not self.layers:
             raise ValueError("stack: needs at least one layer")
-        for index, layer in enumerate(self.layers):
-            check_layer("stack", f"layer {self._name(index)}", layer)
         _check_shapes(self)
         _check_time(self)
 
@@ -174,6 +172,8 @@ def stack(*layers: Layer, **named: Layer) -> Stack:
             f"stack: give every layer a name or none, got {len(layers)} without one and "
             f"{', '.join(named)}"
         )
+    for name, layer in [*enumerate(layers), *named.items()]:
+        _check.kind("stack", f"layer {name}" if layers else f"layer `{name}`", layer, Layer)
     return Stack(tuple(named.values()), tuple(named)) if named else Stack(layers)
 
 
@@ -235,20 +235,3 @@ def _remembers(layer: Layer) -> bool:
 def _passes(layer: Layer) -> bool:
     """Whether the layer gives what it gets, whatever that is."""
     return layer.keeps_shape and layer.output_shape is None
-
-
-def check_layer(who: str, which: str, layer: Any) -> None:
-    """Raise unless it is a layer."""
-    if not isinstance(layer, Layer):
-        raise TypeError(
-            f"{who}: {which} must be a `Layer`, got `{type(layer).__name__}`. {remedy(layer)}"
-        )
-
-
-def remedy(given: Any) -> str:
-    """What to do with what is not a layer."""
-    if isinstance(given, list | tuple):
-        return "Pass layers one by one: `stack(*layers)`."
-    if callable(given) and not isinstance(given, Config | type):
-        return "Wrap a function: `networks.Activation(f)`."
-    return "Wrap a cell: `networks.Recurrent(cell)`."

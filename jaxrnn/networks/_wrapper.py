@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from .. import _check
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ._layer import Layer
 from ._reading import Shape, fits, say
-from ._stack import remedy
 
 
 class Wrapper(Layer):
@@ -20,10 +18,6 @@ class Wrapper(Layer):
     """
 
     layer: Layer
-
-    def __post_init__(self) -> None:
-        """Check that there is a layer."""
-        _check.kind(type(self).__name__, "layer", self.layer, Layer, remedy(self.layer))
 
     def init(self, key: Key) -> Params:
         """The layer's."""
@@ -85,17 +79,15 @@ class Residual(Wrapper):
 
     def __post_init__(self) -> None:
         """Check that the layer keeps time and shape."""
-        super().__post_init__()
-        if isinstance(self.layer, Layer):
-            if self.layer.pools:
-                raise ValueError("Residual: the layer pools; there is no sequence to add it to")
-            takes, gives = self.layer.input_shape, self.layer.output_shape
-            if takes is not None and gives is not None and not fits(gives, takes):
-                given = f"{gives[0]}" if len(gives) == 1 else say(gives)
-                raise ValueError(
-                    f"Residual: the layer takes {say(takes)} and gives {given}; "
-                    "they must be equal to be added"
-                )
+        if self.layer.pools:
+            raise ValueError("Residual: the layer pools; there is no sequence to add it to")
+        takes, gives = self.layer.input_shape, self.layer.output_shape
+        if takes is not None and gives is not None and not fits(gives, takes):
+            given = f"{gives[0]}" if len(gives) == 1 else say(gives)
+            raise ValueError(
+                f"Residual: the layer takes {say(takes)} and gives {given}; "
+                "they must be equal to be added"
+            )
 
     def run(self, params: Params, xs: Array, carry: Carry, **given: Any) -> tuple[Carry, Array]:
         """The layer, and the path around it."""

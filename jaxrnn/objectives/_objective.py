@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -110,11 +110,12 @@ class Objective(Config):
         return Scaled(self, -1.0)
 
 
-# An objective, or a function `(outputs, targets) -> values [T, *batch]`; `as_objective` checks it.
+# An objective, or a function `(outputs, targets) -> values [T, *batch]`. `Config` checks a field of
+# it, `as_objective` an argument.
 if TYPE_CHECKING:
     ObjectiveLike: TypeAlias = Objective | Callable[..., Any]
 else:
-    ObjectiveLike = Any
+    ObjectiveLike = Annotated[Any, Objective | Callable[..., Any]]
 
 
 class Sum(Objective):

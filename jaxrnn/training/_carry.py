@@ -77,8 +77,6 @@ class Carried(CarryPolicy):
 
     def __post_init__(self) -> None:
         """Check the sizes."""
-        if not isinstance(self.batch, tuple):
-            raise TypeError(f"Carried: batch must be a tuple as (32,), got {self.batch!r}")
         for size in self.batch:
             _check.sizes("Carried", batch=size)
 

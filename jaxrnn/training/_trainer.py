@@ -2,23 +2,18 @@
 
 import typing
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from .. import _check, objectives
 from .._config import Config
-from .._typing import Array, Carry, Key, Params
+from .._typing import Array, Carry, Key, Optimizer, Params
 from ..data import Batch, Stacked
 from ..metrics import Mean, MeanState, Metric
 from ..networks import Layer
 from ._carry import CarryPolicy, Fresh
-
-if TYPE_CHECKING:
-    from optax import GradientTransformation
-else:  # optax is a tenth of the time that `import jax` takes
-    GradientTransformation = Any
 
 
 class TrainState(NamedTuple):
@@ -117,27 +112,13 @@ class Trainer(Config):
 
     network: Layer
     loss: objectives.ObjectiveLike
-    optimizer: GradientTransformation = jax.tree.static()
+    optimizer: Optimizer = jax.tree.static()
     metrics: Metric | None = None
     carry: CarryPolicy = Fresh()
 
     def __post_init__(self) -> None:
-        """Check the kinds, and make a plain function an objective: functions are no leaves."""
-        _check.kind("Trainer", "network", self.network, Layer)
-        if isinstance(self.loss, type):
-            raise TypeError(f"Trainer: loss is a class; make one: {self.loss.__name__}()")
-        if isinstance(self.metrics, dict):
-            raise TypeError("Trainer: metrics is a dict; collect them: metrics.collect(**metrics)")
-        wrap = "Wrap an objective: `metrics.Mean(objective)`."
-        if self.metrics is not None:
-            _check.kind("Trainer", "metrics", self.metrics, Metric, wrap)
-        if not callable(getattr(self.optimizer, "init", None)):
-            raise TypeError(
-                "Trainer: optimizer must be an optax transformation such as `optax.adam(1e-3)`, "
-                f"got {self.optimizer!r}"
-            )
-        if callable(self.loss):
-            object.__setattr__(self, "loss", objectives.as_objective(self.loss))
+        """Make a plain function an objective: functions are no leaves."""
+        object.__setattr__(self, "loss", objectives.as_objective(self.loss))
 
     def init(self, key: Key) -> TrainState:
         """Draw the parameters; everything else starts at zero."""

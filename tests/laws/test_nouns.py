@@ -1,28 +1,38 @@
 """What every noun owes as a pytree: JAX may put anything in the place of its numbers."""
 
+import copy
 import dataclasses
+import datetime
+import importlib
+import inspect
+import math
+import pickle
+import re
+import typing
 
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
+import optax
 import pytest
 
-from jaxrnn import generation, objectives
+import jaxrnn
+from jaxrnn import cells, engines, generation, metrics, networks, objectives, tasks, training
+from jaxrnn._config import Config
 from tests import zoo
 
-SAMPLERS = {
-    "temperature": generation.Temperature(0.5),
-    "top_k": generation.TopK(2),
-    "nucleus": generation.Nucleus(0.9),
-}
-NOUNS = {
-    **zoo.CELLS,
-    **zoo.ENGINES,
-    **zoo.LAYERS,
-    **{f"objective_{name}": objective for name, (objective, _) in zoo.OBJECTIVES.items()},
-    **{f"metric_{name}": metric for name, (metric, _) in zoo.METRICS.items()},
-    **SAMPLERS,
-}
+NOUNS = zoo.NOUNS
+SAMPLERS = {name: NOUNS[name] for name in ("temperature", "top_k", "nucleus")}
+EVERY = pytest.mark.parametrize("name", NOUNS)
+
+
+@pytest.fixture
+def as_users_run_it():
+    """Without the tests' checks of annotations, which would speak first."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def has_numbers(noun):
@@ -37,7 +47,7 @@ def gradient_is_a_noun(noun, loss):
     return gradient
 
 
-@pytest.mark.parametrize("name", NOUNS)
+@EVERY
 def test_rebuilt_around_anything(name):
     noun = NOUNS[name]
     leaves, structure = jax.tree.flatten(noun)
@@ -88,3 +98,218 @@ def test_gradient_by_the_numbers_of_a_sampler(name):
 
     gradient = gradient_is_a_noun(SAMPLERS[name], likeliest)
     assert gradient.temperature < 0
+
+
+# --- what a user makes ------------------------------------------------------------------------
+
+
+def parts(noun):
+    """A noun and those inside it."""
+    yield noun
+    for field in dataclasses.fields(noun):
+        inside = jax.tree.leaves(getattr(noun, field.name), is_leaf=lambda x: isinstance(x, Config))
+        for part in inside:
+            if isinstance(part, Config):
+                yield from parts(part)
+
+
+def test_the_zoo_has_every_noun():
+    """A new one is thereby copied, pickled, rebuilt and made of wrong things."""
+    public = {
+        value
+        for package in dir(jaxrnn)
+        if not package.startswith("_") and package != "unroll"
+        for value in vars(importlib.import_module(f"jaxrnn.{package}")).values()
+        if isinstance(value, type) and issubclass(value, Config) and not inspect.isabstract(value)
+    }
+    assert public <= {type(part) for noun in NOUNS.values() for part in parts(noun)}
+
+
+UNCHECKED = {("SequenceModel", "step"), ("SequenceModel", "carry")}
+"""The fields that may hold anything: a tree."""
+
+STRANGERS = [object(), math, datetime.timedelta(1), print, [None], {1: 2}, NotImplemented, 1j]
+
+
+@EVERY
+def test_every_field_refuses_what_it_is_not_for(name, as_users_run_it):
+    for noun in parts(NOUNS[name]):
+        for field in dataclasses.fields(noun):
+            who = type(noun).__name__
+            if (who, field.name) in UNCHECKED:
+                continue
+            refused = 0
+            for stranger in STRANGERS:
+                try:
+                    dataclasses.replace(noun, **{field.name: stranger})
+                except (TypeError, ValueError) as error:
+                    refused += 1
+                    assert re.match(f"{who}: {field.name} must be .*, got ", str(error)), error
+            # A function takes the one function, and a string or a path takes none of them.
+            assert refused >= len(STRANGERS) - 1, field.name
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: networks.Residual(None), "Residual: layer must be a kind of `Layer`, got None."),
+        (
+            lambda: networks.Residual(networks.LastPool),
+            r"layer .* got the class `LastPool`. Call it: `LastPool\(\)`.",
+        ),
+        (lambda: networks.Dropout("x"), "Dropout: rate must be a number or an array .*, got 'x'."),
+        (lambda: networks.Dropout(True), "Dropout: rate .* real numbers, got True."),
+        (lambda: networks.Dropout(np.array("x")), "Dropout: rate .* got array"),
+        (
+            lambda: networks.Stack([networks.LastPool()]),
+            r"Stack: layers must be a tuple, each of it a kind of `Layer`, .*`tuple\(several\)`",
+        ),
+        (
+            lambda: networks.Stack((networks.LastPool(), networks.Dense)),
+            r"Stack: layers .* Call it: `Dense\(\.\.\.\)`.",
+        ),
+        (
+            lambda: training.Trainer(-1, zoo.OBJECTIVES["entropy"][0], zoo.OPTIMIZER),
+            "Trainer: network must be a kind of `Layer`, got -1.",
+        ),
+        (
+            lambda: training.Trainer(networks.LastPool(), objectives.CrossEntropy, zoo.OPTIMIZER),
+            r"Trainer: loss .* or a function, .* Call it: `CrossEntropy\(\)`.",
+        ),
+        (
+            lambda: training.Trainer(networks.LastPool(), metrics.nll, zoo.OPTIMIZER),
+            r"Trainer: loss .*, got the function `nll`.",
+        ),
+        (
+            lambda: training.Trainer(
+                networks.LastPool(), objectives.Entropy(), zoo.OPTIMIZER, metrics.accuracy
+            ),
+            r"Trainer: metrics .* got the function `accuracy`. .*Call it: `accuracy\(\)`.",
+        ),
+        (
+            lambda: training.Trainer(networks.LastPool(), objectives.Entropy(), optax.sgd),
+            r"optimizer must be an optax transformation such as `optax.adam\(1e-3\)`, got the func",
+        ),
+        (
+            lambda: metrics.collect(a=metrics.accuracy),
+            r"collect: a must be .* got the function `accuracy`. .*Call it: `accuracy\(\)`.",
+        ),
+        (lambda: metrics.Mean(metrics.nll()), "Mean: objective .* `Objective` or a function"),
+        (
+            lambda: generation.Temperature(datetime.date(2026, 1, 1)),
+            "Temperature: temperature must be a number .* got datetime.date",
+        ),
+        (lambda: engines.Chunked(-1, 3), "Chunked: engine must be a kind of `Engine`, got -1."),
+        (lambda: engines.BPTT("x"), "BPTT: block must be an integer or None, got 'x'."),
+        (lambda: objectives.CrossEntropy("0.1"), "CrossEntropy: smoothing .* or None, got '0.1'."),
+        (
+            lambda: objectives.CrossEntropy([0.1, "x"]),
+            r"CrossEntropy: smoothing .*Stack numbers: `jnp.asarray",
+        ),
+        (
+            lambda: objectives.ClassWeighted(
+                objectives.CrossEntropy(), np.ma.masked_array([1.0], [True])
+            ),
+            "ClassWeighted: weights .* got a masked float64.1.. Its mask would be lost",
+        ),
+        (
+            lambda: jax.eval_shape(lambda n: cells.GRU(3, n), 4),
+            r"GRU: hidden must be an integer, got a traced int32\[\]. .*`int\(x\)`",
+        ),
+        (
+            lambda: metrics.bootstrapped(metrics.nll(), 0),
+            r"Bootstrapped: key must be a key, got 0. .*`jax.random.key\(0\)`",
+        ),
+        (lambda: training.Carried([3]), r"Carried: batch must be a tuple, each of it an integer"),
+        (lambda: training.Carried((3, 0.5)), "each of it an integer, got .* It holds 0.5."),
+        (lambda: training.Checkpoints(3), "directory must be a string or a `PathLike`, got 3."),
+        (
+            lambda: networks.Activation(cells.GRU),
+            "must be a function.*got the class `GRU`",
+        ),
+        (
+            lambda: networks.Activation(objectives.Scaled(objectives.Entropy(), np.ones(2))),
+            "Activation: function .* It has no hash",
+        ),
+        (lambda: tasks.HMM([[[1], [2, 3]]]), r"HMM: transitions .* Stack numbers"),
+    ],
+)
+def test_messages(make, says, as_users_run_it):
+    with pytest.raises(TypeError, match=f"(?s){says}"):
+        make()
+
+
+def test_numbers_of_numpy_and_lists(as_users_run_it):
+    """A size is kept as an `int`, so that equal nouns are one program; a list is one leaf."""
+    assert type(cells.GRU(np.int64(3), 4).inputs) is int
+    assert hash(cells.GRU(np.int64(3), 4)) == hash(cells.GRU(3, 4))
+    assert training.Carried((np.int32(3),)).batch == (3,)
+    weighted = objectives.ClassWeighted(objectives.CrossEntropy(), [1.0, 2.0])
+    assert [leaf.shape for leaf in jax.tree.leaves(weighted)] == [(2,)]
+
+
+class Mine(Config):
+    """A noun of someone else's, whose annotations say little, and one that cannot be read."""
+
+    anything: typing.Any
+    table: jaxtyping.Float[jax.Array, "N"]
+    nobody: "NotDefinedAnywhere"
+    size: int = jax.tree.static(default=1)
+
+
+def test_annotations_that_cannot_be_checked_are_not():
+    noun = Mine("x", jnp.ones(3), "y", 3)
+    assert (noun.anything, noun.nobody, noun.size) == ("x", "y", 3)
+    with pytest.raises(TypeError, match="Mine: size must be an integer, got 'x'"):
+        Mine(None, None, None, "x")
+
+
+# --- equality, copies -------------------------------------------------------------------------
+
+
+@EVERY
+def test_copies_and_pickles_are_equal(name):
+    noun = NOUNS[name]
+    for other in (copy.deepcopy(noun), copy.copy(noun), pickle.loads(pickle.dumps(noun))):
+        assert other == noun and type(other) is type(noun)
+        assert jax.tree.structure(other) == jax.tree.structure(noun)
+
+
+@EVERY
+def test_nouns_of_anything_are_copied(name):
+    """Gradients, axes and placeholders too: their numbers need not pass the checks."""
+    noun = jax.tree.map(lambda leaf: np.full(np.shape(leaf), -3.0), NOUNS[name])
+    for other in (copy.deepcopy(noun), pickle.loads(pickle.dumps(noun))):
+        assert other == noun
+
+
+def test_the_gradient_by_a_noun_is_copied():
+    gradient = jax.grad(lambda task: task.entropy_rate())(tasks.Dyck(0.3, kinds=2))
+    assert copy.deepcopy(gradient) == gradient == pickle.loads(pickle.dumps(gradient))
+
+
+def test_equal_nouns():
+    def leaky(leak):
+        return cells.Leaky(1, 2, leak)
+
+    ones = jnp.ones(2)
+    assert leaky(ones) == leaky(jnp.ones(2)) == leaky(np.ones(2, np.float32))
+    assert leaky(ones) != leaky(2 * ones)
+    assert leaky(ones) != leaky(jnp.ones(3))
+    assert leaky(ones) != leaky(jnp.ones(2, jnp.bfloat16))
+    assert leaky(ones * jnp.nan) == leaky(ones * jnp.nan)
+    assert leaky(0.5) == leaky(0.5) != leaky(ones)
+    assert leaky(1) != leaky(1.0)  # as static arguments they are two programs
+    assert leaky(0.5) != cells.Elman(1, 2)
+    assert hash(leaky(0.5)) == hash(leaky(0.5))
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(leaky(ones))
+    keys = [metrics.bootstrapped(metrics.nll(), jax.random.key(seed)) for seed in (0, 0, 1)]
+    assert keys[0] == keys[1] != keys[2]
+
+    @jax.jit
+    def compare(leak):
+        assert leaky(leak) == leaky(leak) != leaky(leak + 0)
+        return leak
+
+    compare(0.5)

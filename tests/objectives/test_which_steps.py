@@ -150,7 +150,7 @@ def test_labels_that_are_no_probability_weigh_nothing_inside_jit():
     ("call", "error", "says"),
     [
         (lambda: IgnoreIndex(CrossEntropy(), True), TypeError, "must be an integer, got True"),
-        (lambda: IgnoreIndex(None, 1), TypeError, "objective or a function"),
+        (lambda: IgnoreIndex(None, 1), TypeError, "`Objective` or a function"),
         (lambda: IgnoreIndex(CrossEntropy(), 1)(Z, Z), TypeError, r"integer labels.*float32\[4,3,"),
         (lambda: IgnoreIndex(Entropy(), 1)(Z, None), TypeError, "one a step, got NoneType"),
         (
