@@ -5,7 +5,7 @@ import jaxtyping
 import numpy as np
 import pytest
 
-from jaxrnn import cells, engines, unroll
+from jaxrnn import cells, engines, networks, unroll
 from jaxrnn.generation import Greedy, Nucleus, Temperature, TopK, generate
 from jaxrnn.networks import (
     Activation,
@@ -307,6 +307,62 @@ LAYERS = [
     (apply(MeanPool(), resets=MASK), ValueError, "MeanPool: cannot pool over several sequences"),
     (apply(MeanPool(), mask=MASK[:, 0]), ValueError, r"MeanPool: mask must be .*, got \(5,\)"),
     (lambda: LastPool().step((), (), XS[0]), TypeError, "LastPool cannot stream.*Use `apply`"),
+    (
+        lambda: Recurrent(CELLS["gru"], reverse=True).step((), None, XS[0]),
+        TypeError,
+        "Recurrent cannot stream: its output depends on what comes later.*Use `apply`",
+    ),
+    (lambda: Recurrent(CELLS["gru"], reverse=1), TypeError, "reverse must be True or False, got 1"),
+    (
+        lambda: Recurrent(CELLS["gru"]).carry((), 8),
+        TypeError,
+        r"Recurrent: batch must be a tuple of sizes, such as \(8,\), .* got 8",
+    ),
+    (lambda: MODEL.carry(zeros(MODEL), 8), TypeError, "Stack: batch must be a tuple .* got 8"),
+    (
+        lambda: Bidirectional(CELLS["gru"], CELLS["gru"]).carry((), 8),
+        TypeError,
+        "Bidirectional: batch must be a tuple .* got 8",
+    ),
+    (
+        lambda: Bidirectional(CELLS["gru"], cells.GRU(I, 2), merge=networks.Add()),
+        ValueError,
+        r"`Add` cannot merge outputs of shapes \(4,\) \(forward\) and \(2,\) \(backward\)",
+    ),
+    (
+        lambda: Bidirectional(CELLS["gru"], CELLS["gru"], merge="sum"),
+        TypeError,
+        r"Bidirectional: merge must be .* `Merge`, got 'sum'. Such as `networks.Add\(\)`",
+    ),
+    (
+        lambda: networks.Tied(Embedding(V, 3), Dense(3, 4)),
+        ValueError,
+        "Tied: the network gives 4 features, the table has 3. A `Dense` at its end",
+    ),
+    (
+        lambda: networks.Precision(Dense(3, 4), np.int32),
+        TypeError,
+        "Precision: compute must be a floating type such as `jnp.bfloat16`, got .*int32",
+    ),
+    (
+        lambda: networks.Precision(Dense(3, 4), "half-ish"),
+        TypeError,
+        "Precision: compute must be a floating type .* got 'half-ish'",
+    ),
+    (lambda: networks.Precision(CELLS["gru"]), TypeError, "Precision: layer must be .* `Layer`"),
+    (
+        lambda: Dense(3, 4, kernel_init=lambda key, shape, dtype: np.zeros(3)).init(
+            jax.random.key(0)
+        ),
+        ValueError,
+        r"Dense: kernel_init must give an array \(3, 4\), got \(3,\)",
+    ),
+    (
+        lambda: Embedding(3, 4, table_init="normal"),
+        TypeError,
+        "Embedding: table_init must be a function",
+    ),
+    (lambda: networks.summary(CELLS["gru"]), TypeError, "summary: network must be .* `Layer`"),
     (stack, ValueError, "stack: needs at least one layer"),
     (
         lambda: stack(CELLS["gru"]),

@@ -76,6 +76,8 @@ LAYERS = {
     "recurrent_associative": _recurrent("lru", "associative"),
     "recurrent_chunked": _recurrent("elman_tanh", "chunked"),
     "bidirectional": networks.Bidirectional(CELLS["gru"], CELLS["lstm"]),
+    "recurrent_reverse": networks.Recurrent(CELLS["gru"], reverse=True),
+    "bidirectional_sum": networks.Bidirectional(CELLS["gru"], CELLS["lstm"], merge=networks.Add()),
     "embedding": networks.Embedding(SYMBOLS, 3),
     "dense": networks.Dense(I, H),
     "layer_norm": networks.LayerNorm(I),
@@ -95,6 +97,7 @@ LAYERS = {
         networks.Residual(networks.Dense(H, H)),
         networks.Dense(H, SYMBOLS),
     ),
+    "tied": networks.Tied(networks.Embedding(SYMBOLS, H), networks.Recurrent(cells.Elman(H, H))),
     "named": networks.stack(
         embedding=networks.Embedding(SYMBOLS, I),
         rnn=networks.Recurrent(CELLS["lstm"]),
@@ -108,10 +111,18 @@ LAYERS = {
     ),
 }
 
-READ_SYMBOLS = {"embedding", "language_model", "named"}
+READ_SYMBOLS = {"embedding", "language_model", "named", "tied"}
 """The layers whose inputs are `Int[T, *batch]`; the others take `[T, *batch, I]`."""
 
-NEED_THE_FUTURE = {"bidirectional", "last_pool", "mean_pool", "max_pool", "classifier"}
+NEED_THE_FUTURE = {
+    "recurrent_reverse",
+    "bidirectional",
+    "bidirectional_sum",
+    "last_pool",
+    "mean_pool",
+    "max_pool",
+    "classifier",
+}
 """The layers that cannot stream."""
 
 # --- information, objectives, metrics ---------------------------------------------------------
@@ -272,6 +283,10 @@ def _descend(updates, state, params=None):
 OPTIMIZER = optax.GradientTransformation(_no_state, _descend)
 
 OTHERS = {
+    "average": networks.Average(),
+    "multiply": networks.Multiply(),
+    "both": networks.Both(),
+    "precision": networks.Precision(networks.Dense(I, H)),
     "greedy": generation.Greedy(),
     "temperature": generation.Temperature(0.5),
     "top_k": generation.TopK(2),

@@ -68,16 +68,7 @@ class Layer(Config):
         """
 
     def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """What `step` does, for the layer's author: by default a sequence of one step.
-
-        Raises:
-            TypeError: the layer is not causal.
-        """
-        if not self.causal:
-            raise TypeError(
-                f"{type(self).__name__} cannot stream: its output depends on what comes later. "
-                "Use `apply` on the whole sequence, or a forward layer."
-            )
+        """What `step` does, for the layer's author: by default a sequence of one step."""
         xs = jax.tree.map(lambda leaf: leaf[None], x)
         carry, ys = self.run(params, xs, carry, key=None, mask=None, resets=None)
         return carry, jax.tree.map(lambda leaf: leaf[0], ys)
@@ -141,6 +132,12 @@ class Layer(Config):
             TypeError: wrong dtypes, or a layer that needs the whole sequence.
         """
         who = type(self).__name__
+        for part in self.parts:
+            if not part.causal:
+                raise TypeError(
+                    f"{type(part).__name__} cannot stream: its output depends on what comes later. "
+                    "Use `apply` on the whole sequence, or a forward layer."
+                )
         x = _reading.arrays(who, jax.tree.map(jnp.asarray, x), self.input_shape)
         batch = _reading.leading(who, x, self.input_shape)
         resets = _reading.flags(who, "resets", resets, batch, "[*batch]")

@@ -89,6 +89,16 @@ def flags(
     return jnp.asarray(value)
 
 
+def axes(who: str, batch: Any) -> Batch:
+    """The sizes of the batch axes, as a tuple."""
+    if not isinstance(batch, list | tuple):
+        raise TypeError(
+            f"{who}: batch must be a tuple of sizes, such as (8,), or () for one sequence alone, "
+            f"got {batch!r}"
+        )
+    return tuple(batch)
+
+
 def listed(value: Any) -> Any:
     """A list as an array; anything else as it is."""
     return np.asarray(value) if isinstance(value, list | tuple) else value

@@ -8,7 +8,7 @@ import jax
 from .. import _check
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ._layer import Layer
-from ._reading import Shape, fits, read, say
+from ._reading import Shape, axes, fits, read, say
 
 
 class Stack(Layer):
@@ -34,6 +34,7 @@ class Stack(Layer):
 
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
         """Every layer's carry."""
+        batch = axes("Stack", batch)
         parts = zip(self.layers, self._parts("params", params), strict=True)
         return self._join(layer.carry(p, batch) for layer, p in parts)
 

@@ -219,7 +219,7 @@ def test_layers_survive_pickling_and_repr(name):
     layer = zoo.LAYERS[name]
     assert pickle.loads(pickle.dumps(layer)) == layer
     assert copy.deepcopy(layer) == layer
-    functions = {"tanh": jnp.tanh, "gelu": jax.nn.gelu}
+    functions = {"tanh": jnp.tanh, "gelu": jax.nn.gelu, "zeros": jax.nn.initializers.zeros}
     namespace = {**vars(networks), **vars(cells), **vars(engines), **functions}
     assert eval(repr(layer), namespace) == layer
 

@@ -68,6 +68,48 @@ def test_bidirectional_is_two_unrolls_side_by_side(x64, key):
     assert (layer.input_shape, layer.output_shape) == ((I,), (H + 2,))
 
 
+@pytest.mark.parametrize(
+    "merge, wanted",
+    [
+        (networks.Concatenate(), lambda a, b: np.concatenate([a, b], -1)),
+        (networks.Add(), lambda a, b: a + b),
+        (networks.Average(), lambda a, b: (a + b) / 2),
+        (networks.Multiply(), lambda a, b: a * b),
+        (networks.Both(), Directions),
+    ],
+)
+def test_both_directions_are_merged(merge, wanted, x64, key):
+    """Against two layers, one of them in reverse, with padding."""
+    layer = Bidirectional(cells.GRU(I, H), cells.Elman(I, H), merge=merge)
+    ahead, behind = Recurrent(layer.forward), Recurrent(layer.backward, reverse=True)
+    params = jax.jit(layer.init)(key)
+    xs = jax.random.normal(key, (T, B, I))
+
+    @jax.jit
+    def run(params, xs):
+        given = {"xs": xs, "lengths": LENGTHS}
+        one = ahead.apply(params.forward, **given)[1]
+        other = behind.apply(params.backward, **given)[1]
+        return layer.apply(params, **given)[1], one, other
+
+    got, one, other = run(params, xs)
+    near(got, wanted(one, other))
+    if layer.output_shape is not None:
+        assert got.shape[-1:] == layer.output_shape
+    assert abs(one - other).max() > 0.1
+
+
+def test_a_layer_in_reverse_reads_from_the_last_step_that_counts(x64, key):
+    layer = Recurrent(cells.LSTM(I, H), engines.Scan(), reverse=True)
+    params = jax.jit(layer.init)(key)
+    xs = jax.random.normal(key, (T, B, I))
+    carry, ys = layer.apply(params, xs, lengths=LENGTHS)
+    for b, length in enumerate(LENGTHS):
+        last, row = Recurrent(layer.cell).apply(params, xs[:length, b][::-1])
+        near(ys[:length, b], row[::-1])
+        near(jax.tree.map(lambda c, b=b: c[b], carry), last)
+
+
 def test_residual_adds_its_input(key):
     inner = Recurrent(cells.GRU(I, I))
     layer = Residual(inner)

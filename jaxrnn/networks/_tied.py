@@ -1,0 +1,137 @@
+"""`Tied`: symbols are read and written by one table."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from .._numerics import add, dot
+from .._typing import Array, Batch, Carry, Inputs, Key, Params
+from ._embedding import Embedding
+from ._layer import Layer
+from ._reading import fits, read, say
+
+
+class TiedParams(NamedTuple):
+    """Parameters of `Tied`."""
+
+    table: Float[Array, "V F"]
+    network: Params
+    bias: Float[Array, " V"] | None
+
+
+class Tied(Layer):
+    """An embedding, a network, and a readout by the embedding's own table.
+
+        y = network(table[x]) @ table.T + bias
+
+    The table stands in the parameters once; its gradient is the sum of what reading and writing
+    give. Compared with `stack(embedding, network, Dense(F, V))` that saves `F * V` parameters.
+
+    Shapes: x `Int[T, *batch]`, y `[T, *batch, V]`.
+
+    Args:
+        embedding: how symbols are read, `Embedding(V, F)`.
+        network: a layer from F features to F features.
+        use_bias: whether there is a bias, zero at first; without one `params.bias` is None.
+
+    Raises:
+        ValueError: a network that takes or gives another number of features.
+
+    Reference: O. Press & L. Wolf, "Using the output embedding to improve language models",
+    EACL 2017.
+
+    Example:
+        >>> import jax
+        >>> from jaxrnn import cells, networks
+        >>> network = networks.Tied(
+        ...     networks.Embedding(20, 8), networks.Recurrent(cells.GRU(8, 8)))
+        >>> params = network.init(jax.random.key(0))
+        >>> network.apply(params, jax.numpy.zeros((7, 2), int))[1].shape
+        (7, 2, 20)
+    """
+
+    embedding: Embedding
+    network: Layer
+    use_bias: bool = jax.tree.static(default=True)
+
+    def __post_init__(self) -> None:
+        """Check that the network takes and gives what the table has."""
+        wanted = self.embedding.output_shape
+        for verb, shape in {
+            "takes": self.network.input_shape,
+            "gives": self.network.output_shape,
+        }.items():
+            if shape is not None and not fits(wanted, shape):
+                raise ValueError(
+                    f"Tied: the network {verb} {say(shape)}, the table has {wanted[0]}. "
+                    "A `Dense` at its end can change that."
+                )
+
+    def init(self, key: Key) -> TiedParams:
+        """The table, the network's, and a bias of zero."""
+        table, network = jax.random.split(key)
+        bias = jnp.zeros(self.embedding.vocab) if self.use_bias else None
+        return TiedParams(self.embedding.init(table), self.network.init(network), bias)
+
+    def carry(self, params: TiedParams, batch: Batch = ()) -> Carry:
+        """The network's."""
+        return self.network.carry(params.network, batch)
+
+    def run(
+        self,
+        params: TiedParams,
+        xs: Array,
+        carry: Carry,
+        *,
+        key: Key | None,
+        mask: Array | None,
+        resets: Array | None,
+    ) -> tuple[Carry, Array]:
+        """Read, run, write."""
+        vectors = read(self.network, self.embedding.transform(params.table, xs), mask)
+        given: dict[str, Any] = {"key": key, "mask": mask, "resets": resets}
+        carry, ys = self.network.run(params.network, vectors, carry, **given)
+        return carry, self._write(params, ys)
+
+    def advance(self, params: TiedParams, carry: Carry, x: Inputs) -> tuple[Carry, Array]:
+        """Read, advance, write."""
+        vector = read(self.network, self.embedding.transform(params.table, x), None)
+        carry, y = self.network.advance(params.network, carry, vector)
+        return carry, self._write(params, y)
+
+    def _write(self, params: TiedParams, ys: Array) -> Array:
+        logits = dot(ys, params.table.T)
+        logits = logits if params.bias is None else add(logits, params.bias)
+        return logits.astype(params.table.dtype)
+
+    @property
+    def input_shape(self) -> tuple[()]:
+        """Symbols."""
+        return ()
+
+    @property
+    def output_shape(self) -> tuple[int]:
+        """A logit a symbol."""
+        return (self.embedding.vocab,)
+
+    @property
+    def pools(self) -> bool:
+        """The network's."""
+        return self.network.pools
+
+    @property
+    def causal(self) -> bool:
+        """The network's."""
+        return self.network.causal
+
+    @property
+    def stepwise(self) -> bool:
+        """The network's."""
+        return self.network.stepwise
+
+    @property
+    def parts(self) -> tuple[Layer, ...]:
+        """The embedding, and those of the network."""
+        return (self.embedding, *self.network.parts)
