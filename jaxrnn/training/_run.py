@@ -84,12 +84,7 @@ class Run(NamedTuple):
             raise FloatingPointError(
                 f"fit: the parameters are not finite after step {run.step}. {_REMEDY}"
             )
-        notes = {
-            "history": run.history,
-            "window": run.window._asdict(),
-            "standing": run.standing._asdict(),
-        }
-        checkpoints.save(run.step, run._trees(), notes)
+        checkpoints.save(run.step, run._trees(), run._notes())
         return run._replace(saved=run.step)
 
     def resume(self, checkpoints: Checkpoints, steps: int) -> "Run":
@@ -114,13 +109,34 @@ class Run(NamedTuple):
             step=saved.step,
             saved=saved.step,
             best=None if self.best is None else saved.trees.get("best", state.params),
-            standing=Standing(**notes["standing"]),
-            window=Window(**notes["window"]),
-            history=tuple(notes["history"]),
+            **_of_notes(checkpoints, notes),
         )
+
+    def _notes(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside the arrays: entries by name, of what JSON can hold."""
+        return {
+            "history": self.history,
+            "window": self.window._asdict(),
+            "standing": self.standing._asdict(),
+        }
 
     def _trees(self) -> dict[str, Any]:
         return {"state": self.state} | ({} if self.best is None else {"best": self.best})
+
+
+def _of_notes(checkpoints: Checkpoints, notes: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a run that `Run._notes` wrote; `ValueError` where something else did."""
+    try:
+        return {
+            "history": tuple(map(dict, notes["history"])),
+            "window": Window(**notes["window"]),
+            "standing": Standing(**notes["standing"]),
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"fit: the newest checkpoint in {checkpoints.directory} is none of `fit`: its notes "
+            f"are not those of a run ({type(error).__name__}: {error}). Choose another directory."
+        ) from error
 
 
 def _bits(key: Key) -> Array:

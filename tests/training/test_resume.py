@@ -100,3 +100,11 @@ def test_it_says_where_it_goes_on(tmp_path, capsys):
     )
     assert f"going on from step 4 of {tmp_path}" in capsys.readouterr().out
     assert B == 2
+
+
+@pytest.mark.parametrize("notes", [{}, {"history": 3}, {"history": [], "window": [1]}])
+def test_a_checkpoint_that_fit_did_not_write_is_refused(notes, tmp_path):
+    checkpoints = training.Checkpoints(tmp_path)
+    checkpoints.save(0, {"state": NOISY.init(jax.random.key(0))}, notes)
+    with pytest.raises(ValueError, match="is none of `fit`: its notes are not those of a run"):
+        run(5, 1, tmp_path)
