@@ -1,12 +1,14 @@
 """`Checkpoints`: a run on disk. The only file that knows orbax."""
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 import typing
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ import jax
 
 from .. import _check
 from .._config import Config
+from . import _lock
 
 _SEAL = "sha256.json"
 
@@ -35,12 +38,13 @@ class Checkpoints(Config):
     that is cut off, or in which one bit differs, is recognised and never used.
 
     Args:
-        directory: where; made when it is not there.
+        directory: a local one; made when it is not there. A relative one is where it is now, also
+            after a later change of the working directory.
         every: how many steps lie between two checkpoints.
         keep: how many of the newest are kept.
 
     Raises:
-        ValueError: `every` or `keep` is below 1.
+        ValueError: `every` or `keep` is below 1, or the directory is remote or has no name.
 
     Example:
         >>> import tempfile, jax
@@ -59,16 +63,29 @@ class Checkpoints(Config):
     keep: int = jax.tree.static(default=3)
 
     def __post_init__(self) -> None:
-        """Check the sizes."""
         _check.sizes("Checkpoints", every=self.every, keep=self.keep)
+        object.__setattr__(self, "directory", _local(self.directory))
 
     def steps(self) -> list[int]:
         """The steps of the checkpoints there, oldest first."""
         folders = Path(self.directory).glob("*")
         return sorted(int(folder.name) for folder in folders if folder.name.isdecimal())
 
-    def prepare(self) -> None:
-        """Make the directory; raises `OSError` where it cannot be written."""
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Make the directory, and keep every other process out of it inside of `with`.
+
+        `fit` does so for as long as it trains. The system lets go of the directory when the process
+        ends, however it does.
+
+        Raises:
+            OSError: another process holds the directory, or it cannot be written.
+        """
+        self._prepare()
+        with _lock.hold(Path(self.directory)):
+            yield
+
+    def _prepare(self) -> None:
         try:
             Path(self.directory).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.directory):
@@ -89,11 +106,15 @@ class Checkpoints(Config):
             notes: anything that JSON can hold.
 
         Raises:
-            OSError: the directory cannot be written.
+            OSError: another process holds the directory, or it cannot be written.
         """
+        directory = Path(self.directory)
+        with contextlib.nullcontext() if _lock.holds(directory) else self.hold():
+            self._save(step, trees, notes)
+
+    def _save(self, step: int, trees: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
         from orbax.checkpoint import args
 
-        self.prepare()
         described = {name: _describe(tree) for name, tree in trees.items()}
         # In a tuple each, for orbax saves no array alone.
         saved = {name: args.StandardSave((tree,)) for name, tree in trees.items()}
@@ -174,6 +195,19 @@ class Checkpoints(Config):
             enable_async_checkpointing=False, cleanup_tmp_directories=True
         )
         return CheckpointManager(Path(self.directory).absolute(), options=options)
+
+
+def _local(directory: str | os.PathLike[str]) -> Path:
+    """The absolute path of a local directory."""
+    name = os.fspath(directory)
+    if not name or "\0" in name:
+        raise ValueError(f"Checkpoints: directory must name a directory, got {name!r}")
+    if re.match("[A-Za-z][A-Za-z0-9+.-]+:/", name):
+        raise ValueError(
+            f"Checkpoints: directory must be a local one, got {name}. Save to a local or mounted "
+            "directory, and copy it from there."
+        )
+    return Path(name).expanduser().absolute()
 
 
 def _describe(tree: Any) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """`fit`: the training loop for people."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -96,7 +97,8 @@ def fit(
     Raises:
         FloatingPointError: the loss or the parameters are no longer finite. Checkpoints hold
             finite parameters only.
-        OSError: the log or the directory of the checkpoints cannot be written.
+        OSError: the log or the directory of the checkpoints cannot be written, or another run uses
+            that directory.
         TypeError: neither `key` nor `state` came, or `data` is not addressed by step.
         ValueError: `steps` or `every` is below 1; the checkpoints belong to another network, to a
             run with another key, or to one that is beyond `steps`.
@@ -123,56 +125,57 @@ def fit(
     _check_stopping(early_stopping, validation)
     if early_stopping is not None:
         run = run._replace(best=state.params)
-    if checkpoints is not None:
-        run = run.resume(checkpoints, steps)
-    table = CsvLog(log, run.history)
-    asked_to_stop = False
+    with contextlib.nullcontext() if checkpoints is None else checkpoints.hold():
+        if checkpoints is not None:
+            run = run.resume(checkpoints, steps)
+        table = CsvLog(log, run.history)
+        asked_to_stop = False
 
-    def record(run: Run) -> Run:
-        """Add a row to the history, and tell everyone who listens."""
-        nonlocal asked_to_stop
-        run = run.read()
-        row = _row(trainer, run, validation)
-        if early_stopping is not None:
-            standing = early_stopping.update(run.standing, row)
-            best = run.state.params if standing.step == run.step else run.best
-            run = run._replace(standing=standing, best=best)
-        table.write(row)
-        display.row(row)
-        for callback in callbacks:
-            asked_to_stop |= bool(callback(Event(run.step, row, run.state)))
-        if trainer.metrics is not None:
-            run = run._replace(state=run.state._replace(metrics=trainer.metrics.init()))
-        return run._replace(history=(*run.history, row), window=Window())
+        def record(run: Run) -> Run:
+            """Add a row to the history, and tell everyone who listens."""
+            nonlocal asked_to_stop
+            run = run.read()
+            row = _row(trainer, run, validation)
+            if early_stopping is not None:
+                standing = early_stopping.update(run.standing, row)
+                best = run.state.params if standing.step == run.step else run.best
+                run = run._replace(standing=standing, best=best)
+            table.write(row)
+            display.row(row)
+            for callback in callbacks:
+                asked_to_stop |= bool(callback(Event(run.step, row, run.state)))
+            if trainer.metrics is not None:
+                run = run._replace(state=run.state._replace(metrics=trainer.metrics.init()))
+            return run._replace(history=(*run.history, row), window=Window())
 
-    def finished(run: Run) -> bool:
-        stopped = early_stopping is not None and early_stopping.done(run.standing)
-        return run.step >= steps or stopped or asked_to_stop
+        def finished(run: Run) -> bool:
+            stopped = early_stopping is not None and early_stopping.done(run.standing)
+            return run.step >= steps or stopped or asked_to_stop
 
-    def save(run: Run) -> Run:
-        return run if checkpoints is None else run.save(checkpoints)
+        def save(run: Run) -> Run:
+            return run if checkpoints is None else run.save(checkpoints)
 
-    with Display(progress, run.step, steps) as display:
-        if checkpoints is not None and run.step > started:
-            display.say(f"going on from step {run.step} of {checkpoints.directory}")
-        try:
-            while True:
-                if run.step % every == 0 and run.unreported:
-                    run = record(run)
-                if checkpoints is not None and run.step % checkpoints.every == 0:
-                    run = run.save(checkpoints)
-                if finished(run):
-                    break
-                run = run.advance(trainer, batch_of(run.step))
-                display.update(run.step, run.window)
-        except KeyboardInterrupt:
-            save(run)
-            raise
-        run = save(run)
-        # After the last checkpoint: a run that is prolonged later has no row at this step.
-        if run.unreported:
-            run = record(run)
-    return _result(run)
+        with Display(progress, run.step, steps) as display:
+            if checkpoints is not None and run.step > started:
+                display.say(f"going on from step {run.step} of {checkpoints.directory}")
+            try:
+                while True:
+                    if run.step % every == 0 and run.unreported:
+                        run = record(run)
+                    if checkpoints is not None and run.step % checkpoints.every == 0:
+                        run = run.save(checkpoints)
+                    if finished(run):
+                        break
+                    run = run.advance(trainer, batch_of(run.step))
+                    display.update(run.step, run.window)
+            except KeyboardInterrupt:
+                save(run)
+                raise
+            run = save(run)
+            # After the last checkpoint: a run that is prolonged later has no row at this step.
+            if run.unreported:
+                run = record(run)
+        return _result(run)
 
 
 def _started(trainer: Trainer, key: Key | None, state: TrainState | None) -> TrainState:

@@ -89,7 +89,6 @@ class Run(NamedTuple):
 
     def resume(self, checkpoints: Checkpoints, steps: int) -> "Run":
         """The run of the newest checkpoint; `self` where there is none."""
-        checkpoints.prepare()
         saved = checkpoints.restore(self._trees())
         if saved is None:
             return self
