@@ -151,6 +151,7 @@ def write(
         500,
         key=jax.random.key(options.seed),
         sampler=generation.Nucleus(0.95),
+        forbid=[vocab.padding, vocab.unknown],
     )
     return vocab.decode(np.asarray(drawn.symbols))
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._kinds import KEY, Refused, shown
 from ._kinds import remedy as general
-from ._kinds import shown
 
 
 def sizes(who: str, **values: Any) -> None:
@@ -51,6 +51,12 @@ def kind(who: str, name: str, value: Any, wanted: type, remedy: str = "") -> Non
             f"{who}: {name} must be a kind of `{wanted.__name__}`, got {shown(value)}. "
             f"{remedy or general(value, wanted)}".rstrip()
         )
+
+
+def key(who: str, value: Any) -> None:
+    """Raise unless it is a key for random numbers."""
+    if KEY.take(value) is Refused:
+        raise TypeError(f"{who}: key must be {KEY.wanted}, got {shown(value)}. {KEY.remedy(value)}")
 
 
 def function(who: str, name: str, value: Any) -> None:

@@ -31,7 +31,7 @@ def kind_of(annotation: Any, *, static: bool) -> Kind | None:  # noqa: PLR0911  
     A number that is a leaf may be an array, traced too; one that is static is Python's own.
     """
     if annotation == PRNGKeyArray:
-        return _KEY
+        return KEY
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
         meant = arguments[1]
@@ -179,7 +179,7 @@ def _key(value: Any) -> Any:
     return value if old or new else Refused
 
 
-_KEY = Kind("a key", _key, lambda value: "Make one: `jax.random.key(0)`.")
+KEY = Kind("a key", _key, lambda value: "Make one: `jax.random.key(0)`.")
 
 _PLAIN: dict[Any, Kind] = {
     int: Kind("an integer", _integer, _integer_remedy),

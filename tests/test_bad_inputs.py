@@ -67,7 +67,8 @@ def write(prompt=PROMPT, length=3, network=None, **options):
     def call():
         layers = network or stack(Embedding(V, I), Recurrent(CELLS["gru"]), Dense(H, V))
         params = zeros(layers)
-        return generate(layers, params, prompt, length, key=jax.random.key(0), **options)
+        given = {"key": jax.random.key(0)} | options
+        return generate(layers, params, prompt, length, **given)
 
     return call
 
@@ -242,6 +243,12 @@ LAYERS = [
     (apply(Embedding(V, 3), np.int32(1)), ValueError, r"xs must be \[T, \*batch\], got int32\[\]"),
     (apply(Activation(jax.nn.relu), XS[0, 0]), ValueError, r"add an axis: xs\[\.\.\., None\]"),
     (apply(Activation(jax.nn.relu), ()), ValueError, "Activation: xs holds no array"),
+    (apply(Dropout(0.5), key=0), TypeError, r"Dropout: key must be a key, got 0. Make one"),
+    (
+        lambda: MODEL.init(0),
+        TypeError,
+        r"Stack: key must be a key, got 0. Make one: `jax.random.key",
+    ),
     (apply(Dense(3, 2), lengths=[5, 6]), ValueError, r"Dense: lengths .* \[0, T=5\], got 6"),
     (apply(Dense(3, 2), lengths=[5]), ValueError, r"lengths must have the batch shape \(2,\)"),
     (apply(Dense(3, 2), resets=MASK.T), ValueError, r"Dense: resets must be .* got \(2, 5\)"),
@@ -258,6 +265,18 @@ LAYERS = [
         ValueError,
         r"LayerNorm takes 4 features, got float32\[\]",
     ),
+    (
+        apply(LayerNorm(3, np.ones(3))),
+        ValueError,
+        r"LayerNorm: epsilon must be one number, got .*3",
+    ),
+    (apply(Dropout(np.ones(3) / 2)), ValueError, r"Dropout: rate must be one number, got an array"),
+    (
+        apply(VariationalDropout(np.ones((B, I)) / 2), key=jax.random.key(0)),
+        ValueError,
+        r"VariationalDropout: rate must be one number, got an array \(2, 3\).*`jax.vmap`",
+    ),
+    (lambda: LayerNorm(3, -1.0), ValueError, "LayerNorm: epsilon must be .* at least 0, got -1.0"),
     (apply(LayerNorm(2), PROMPT), TypeError, "LayerNorm: xs must be floating, got int32"),
     (lambda: LayerNorm(0), ValueError, "LayerNorm: features must be at least 1, got 0"),
     (
@@ -480,10 +499,29 @@ GENERATE = [
         r"generate: sampler .* got the class `Greedy`. Call it: `Greedy\(\)`",
     ),
     (write(sampler="greedy"), TypeError, "generate: sampler must be .* `Sampler`, got 'greedy'"),
-    (write(prompt_lengths=np.array([0, 5])), ValueError, r"prompt_lengths .* \[1, T=5\], got 0"),
-    (write(prompt_lengths=np.array([6, 5])), ValueError, r"prompt_lengths .* \[1, T=5\], got 6"),
-    (write(prompt_lengths=np.ones(2)), TypeError, "generate: prompt_lengths must be integers"),
-    (write(prompt_lengths=np.array([1])), ValueError, r"batch shape \(2,\), got \(1,\)"),
+    (write(lengths=[0, 5]), ValueError, r"generate: lengths .* \[1, T=5\], got 0"),
+    (write(lengths=np.array([6, 5])), ValueError, r"generate: lengths .* \[1, T=5\], got 6"),
+    (write(lengths=np.ones(2)), TypeError, "generate: lengths must be integers"),
+    (write(lengths=np.array([1])), ValueError, r"batch shape \(2,\), got \(1,\)"),
+    (write([[1, 2], [3]]), TypeError, r"generate: the prompt must be .*`data.pad`.*`lengths`"),
+    (write([[]]), ValueError, r"generate: the prompt needs a symbol, got float32\[1,0\]"),
+    (write(key=0), TypeError, r"generate: key must be a key, got 0. Make one: `jax.random.key"),
+    (write(stop=True), TypeError, "generate: stop must be an integer, got True"),
+    (write(forbid=[0, 7]), ValueError, r"generate: forbid must lie in \[0, 7\), got 7"),
+    (write(forbid=[-1]), ValueError, r"generate: forbid must lie in \[0, 7\), got -1"),
+    (write(forbid="ab"), TypeError, "generate: forbid must be symbols or Bool"),
+    (write(forbid=range(7)), ValueError, "generate: forbid leaves no symbol to draw"),
+    (write(forbid=[0.0, 1.0]), TypeError, "forbid must be symbols or Bool.V., got float"),
+    (write(forbid=MASK), ValueError, r"Bool\[V\] or .*, \(7,\) or \(2, 7\), got \(5, 2\)"),
+    (write(forbid=[2], stop=2), ValueError, "stop, 2, is among the symbols that are forbidden"),
+    (write(network=Dense(3, V)), ValueError, r"generate: the network must read symbols, .*\(3,\)"),
+    (write(sampler=Temperature(np.ones(3))), ValueError, r"one for each row of the batch \(2,\)"),
+    (write(sampler=Nucleus(np.ones(V))), ValueError, r"Nucleus: mass must be one number, or one"),
+    (write(sampler=TopK((1, 2, 3))), ValueError, r"TopK: k must be one number, .* array \(3,\)"),
+    (write(sampler=TopK(2, np.ones(V))), ValueError, r"TopK: temperature must be one number, or"),
+    (lambda: TopK((1, 0)), ValueError, r"TopK: k\[1\] must be at least 1, got 0"),
+    (lambda: TopK((1, 0.5)), TypeError, r"TopK: k\[1\] must be an integer, got 0.5"),
+    (lambda: TopK(()), TypeError, r"TopK: k must be an integer, got \(\)"),
     (
         write(network=stack(Embedding(V, I), Bidirectional(CELLS["gru"], CELLS["gru"]))),
         TypeError,

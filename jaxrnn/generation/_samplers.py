@@ -1,6 +1,7 @@
 """Samplers: how the next symbol is drawn from logits."""
 
 import abc
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,8 @@ from .._typing import Array, Key, Leaf
 class Sampler(Config):
     """Called as `(key, logits) -> symbols` with logits `[*batch, V]`.
 
-    A sampler is a change of the distribution: it draws from `softmax(adjust(logits))`.
+    A sampler is a change of the distribution: it draws from `softmax(adjust(logits))`. Its numbers
+    may be one for all, or one for each row of the batch, `[*batch]`.
     """
 
     @abc.abstractmethod
@@ -48,7 +50,8 @@ class Temperature(Sampler):
     """Sample from `softmax(logits / temperature)`.
 
     Args:
-        temperature: 1 samples from the model; towards 0 it becomes greedy. Must be positive.
+        temperature: 1 samples from the model; towards 0 it becomes greedy. Must be positive; one
+            number, or one a row `[*batch]`.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -65,7 +68,7 @@ class Temperature(Sampler):
 
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
         """Divide."""
-        return _scaled(logits, self.temperature)
+        return _scaled("Temperature", logits, self.temperature)
 
 
 class TopK(Sampler):
@@ -74,8 +77,8 @@ class TopK(Sampler):
     Ties at the border are all kept.
 
     Args:
-        k: how many symbols; all of them if there are fewer.
-        temperature: divides the logits.
+        k: how many symbols; all of them if there are fewer. A tuple has one count a row.
+        temperature: divides the logits; one number, or one a row `[*batch]`.
 
     Reference: A. Fan, M. Lewis & Y. Dauphin, "Hierarchical neural story generation", ACL 2018.
 
@@ -86,26 +89,29 @@ class TopK(Sampler):
         1
     """
 
-    k: int = jax.tree.static()
+    k: int | tuple[Any, ...] = jax.tree.static()
     temperature: Leaf = 1.0
 
     def __post_init__(self) -> None:
         """Check the count and the temperature."""
-        _check.sizes("TopK", k=self.k)
+        _check.sizes("TopK", **{"k": self.k} if isinstance(self.k, int) else _each(self.k))
         _positive("TopK", self.temperature)
 
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
         """Keep the `k` largest."""
-        least = jax.lax.top_k(logits, min(self.k, logits.shape[-1]))[0][..., -1:]
-        return _only(logits >= least, _scaled(logits, self.temperature))
+        counts = np.minimum(self.k, logits.shape[-1])
+        largest = jax.lax.top_k(logits, int(counts.max()))[0]
+        ranks = _a_row("TopK", "k", counts, logits) - 1
+        least = jnp.take_along_axis(largest, jnp.broadcast_to(ranks, (*logits.shape[:-1], 1)), -1)
+        return _only(logits >= least, _scaled("TopK", logits, self.temperature))
 
 
 class Nucleus(Sampler):
     """Sample among the most probable symbols that together reach probability `mass`.
 
     Args:
-        mass: in (0, 1]; the most probable symbol always stays.
-        temperature: divides the logits before the probabilities are added up.
+        mass: in (0, 1]; the most probable symbol always stays. One number, or one a row `[*batch]`.
+        temperature: divides the logits before the probabilities are added up; likewise.
 
     Reference: A. Holtzman et al., "The curious case of neural text degeneration", ICLR 2020.
 
@@ -127,11 +133,11 @@ class Nucleus(Sampler):
 
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
         """Keep the nucleus."""
-        scaled = _scaled(logits, self.temperature)
+        scaled = _scaled("Nucleus", logits, self.temperature)
         order = jnp.argsort(scaled, axis=-1, descending=True)
         probabilities = jax.nn.softmax(jnp.take_along_axis(scaled, order, axis=-1), axis=-1)
         before = jnp.cumsum(probabilities, axis=-1) - probabilities
-        mass = jnp.asarray(self.mass).astype(before.dtype)
+        mass = _a_row("Nucleus", "mass", self.mass, logits).astype(before.dtype)
         kept = (before < mass) | (mass >= 1)  # rounding may bring the sum to 1 before its end
         kept = kept.at[..., 0].set(True)
         rank = jnp.argsort(order, axis=-1)
@@ -146,11 +152,28 @@ def _positive(who: str, temperature: Leaf) -> None:
         )
 
 
-def _scaled(logits: Array, temperature: Leaf) -> Array:
+def _each(counts: tuple[Any, ...]) -> dict[str, Any]:
+    """The counts of a tuple of tuples, one by one."""
+    return {f"k[{i}]": k for i, k in enumerate(jax.tree.leaves(counts))} or {"k": counts}
+
+
+def _a_row(who: str, name: str, value: Leaf, logits: Array) -> Array:
+    """One number for all rows, or one for each: `[*batch, 1]` beside logits `[*batch, V]`."""
+    array, batch = jnp.asarray(value), logits.shape[:-1]
+    if array.ndim and array.shape != batch:
+        raise ValueError(
+            f"{who}: {name} must be one number, or one for each row of the batch {batch}, got "
+            f"an array {array.shape}"
+        )
+    return array[..., None] if array.ndim else array
+
+
+def _scaled(who: str, logits: Array, temperature: Leaf) -> Array:
     """`logits / temperature` up to a constant: the largest becomes 0, so that none overflows."""
     wide = logits.astype(at_least_float32(logits.dtype))
     least = np.finfo(wide.dtype).tiny  # so that neither it nor its reciprocal leaves the range
-    temperature = jnp.asarray(temperature).astype(wide.dtype).clip(least, 1 / least)
+    temperature = _a_row(who, "temperature", temperature, logits).astype(wide.dtype)
+    temperature = temperature.clip(least, 1 / least)
     return (wide - wide.max(-1, keepdims=True)) / temperature
 
 

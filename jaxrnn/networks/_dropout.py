@@ -90,6 +90,7 @@ class VariationalDropout(Memoryless):
 
 
 def _drop(who: str, xs: Array, rate: Leaf, key: Key | None, shape: tuple[int, ...]) -> Array:
+    _check.number(who, rate=rate)
     _check.floating(who, "xs", xs, "Put it after the `Embedding`.")
     if key is None:
         return xs

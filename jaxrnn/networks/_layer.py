@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .. import _check
 from .._config import Config
 from .._numerics import select
 from .._typing import Array, ArrayOrList, Batch, Carry, Inputs, Key, Params
@@ -101,6 +102,8 @@ class Layer(Config):
             TypeError: wrong dtypes.
         """
         who = type(self).__name__
+        if key is not None:
+            _check.key(who, key)
         xs = _reading.arrays(who, xs, self.input_shape)
         lead = _reading.leading(who, xs, self.input_shape, least=1)
         mask = _reading.counted(who, lengths, mask, lead)
@@ -132,12 +135,7 @@ class Layer(Config):
             TypeError: wrong dtypes, or a layer that needs the whole sequence.
         """
         who = type(self).__name__
-        for part in self.parts:
-            if not part.causal:
-                raise TypeError(
-                    f"{type(part).__name__} cannot stream: its output depends on what comes later. "
-                    "Use `apply` on the whole sequence, or a forward layer."
-                )
+        self.check_causal()
         x = _reading.arrays(who, jax.tree.map(jnp.asarray, x), self.input_shape)
         batch = _reading.leading(who, x, self.input_shape)
         resets = _reading.flags(who, "resets", resets, batch, "[*batch]")
@@ -146,6 +144,15 @@ class Layer(Config):
         elif resets is not None:
             carry = select(resets, self.carry(params, batch), carry)
         return self.advance(params, carry, x)
+
+    def check_causal(self) -> None:
+        """Raise `TypeError` where an output depends on later steps, so that it cannot stream."""
+        for part in self.parts:
+            if not part.causal:
+                raise TypeError(
+                    f"{type(part).__name__} cannot stream: its output depends on what comes later. "
+                    "Use `apply` on the whole sequence, or a forward layer."
+                )
 
     def leading(self, xs: Inputs) -> Batch:
         """`(T, *batch)`: the shape of a sequence of inputs less the axes of their features.

@@ -43,8 +43,9 @@ class LayerNorm(Memoryless):
     epsilon: Leaf = 1e-6
 
     def __post_init__(self) -> None:
-        """Check the size."""
+        """Check the size and the epsilon."""
         _check.sizes("LayerNorm", features=self.features)
+        _check.at_least_0("LayerNorm", epsilon=self.epsilon)
 
     def init(self, key: Key) -> LayerNormParams:
         """Scale one, bias zero."""
@@ -54,6 +55,7 @@ class LayerNorm(Memoryless):
         self, params: LayerNormParams, xs: Float[Array, "... F"], *, key: Key | None = None
     ) -> Float[Array, "... F"]:
         """Normalise, in at least float32."""
+        _check.number("LayerNorm", epsilon=self.epsilon)
         wide = xs.astype(at_least_float32(xs.dtype))
         centred = wide - wide.mean(-1, keepdims=True)
         spread = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + self.epsilon)

@@ -29,6 +29,7 @@ class Stack(Layer):
 
     def init(self, key: Key) -> Params:
         """Every layer's parameters."""
+        _check.key("Stack", key)
         keys = jax.random.split(key, len(self.layers))
         return self._join(layer.init(k) for layer, k in zip(self.layers, keys, strict=True))
 
