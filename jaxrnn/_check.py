@@ -44,6 +44,34 @@ def number(who: str, **values: Any) -> None:
             )
 
 
+def arrays(who: str, **trees: Any) -> None:
+    """Raise unless every leaf of the trees is an array, as those of JAX and of numpy are."""
+    for name, tree in trees.items():
+        for leaf in jax.tree.leaves(tree):
+            if isinstance(leaf, np.ma.MaskedArray):
+                raise TypeError(
+                    f"{who}: {name} is a masked array of numpy, whose mask would be lost. Pass "
+                    f"`{name}.data`, and say what counts with a mask of its own."
+                )
+            if not is_array(leaf):
+                raise TypeError(f"{who}: {name} must be an array, {_came(name, leaf)}")
+
+
+def is_array(value: Any) -> bool:
+    """Whether `value` is an array of JAX, traced or not, or of numpy."""
+    return isinstance(value, (jax.Array, np.ndarray, np.generic))
+
+
+def _came(name: str, leaf: Any) -> str:
+    """What stands in the place of an array, and what to do."""
+    if isinstance(leaf, bool | int | float | complex):
+        return f"got Python numbers, such as {leaf!r}. Pass `jnp.asarray({name})`."
+    kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}".removeprefix("builtins.")
+    if callable(getattr(leaf, "numpy", None)):
+        return f"got a `{kind}`. Pass `{name}.numpy()`."
+    return f"got a `{kind}`."
+
+
 def kind(who: str, name: str, value: Any, wanted: type, remedy: str = "") -> None:
     """Raise unless the argument is a `wanted`; of a noun's fields, `Config` sees to that."""
     if not isinstance(value, wanted):

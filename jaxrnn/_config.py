@@ -220,6 +220,13 @@ class _Reference(typing.NamedTuple):
         return found
 
 
+def parts(noun: Config, kind: type | tuple[type, ...]) -> list[Any]:
+    """The nouns of a kind that a noun holds in its fields; not those that they hold in turn."""
+    fields = [getattr(noun, name) for name in _field_names(noun)]
+    nodes = jax.tree.leaves(fields, is_leaf=lambda node: isinstance(node, kind))
+    return [node for node in nodes if isinstance(node, kind)]
+
+
 def _field_names(config: Config) -> list[str]:
     return [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
 

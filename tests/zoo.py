@@ -200,6 +200,7 @@ OBJECTIVES = {
     "confidence_penalty_hinge": (objectives.ConfidencePenalty(threshold=1.0), nothing),
     "z_loss": (objectives.ZLoss(), nothing),
     "ignore_index": (objectives.IgnoreIndex(objectives.CrossEntropy(), index=2), labels),
+    "ignore_infinite": (objectives.IgnoreInfinite(objectives.CrossEntropy()), labels),
     "class_weighted": (
         objectives.ClassWeighted(objectives.CrossEntropy(), jnp.array([1.0, 2.0, 0.5, 0.0, 3.0])),
         labels,

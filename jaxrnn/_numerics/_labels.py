@@ -45,8 +45,7 @@ def check_labels(
     if array.shape != shape[:-1]:
         raise ValueError(
             f"{who}: one label for each row of the logits {shape}, so labels must have shape "
-            f"{shape[:-1]}, got {array.shape}. Squeeze a trailing axis of 1; turn one-hot rows "
-            "into labels with `jnp.argmax(labels, axis=-1)`."
+            f"{shape[:-1]}, got {array.shape}. {remedy(shape, array.shape)}"
         )
     if _check.concrete(labels) and (where is None or _check.concrete(where)):
         seen = np.asarray(labels)
@@ -60,3 +59,22 @@ def check_labels(
                 "Leave out padding with the objective's `where`."
             )
     return array.astype(jnp.int32) if array.dtype.itemsize < 4 else array
+
+
+def remedy(shape: tuple[int, ...], given: tuple[int, ...]) -> str:
+    """What to do about targets of shape `given` beside logits of `shape`."""
+    if given == (*shape[:-1], 1):
+        return "Squeeze the trailing axis of 1."
+    if given == shape:
+        return "Turn one-hot rows into labels with `jnp.argmax(labels, axis=-1)`."
+    if given in (shape[1:-1], shape[1:]):
+        return (
+            "One target for a whole sequence needs outputs pooled over time: end the network with "
+            "a pool such as `networks.LastPool()`."
+        )
+    if given[1:] in (shape[:-1], shape):
+        return (
+            "The outputs are pooled over time and the targets are one a step: take the pool out of "
+            "the network, or give one target for the whole sequence."
+        )
+    return "Time leads: outputs are [T, *batch, V] and labels [T, *batch]."

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import _check
 from .._typing import Array
-from ._labels import check_labels, in_range
+from ._labels import check_labels, in_range, remedy
 
 
 def are_labels(who: str, outputs: Any, targets: Any) -> bool:
@@ -17,7 +17,7 @@ def are_labels(who: str, outputs: Any, targets: Any) -> bool:
     takes = f"{who}: logits {shape} take integer labels {shape[:-1]} or a floating distribution "
     if not labels and given != shape:
         raise ValueError(
-            f"{takes}{shape}, got targets {_check.describe(targets)}. {_remedy(shape, given)}"
+            f"{takes}{shape}, got targets {_check.describe(targets)}. {remedy(shape, given)}"
         )
     if not jnp.issubdtype(jnp.result_type(targets), jnp.integer if labels else jnp.floating):
         raise TypeError(
@@ -26,23 +26,6 @@ def are_labels(who: str, outputs: Any, targets: Any) -> bool:
             "once use `MultiLabelCrossEntropy()`."
         )
     return labels
-
-
-def _remedy(shape: tuple[int, ...], given: tuple[int, ...]) -> str:
-    """What to do about targets of shape `given` beside logits of `shape`."""
-    if given == (*shape[:-1], 1):
-        return "Squeeze the trailing axis of 1."
-    if given in (shape[1:-1], shape[1:]):
-        return (
-            "One target for a whole sequence needs outputs pooled over time: end the network with "
-            "a pool such as `networks.LastPool()`."
-        )
-    if given[1:] in (shape[:-1], shape):
-        return (
-            "The outputs are pooled over time and the targets are one a step: take the pool out of "
-            "the network, or give one target for the whole sequence."
-        )
-    return "Time leads: outputs are [T, *batch, V] and labels [T, *batch]."
 
 
 def several_classes(who: str, outputs: Array) -> None:

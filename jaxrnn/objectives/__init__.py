@@ -13,6 +13,7 @@ from ._entropy_temperature import EntropyTemperatureState as EntropyTemperatureS
 from ._focal import FocalCrossEntropy as FocalCrossEntropy
 from ._folded import reduce_folded as reduce_folded
 from ._ignore_index import IgnoreIndex as IgnoreIndex
+from ._ignore_infinite import IgnoreInfinite as IgnoreInfinite
 from ._multi_label_cross_entropy import MultiLabelCrossEntropy as MultiLabelCrossEntropy
 from ._objective import Function as Function
 from ._objective import Objective as Objective
@@ -20,8 +21,8 @@ from ._objective import ObjectiveLike as ObjectiveLike
 from ._objective import Scaled as Scaled
 from ._objective import Sum as Sum
 from ._objective import as_objective as as_objective
-from ._objective import score as score
 from ._reduce import Weighted as Weighted
 from ._reduce import reduce as reduce
+from ._score import score as score
 from ._squared_error import SquaredError as SquaredError
 from ._z_loss import ZLoss as ZLoss

@@ -8,11 +8,10 @@ from .. import _check
 from .._dtypes import at_least_float32
 from .._numerics import check_labels, in_range, narrow
 from .._typing import Array, Leaf
-from ._objective import Objective, ObjectiveLike, as_objective
-from ._sequences import of_sequences
+from ._objective import Around, joint
 
 
-class ClassWeighted(Objective):
+class ClassWeighted(Around):
     r"""An objective of labels, in which a step counts `weights[label]` times.
 
     The values stay what they are; the weight of a step, which `reduce` and `metrics.Mean` sum, is
@@ -43,23 +42,19 @@ class ClassWeighted(Objective):
         0.5
     """
 
-    objective: ObjectiveLike
     weights: Leaf
 
     def __post_init__(self) -> None:
-        """Check the weights, and make a function an objective."""
-        object.__setattr__(self, "objective", as_objective(self.objective))
+        super().__post_init__()
         _check.at_least_0("ClassWeighted", weights=self.weights)
-        whole = of_sequences(as_objective(self.objective))
-        if whole is not None:
+        if not self.inner.stepwise:
             raise TypeError(
-                f"ClassWeighted: the steps of {whole!r} are parts of one surprisal, and do not "
-                "count one by one."
+                f"ClassWeighted: the steps of {joint(self.inner)!r} depend on each other, as parts "
+                "of one surprisal do, and do not count one by one."
             )
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """The weight of the objective times that of the label."""
-        counted = as_objective(self.objective).weight(outputs, targets, where)
+        counted = self.inner.weight(outputs, targets, where)
         classes = jnp.shape(outputs)[-1]
         weights = jnp.asarray(self.weights)
         if weights.shape != (classes,):
@@ -72,11 +67,3 @@ class ClassWeighted(Objective):
         counted = narrow("ClassWeighted", counted, in_range(labels, classes))
         of_label = weights[jnp.where(counted.astype(bool), labels, 0)]
         return counted.astype(weights.dtype) * of_label
-
-    def values(self, outputs: Any, targets: Any) -> Array:
-        """The values of the objective."""
-        return self.values_where(outputs, targets, None)
-
-    def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
-        """The values of the objective."""
-        return as_objective(self.objective).values_where(outputs, targets, where)

@@ -84,7 +84,7 @@ class CRF(Objective):
 
         first = jnp.full(labels.shape[1:], self.labels, jnp.int32)
         _, before = jax.lax.scan(body, first, (labels, chain.mask))
-        return surprisal(_row(chain.ahead, before), labels)
+        return jnp.where(chain.mask, surprisal(_row(chain.ahead, before), labels), 0)
 
     def decode(
         self, outputs: ArrayLike, *, where: ArrayLike | None = None

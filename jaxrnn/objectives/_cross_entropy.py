@@ -12,7 +12,6 @@ from .._numerics import (
     expectation,
     own_logit,
     real,
-    refuse_probabilities,
     several_classes,
 )
 from .._typing import Array, Leaf
@@ -40,8 +39,8 @@ class CrossEntropy(Objective):
     Raises:
         TypeError: for logits, labels or distributions of another dtype.
         ValueError: for shapes that do not fit, a single class, labels outside `[0, V)`, and
-            distributions that are negative or do not sum to 1; and for outputs that can be read and
-            are probabilities.
+            distributions that are negative or do not sum to 1; for a smoothing outside [0, 1), or
+            one that is not one number.
 
     Reference:
         Szegedy et al. (2016), Rethinking the Inception Architecture, section 7 (smoothing),
@@ -63,13 +62,9 @@ class CrossEntropy(Objective):
             _check.fraction("CrossEntropy", smoothing=self.smoothing)
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where`, without labels outside `[0, V)` and rows that are no distributions."""
-        weight = class_weight("CrossEntropy", outputs, targets, where)
-        refuse_probabilities("CrossEntropy", "outputs", outputs, weight)
-        return weight
+        return class_weight("CrossEntropy", outputs, targets, where)
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The cross-entropy of every step."""
         z = real("CrossEntropy", "outputs", outputs)
         several_classes("CrossEntropy", z)
         if are_labels("CrossEntropy", outputs, targets):
@@ -80,6 +75,7 @@ class CrossEntropy(Objective):
             value, own = expectation(q, -log_softmax(z)), expectation(q, z)
         if self.smoothing is None:
             return value
+        _check.number("CrossEntropy", smoothing=self.smoothing)
         return value + jnp.asarray(self.smoothing, z.dtype) * _over_uniform(z, own)
 
 

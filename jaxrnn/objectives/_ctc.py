@@ -29,7 +29,9 @@ class CTC(Objective):
     blanks, it reads as the labels. The value of a step is what it adds: minus the logarithm of the
     probability that an alignment reads on as the labels do, given that it has until then, and at
     the last step that they are read to their end. `values.sum(0)` is $-\log p$, one number a
-    sequence, `inf` where it has too few steps for its labels.
+    sequence, `inf` where it has too few steps for its labels, at the first step where it has none
+    at all. The gradient of such a sequence is finite. Leave it out with a length of 0, which has
+    the probability 1 without steps, or wherever it comes with `IgnoreInfinite(CTC())`.
 
     Shapes: outputs `[T, *batch, V]`, logits, the blank among the `V`; targets
     `Transcript(labels, lengths)` or such a pair: `Int[U, *batch]` and `Int[*batch]`. Inside `jit`,
@@ -60,26 +62,32 @@ class CTC(Objective):
         """`where`, without the sequences that have a label which is none."""
         logits = real("CTC", "outputs", outputs)
         labels, lengths, mask = check_ctc("CTC", logits, *_pair(targets), where, self.blank)
-        place = jnp.arange(len(labels), dtype=jnp.int32).reshape(-1, *(1,) * lengths.ndim)
-        counts = jnp.broadcast_to(place, labels.shape) < lengths[None]
-        known = jnp.all(~counts | ((labels >= 0) & (labels != self.blank)), axis=0)
-        return mask & known[None]
+        return mask & self._known(labels, lengths)[None]
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """What every step adds."""
         return self.values_where(outputs, targets, None)
 
     def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
-        """What every step where `where` is True adds."""
         logits = real("CTC", "outputs", outputs)
         if where is not None:
             logits = jnp.where(jnp.broadcast_to(where[..., None], logits.shape), logits, 0)
         mask = jnp.ones(logits.shape[:-1], bool) if where is None else where
-        found = ctc_forward("CTC", log_softmax(logits), *_pair(targets), mask, self.blank)
+        labels, lengths, mask = check_ctc("CTC", logits, *_pair(targets), mask, self.blank)
+        found = ctc_forward("CTC", log_softmax(logits), labels, lengths, mask, self.blank)
         later = jnp.flip(jnp.cumsum(jnp.flip(mask, 0), axis=0), 0)
-        end = jnp.where(mask & (later == 1), found.end[None], 0)
+        last = mask & (later == 1)
+        # Without a step, labels end before they begin, unless there are none or none are known.
+        none = (later[:1] == 0) & self._known(labels, lengths)[None]
+        last = jnp.concatenate([last[:1] | none, last[1:]])
+        end = jnp.where(last, found.end[None], 0)
         # Rounding may bring a probability of 1 above it.
         return jnp.maximum(-(found.steps + end), 0)
+
+    def _known(self, labels: Array, lengths: Array) -> Array:
+        """Which sequences have labels that all are some."""
+        place = jnp.arange(len(labels), dtype=jnp.int32).reshape(-1, *(1,) * lengths.ndim)
+        counts = jnp.broadcast_to(place, labels.shape) < lengths[None]
+        return jnp.all(~counts | ((labels >= 0) & (labels != self.blank)), axis=0)
 
     def decode(self, outputs: ArrayLike, *, where: ArrayLike | None = None) -> Transcript:
         """What the most probable alignment reads as, with labels of 0 after its end.

@@ -34,7 +34,6 @@ class Entropy(OfPredictions):
     """
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The entropy of every step."""
         return entropy(outputs)
 
 
@@ -53,7 +52,7 @@ class ConfidencePenalty(OfPredictions):
 
     Raises:
         TypeError: for logits that are not real floating numbers.
-        ValueError: for a threshold that is negative or not finite.
+        ValueError: for a threshold that is negative, not finite or not one number.
 
     Reference:
         Pereyra et al. (2017), Regularizing Neural Networks by Penalizing Confident Output
@@ -72,13 +71,12 @@ class ConfidencePenalty(OfPredictions):
     threshold: Leaf | None = None
 
     def __post_init__(self) -> None:
-        """Check the threshold."""
         if self.threshold is not None:
             _check.at_least_0("ConfidencePenalty", threshold=self.threshold)
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The penalty of every step."""
         if self.threshold is not None:
+            _check.number("ConfidencePenalty", threshold=self.threshold)
             h = entropy(outputs)
             return jax.nn.relu(jnp.asarray(self.threshold, h.dtype) - h)
         z = real("ConfidencePenalty", "outputs", outputs)

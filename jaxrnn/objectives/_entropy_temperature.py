@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
 from .. import _check
@@ -38,7 +39,8 @@ class EntropyTemperature(Config):
 
     Raises:
         TypeError: for an optimizer that is none.
-        ValueError: for a target that is not finite, or an initial temperature that is not positive.
+        ValueError: for a target that is not finite, or an initial temperature that is not positive;
+            in `init` and `update`, for one of them that is not one number.
 
     Reference:
         Haarnoja et al. (2018), Soft Actor-Critic Algorithms and Applications, section 5,
@@ -62,16 +64,16 @@ class EntropyTemperature(Config):
     optimizer: Optimizer | None = jax.tree.static(default=None)
 
     def __post_init__(self) -> None:
-        """Check the numbers."""
-        if not _check.holds(jnp.isfinite, self.target):
+        if not _check.holds(np.isfinite, self.target):
             raise ValueError(f"EntropyTemperature: target must be finite, got {self.target}")
-        if not _check.holds(lambda x: (x > 0) & (x < jnp.inf), self.initial):
+        if not _check.holds(lambda x: (x > 0) & (x < np.inf), self.initial):
             raise ValueError(
                 f"EntropyTemperature: initial must be positive and finite, got {self.initial}"
             )
 
     def init(self) -> EntropyTemperatureState:
         """The initial temperature."""
+        _check.number("EntropyTemperature", initial=self.initial)
         initial = jnp.asarray(self.initial)
         log_temperature = jnp.log(initial.astype(at_least_float32(jnp.result_type(float))))
         return EntropyTemperatureState(log_temperature, self._transform().init(log_temperature))
@@ -96,6 +98,7 @@ class EntropyTemperature(Config):
                 f"EntropyTemperature: entropy must be the mean of a batch, a scalar, got "
                 f"{_check.describe(entropy)}. Reduce it: `reduce(Entropy(), outputs, None).mean()`."
             )
+        _check.number("EntropyTemperature", target=self.target)
         log_temperature, opt_state = state
         dtype = log_temperature.dtype
         gradient = entropy.astype(dtype) - jnp.asarray(self.target).astype(dtype)

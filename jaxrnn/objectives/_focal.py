@@ -13,7 +13,6 @@ from .._numerics import (
     label_weight,
     margin,
     real,
-    refuse_probabilities,
     several_classes,
 )
 from .._typing import Array, Leaf
@@ -39,7 +38,7 @@ class FocalCrossEntropy(Objective):
     Raises:
         TypeError: for logits that are not real floating, or labels that are not integers.
         ValueError: for shapes that do not fit, a single class, labels outside `[0, V)`, or a gamma
-            that is negative or not finite.
+            that is negative, not finite or not one number.
 
     Reference:
         Lin et al. (2017), Focal Loss for Dense Object Detection, https://arxiv.org/abs/1708.02002
@@ -57,20 +56,16 @@ class FocalCrossEntropy(Objective):
     gamma: Leaf = 2.0
 
     def __post_init__(self) -> None:
-        """Check gamma."""
         _check.at_least_0("FocalCrossEntropy", gamma=self.gamma)
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where`, without labels outside `[0, V)`."""
-        weight = label_weight("FocalCrossEntropy", outputs, targets, where)
-        refuse_probabilities("FocalCrossEntropy", "outputs", outputs, weight)
-        return weight
+        return label_weight("FocalCrossEntropy", outputs, targets, where)
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The focal loss of every step."""
         z = real("FocalCrossEntropy", "outputs", outputs)
         several_classes("FocalCrossEntropy", z)
         labels = check_labels("FocalCrossEntropy", targets, z.shape)
+        _check.number("FocalCrossEntropy", gamma=self.gamma)
         values = _focal(margin(z, labels), jnp.asarray(self.gamma, z.dtype))
         return jnp.where(in_range(labels, z.shape[-1]), values, 0)
 

@@ -8,9 +8,8 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._typing import Array, ArrayLike
-from ._objective import ObjectiveLike, as_objective
+from ._objective import ObjectiveLike, as_objective, joint
 from ._reduce import Weighted, reduce
-from ._sequences import of_sequences
 
 
 def reduce_folded(
@@ -29,7 +28,7 @@ def reduce_folded(
     pass does the same again, step by step, for one product with the head more.
 
     Args:
-        objective: as for `reduce`; each step's value must depend on that step alone.
+        objective: as for `reduce`; one that is `stepwise`; a function is taken to be.
         head: from inputs `[size, *batch, features]` to outputs, step by step; it may close over
             parameters, which get their gradients.
         inputs: what the head reads, a tree of `[T, *batch, ...]`: a network's last hidden states.
@@ -42,7 +41,8 @@ def reduce_folded(
         `Weighted(sum, weight)`; the loss is its `.mean()`.
 
     Raises:
-        TypeError: for an objective of whole sequences, such as `CTC`, and what `reduce` raises.
+        TypeError: for an objective whose steps depend on each other, such as `CTC`, and what
+            `reduce` raises.
         ValueError: for a size below 1, or inputs, targets and where that differ in T.
 
     Example:
@@ -57,11 +57,13 @@ def reduce_folded(
     """
     objective = as_objective(objective)
     _check.sizes("reduce_folded", size=size)
-    whole = of_sequences(objective)
-    if whole is not None:
+    if not objective.stepwise:
         raise TypeError(
-            f"reduce_folded: the steps of {whole!r} depend on one another; use `reduce` for it."
+            f"reduce_folded: the steps of {joint(objective)!r} depend on one another; use `reduce` "
+            "for it. An objective that defines `values_where` and looks at each step alone says so "
+            "with the property `stepwise`."
         )
+    _check.arrays("reduce_folded", inputs=inputs, targets=targets, where=where)
     tree = inputs, targets, None if where is None else jnp.asarray(where)
     tree = jax.tree.map(jnp.asarray, tree)
     lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in jax.tree.leaves(tree)}

@@ -9,10 +9,10 @@ import numpy as np
 from .. import _check
 from .._numerics import narrow
 from .._typing import Array
-from ._objective import Objective, ObjectiveLike, as_objective
+from ._objective import Around
 
 
-class IgnoreIndex(Objective):
+class IgnoreIndex(Around):
     """An objective of labels, in which a step whose label is `index` does not count.
 
     It has weight 0, value 0 and no gradient, whatever the outputs hold there. The index may be a
@@ -40,25 +40,13 @@ class IgnoreIndex(Objective):
         2 1.3863
     """
 
-    objective: ObjectiveLike
     index: int = jax.tree.static()
 
-    def __post_init__(self) -> None:
-        """Make a function an objective."""
-        object.__setattr__(self, "objective", as_objective(self.objective))
-
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """The weight of the objective at the other steps."""
-        return as_objective(self.objective).weight(outputs, targets, self._others(targets, where))
-
-    def values(self, outputs: Any, targets: Any) -> Array:
-        """The values of the objective."""
-        return self.values_where(outputs, targets, None)
+        return self.inner.weight(outputs, targets, self._others(targets, where))
 
     def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
-        """The values of the objective at the other steps."""
-        others = self._others(targets, where)
-        return as_objective(self.objective).values_where(outputs, targets, others)
+        return self.inner.values_where(outputs, targets, self._others(targets, where))
 
     def _others(self, targets: Any, where: Array | None) -> Array:
         """`where`, without the steps whose label is the index."""

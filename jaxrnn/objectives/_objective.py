@@ -1,6 +1,7 @@
 """`Objective`: one value for every step, and the arithmetic that combines objectives."""
 
 import abc
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -8,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
-from .._config import Config
+from .._config import Config, parts
 from .._typing import Array, ArrayLike, Leaf
+from ._score import as_values, fill, score
 
 
 class Objective(Config):
@@ -22,7 +24,8 @@ class Objective(Config):
     Objectives add, subtract and scale: `CrossEntropy() - Entropy() / 100`. The weights are leaves,
     so `vmap` sweeps them. A plain function `(outputs, targets) -> values` is one as well, see
     `as_objective`. A new objective defines `values`, and `weight` where some steps cannot be
-    scored. `reduce` turns the values into a mean over the steps that count.
+    scored; one whose steps depend on each other defines `values_where`. `reduce` turns the values
+    into a mean over the steps that count.
 
     Example:
         >>> import jax.numpy as jnp
@@ -35,6 +38,16 @@ class Objective(Config):
 
     # numpy would otherwise take `numpy.float32(2) * objective` for arithmetic of its own.
     __array_ufunc__ = None
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether a step's value depends on that step alone, so that steps may be scored apart.
+
+        An objective that defines `values_where` is taken not to be, nor is one that holds such an
+        objective; say otherwise by overriding this.
+        """
+        own = type(self).values_where is not Objective.values_where
+        return not own and all(part.stepwise for part in parts(self, Objective))
 
     @abc.abstractmethod
     def values(self, outputs: Any, targets: Any) -> Array:
@@ -54,13 +67,14 @@ class Objective(Config):
         """The value of every step; what it is where `where` is False does not matter.
 
         It hides the steps that do not count from `values`, which treats every step alike. An
-        objective of whole sequences, whose steps depend on each other, defines its own.
+        objective of whole sequences, whose steps depend on each other, defines its own. That one
+        gives 0 where `where` is False; or `inf`, in a sequence without a step that counts which is
+        impossible all the same, and which would be lost otherwise.
         """
         if where is not None:
-            # Neither 0, 1 nor equal: there common functions have no finite derivative. Nor a share
-            # of 1: two classes of 0.5 would be taken for probabilities.
-            outputs, targets = _fill(outputs, where, 0.75), _fill(targets, where, 0.25)
-        values = self.values(outputs, targets)
+            # Neither 0, 1 nor equal: there common functions have no finite derivative.
+            outputs, targets = fill(outputs, where, 0.75), fill(targets, where, 0.25)
+        values = as_values(self, self.values(outputs, targets))
         # Outputs that are a tree do not say which of their axes are steps.
         if jax.tree_util.all_leaves([outputs]) and values.shape != jnp.shape(outputs)[:-1]:
             raise ValueError(
@@ -72,6 +86,8 @@ class Objective(Config):
 
     def __call__(self, outputs: Any, targets: Any, *, where: ArrayLike | None = None) -> Array:
         """The value of every step, exactly 0 where it does not count.
+
+        One of whole sequences may be `inf` in a sequence without steps, see `CTC`.
 
         Args:
             outputs: what the network gave, `[T, *batch, features]`.
@@ -123,41 +139,69 @@ class Sum(Objective):
 
     terms: tuple[Objective, ...]
 
+    @property
+    def stepwise(self) -> bool:
+        return all(term.stepwise for term in self.terms)
+
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The sum of the terms' values."""
         return self.values_where(outputs, targets, None)
 
     def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
-        """The sum of the terms' values."""
         terms = [term.values_where(outputs, targets, where) for term in self.terms]
         dtype = max((term.dtype for term in terms), key=lambda dtype: dtype.itemsize)
         return sum((term.astype(dtype) for term in terms[1:]), start=terms[0].astype(dtype))
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where`, narrowed by one term after another."""
         for term in self.terms:
             where = term.weight(outputs, targets, where)
         return where
 
 
-class Scaled(Objective):
-    """An objective times a number, which is a leaf."""
+def joint(objective: Objective) -> Objective:
+    """The part of an objective whose steps depend on each other, if it is not `stepwise`."""
+    found = [part for part in parts(objective, Objective) if not part.stepwise]
+    return joint(found[0]) if found else objective
 
-    objective: Objective
-    factor: Leaf
+
+class Around(Objective):
+    """An objective around another, whose values it passes on."""
+
+    objective: ObjectiveLike
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "objective", as_objective(self.objective))
+
+    @property
+    def inner(self) -> Objective:
+        """The other."""
+        return as_objective(self.objective)
+
+    @property
+    def stepwise(self) -> bool:
+        return self.inner.stepwise
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The values times the factor."""
         return self.values_where(outputs, targets, None)
 
     def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
-        """The values times the factor."""
-        values = self.objective.values_where(outputs, targets, where)
+        return self.inner.values_where(outputs, targets, where)
+
+    @abc.abstractmethod
+    def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None: ...
+
+
+class Scaled(Around):
+    """An objective times a number, which is a leaf."""
+
+    factor: Leaf
+
+    def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
+        _check.number("Scaled", factor=self.factor)
+        values = self.inner.values_where(outputs, targets, where)
         return values * jnp.asarray(self.factor, values.dtype)
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """The weight of the objective itself."""
-        return self.objective.weight(outputs, targets, where)
+        return self.inner.weight(outputs, targets, where)
 
 
 class Function(Objective):
@@ -166,12 +210,7 @@ class Function(Objective):
     function: Callable[..., Any] = jax.tree.static()
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """What the function returns, as at least float32."""
-        values = jnp.asarray(self.function(outputs, targets))
-        if jnp.issubdtype(values.dtype, jnp.complexfloating):
-            raise TypeError(f"{self!r}: values must be real, got {values.dtype}.")
-        wide = values.dtype == jnp.float64
-        return values if wide else values.astype(jnp.float32)
+        return as_values(self, self.function(outputs, targets))
 
 
 def as_objective(objective: ObjectiveLike) -> Objective:
@@ -201,86 +240,21 @@ def as_objective(objective: ObjectiveLike) -> Objective:
             f"as_objective: expected an objective or a function (outputs, targets) -> values "
             f"[T, *batch], got {objective!r}."
         )
+    _check_signature(objective)
     return Function(objective)
 
 
-def score(
-    objective: Objective, outputs: Any, targets: Any, where: ArrayLike | None
-) -> tuple[Array, Array]:
-    """The value of every step, 0 where it does not count, and how much it counts.
-
-    What `reduce` adds up, and every metric of an objective. The weight is what the objective makes
-    of `where`: 0 at a label that is no class, for instance.
-
-    Args:
-        objective: what is evaluated.
-        outputs: what the network gave, `[T, *batch, features]`.
-        targets: what it should have given.
-        where: `Bool[T, *batch]`, False at padding.
-
-    Returns:
-        Two arrays `[T, *batch]` of one dtype.
-
-    Raises:
-        TypeError: what calling the objective raises.
-        ValueError: likewise.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from jaxrnn.objectives import Accuracy, score
-        >>> outputs, labels = jnp.array([[2.0, 0.0], [0.0, 2.0], [0.0, 2.0]]), jnp.array([0, 1, 0])
-        >>> values, weight = score(Accuracy(), outputs, labels, jnp.array([True, False, True]))
-        >>> print(values, weight)
-        [1. 0. 0.] [1. 0. 1.]
-    """
-    mask = None if where is None else _check_where(objective, outputs, where)
-    weight = objective.weight(outputs, targets, mask)
-    if weight is None:
-        values = objective.values_where(outputs, targets, None)
-        return values, jnp.ones_like(values)
-    counts = weight.astype(bool)
-    values = objective.values_where(outputs, targets, counts)
-    if values.shape != counts.shape:
-        raise ValueError(
-            f"{_name(objective)}: where has shape {counts.shape}, the values {values.shape}; an "
-            "objective gives one value a step, so reduce the features and nothing else."
-        )
-    return jnp.where(counts, values, 0), weight.astype(values.dtype)
-
-
-def _check_where(objective: Objective, outputs: Any, where: ArrayLike) -> Array:
-    mask = jnp.asarray(where)
-    if mask.dtype != bool:
+def _check_signature(function: Callable[..., Any]) -> None:
+    """Raise for a function that plainly does not take outputs and targets."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of some built-in functions nothing is known
+        return
+    try:
+        signature.bind(None, None)
+    except TypeError as error:
+        name = getattr(function, "__qualname__", repr(function))
         raise TypeError(
-            f"{_name(objective)}: where must be bool, got {_check.describe(mask)}. "
-            "Compare first: `where != 0`."
-        )
-    for leaf in jax.tree.leaves(outputs):
-        if jnp.shape(leaf)[: mask.ndim] != mask.shape:
-            raise ValueError(
-                f"{_name(objective)}: where says which steps count, so it has the leading axes of "
-                f"the outputs; got where {mask.shape} for outputs {jnp.shape(leaf)}."
-            )
-    return mask
-
-
-def _fill(tree: Any, counts: Array, constant: float) -> Any:
-    """Put `constant`, 0 where integers stand, at the steps that do not count."""
-
-    def fill(value: ArrayLike) -> Array:
-        leaf = jnp.asarray(value)
-        if leaf.shape[: counts.ndim] != counts.shape:
-            raise ValueError(
-                f"objective: the steps that count have shape {counts.shape}, which are not the "
-                f"leading axes of {_check.describe(leaf)}. Give every target its own step."
-            )
-        select = jnp.expand_dims(counts, range(counts.ndim, leaf.ndim))
-        return jnp.where(
-            jnp.broadcast_to(select, leaf.shape), leaf, jnp.asarray(constant, leaf.dtype)
-        )
-
-    return jax.tree.map(fill, tree)
-
-
-def _name(objective: Objective) -> str:
-    return type(objective).__name__
+            f"as_objective: a function is called as (outputs, targets), got {name}{signature}. If "
+            f"it makes an objective or a metric, call it: `{name}()`."
+        ) from error

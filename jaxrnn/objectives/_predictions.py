@@ -9,6 +9,9 @@ from ._objective import Objective
 class OfPredictions(Objective):
     """An objective of the outputs alone; the targets are not read and may be `None`."""
 
+    @property
+    def stepwise(self) -> bool:
+        return True
+
     def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
-        """The value of every step, beside targets that need not have steps."""
         return super().values_where(outputs, None, where)

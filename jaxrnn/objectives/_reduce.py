@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from .._typing import Array, ArrayLike
-from ._objective import ObjectiveLike, as_objective, score
+from ._objective import ObjectiveLike, as_objective
+from ._score import score
 
 
 class Weighted(NamedTuple):

@@ -10,8 +10,8 @@ import optax
 import pytest
 
 from jaxrnn import information as info
-from jaxrnn import networks, training
-from jaxrnn.objectives import CTC, Entropy, Transcript, reduce
+from jaxrnn import metrics, networks, training
+from jaxrnn.objectives import CTC, Entropy, IgnoreInfinite, Transcript, reduce
 
 INF = jnp.inf
 T, B, V = 5, 4, 3
@@ -158,6 +158,47 @@ def test_impossible_alignments_and_symbols(x64):
     assert not np.isnan(values).any() and np.isfinite(gradient).all()
 
 
+NONE = np.zeros((T, B), bool)
+FEW = np.arange(T)[:, None] < np.array([2, 0, 0, 3])
+
+
+@pytest.mark.parametrize("mask", [NONE, FEW], ids=["none", "few"])
+@pytest.mark.parametrize("loss", [CTC(), CTC() + Entropy(), 2 * CTC()], ids=repr)
+def test_too_few_steps_are_impossible_and_ignored_where_that_is_wanted(loss, mask, x64):
+    """None at all too, whose log-partition is -inf; but no labels are read without a step."""
+    z = jnp.where(mask[..., None], logits(), jnp.nan)
+    log_p = info.log_softmax(jnp.where(mask[..., None], z, 0))
+    impossible = np.asarray(info.ctc_log_partition(log_p, *TARGETS, mask=mask)) == -INF
+    assert impossible.tolist() == [True, True, False, mask is NONE]
+
+    def run(loss, where):
+        total = lambda z: reduce(loss, z, TARGETS, where=where).mean()  # noqa: E731
+        values = loss(z, TARGETS, where=where)
+        return values, reduce(loss, z, TARGETS, where=where), jax.grad(total)(z)
+
+    for compiled in (lambda f: f, jax.jit):
+        values, whole, gradient = compiled(run)(loss, mask)
+        assert (values.sum(0) == INF).tolist() == impossible.tolist()
+        assert whole.sum == whole.mean() == INF and np.isfinite(gradient).all()
+        values, whole, gradient = compiled(run)(IgnoreInfinite(loss), mask)
+        assert whole.weight == int((mask & ~impossible).sum())
+        left = Transcript(LABELS, TARGETS.lengths * ~impossible)
+        wanted = reduce(loss, z, left, where=mask & ~impossible)
+        np.testing.assert_allclose(whole, wanted, rtol=1e-12)
+        np.testing.assert_array_equal(values[:, impossible], 0)
+        np.testing.assert_array_equal(gradient[:, impossible], 0)
+        assert np.isfinite(gradient).all()
+
+
+def test_a_mean_over_batches_leaves_out_what_is_ignored(x64):
+    lost, kept = (metrics.Mean(loss) for loss in (CTC(), IgnoreInfinite(CTC())))
+    assert lost.compute(lost.update(lost.init(), logits(), TARGETS, where=NONE)) == INF
+    state = kept.update(kept.init(), logits(), TARGETS, where=NONE)
+    assert np.isnan(kept.compute(state))
+    state = kept.update(state, logits(), TARGETS, where=FEW)
+    assert state.weight.value() == 3
+
+
 def test_the_value_is_never_negative():
     """A near-certain reading costs what it should, where other losses fall below 0."""
     best = np.array([[0, 0, 0, 0, 0, 0, 0], [0, 1, 1, 0, 2, 2, 0]]).T
@@ -196,7 +237,9 @@ def test_inside_the_algebra_and_jit():
     np.testing.assert_allclose(less.sum, ctc.sum - 0.1 * entropy.sum, rtol=1e-6)
     np.testing.assert_allclose(more.sum, ctc.sum + entropy.sum, rtol=1e-6)
     assert ctc.weight == less.weight == int(MASK.sum())
-    kept, *_ = score(TARGETS, MASK & (np.arange(B) > 0))
+    # Without steps and without labels, for labels alone would be impossible.
+    rest = np.arange(B) > 0
+    kept, *_ = score(Transcript(LABELS, TARGETS.lengths * rest), MASK & rest)
     for wrong in (0, -1, V):
         labels = LABELS.copy()
         labels[1, 0] = wrong

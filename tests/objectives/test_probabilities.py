@@ -1,9 +1,11 @@
-"""Probabilities where logits are asked, and what is none of them."""
+"""Numbers are what they are said to be: outputs are logits, whatever they look like."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxrnn._numerics import refuse_probabilities
 from jaxrnn.objectives import Accuracy, CrossEntropy, Entropy, FocalCrossEntropy
 
 Z = np.random.default_rng(0).normal(size=(3, 2, 4)).astype(np.float32)
@@ -12,26 +14,30 @@ Y = np.array([[0, 1], [2, 3], [1, 0]])
 WHERE = np.array([[True, False], [True, True], [False, True]])
 
 
+@pytest.mark.parametrize("where", [None, WHERE])
 @pytest.mark.parametrize(
-    ("call", "who"),
+    ("objective", "targets"),
     [
-        (lambda p: CrossEntropy()(p, Y), "CrossEntropy: outputs"),
-        (lambda p: CrossEntropy()(p, P), "CrossEntropy: outputs"),
-        (
-            lambda p: CrossEntropy()(np.where(WHERE[..., None], p, np.nan), Y, where=WHERE),
-            "CrossEntropy: outputs",
-        ),
-        (lambda p: FocalCrossEntropy()(p, Y), "FocalCrossEntropy: outputs"),
+        (CrossEntropy(), Y),
+        (CrossEntropy(0.1), P),
+        (FocalCrossEntropy(), Y),
+        (Entropy(), None),
+        (Accuracy(), P.argmax(-1)),
     ],
 )
-def test_probabilities_are_refused(call, who):
-    with pytest.raises(ValueError, match=f"{who} must be logits, .*softmax.*subtract 1"):
-        call(P)
+def test_what_looks_like_probabilities_has_one_value_inside_jit_and_outside(
+    objective, targets, where
+):
+    """Rows of 1 in all were refused where they could be read, and scored where they could not."""
+    values = objective(P, targets, where=where)
+    np.testing.assert_allclose(values, jax.jit(objective)(P, targets, where=where), rtol=1e-6)
+    np.testing.assert_allclose(values, objective(P - 1, targets, where=where), rtol=1e-4)
 
 
-def test_rounded_probabilities_are_refused():
-    with pytest.raises(ValueError, match="must be logits"):
-        CrossEntropy()(jnp.asarray(P).astype(jnp.bfloat16), Y)
+def test_rounded_probabilities_are_refused_where_data_enter():
+    for p in (P, jnp.asarray(P).astype(jnp.bfloat16)):
+        with pytest.raises(ValueError, match=r"fit: outputs must be logits, .*softmax.*subtract 1"):
+            refuse_probabilities("fit", "outputs", p)
 
 
 @pytest.mark.parametrize(
@@ -39,23 +45,22 @@ def test_rounded_probabilities_are_refused():
     [
         np.zeros((3, 4), np.float32),
         np.eye(4, dtype=np.float32),
+        P[0, 0],
         P[:1, :1],
         P - 1,
         np.log(P),
         1.001 * P,
         np.concatenate([P, Z]),
+        np.ones((3, 1), np.float32),
     ],
-    ids=["zeros", "ones", "row", "less 1", "logs", "scaled", "one is none"],
+    ids=["zeros", "ones", "row", "rows", "less 1", "logs", "scaled", "one is none", "one class"],
 )
-def test_logits_are_not(logits):
-    assert np.isfinite(CrossEntropy()(logits, np.zeros(logits.shape[:-1], int))).all()
+def test_logits_are_not_refused(logits):
+    refuse_probabilities("fit", "outputs", logits)
 
 
-def test_what_takes_any_numbers_takes_probabilities():
-    assert (Accuracy()(P, P.argmax(-1)) == 1).all()
-
-
-def test_masked_steps_do_not_make_probabilities_of_two_logits():
-    nowhere = np.zeros((3, 2), bool)
-    np.testing.assert_array_equal(CrossEntropy()(Z[..., :2], 0 * Y, where=nowhere), 0)
-    np.testing.assert_array_equal(Entropy()(Z[..., :2], None, where=nowhere), 0)
+def test_masked_rows_do_not_make_probabilities_of_logits():
+    spoiled = np.where(WHERE[..., None], Z, 0.25)
+    refuse_probabilities("fit", "outputs", spoiled, WHERE)
+    with pytest.raises(ValueError, match="must be logits"):
+        refuse_probabilities("fit", "outputs", np.where(WHERE[..., None], P, np.nan), WHERE)

@@ -1,0 +1,117 @@
+"""`score`: what an objective gives, hidden where it does not count, and how much each step does."""
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import _check
+from .._dtypes import at_least_float32
+from .._typing import Array, ArrayLike
+
+if TYPE_CHECKING:
+    from ._objective import Objective
+else:  # which imports this file
+    Objective = Any
+
+
+def score(
+    objective: Objective, outputs: Any, targets: Any, where: ArrayLike | None
+) -> tuple[Array, Array]:
+    """The value of every step, 0 where it does not count, and how much it counts.
+
+    What `reduce` adds up, and every metric of an objective. The weight is what the objective makes
+    of `where`: 0 at a label that is no class, for instance.
+
+    Args:
+        objective: what is evaluated.
+        outputs: what the network gave, `[T, *batch, features]`.
+        targets: what it should have given.
+        where: `Bool[T, *batch]`, False at padding.
+
+    Returns:
+        Two arrays `[T, *batch]` of one dtype.
+
+    Raises:
+        TypeError: what calling the objective raises.
+        ValueError: likewise.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn.objectives import Accuracy, score
+        >>> outputs, labels = jnp.array([[2.0, 0.0], [0.0, 2.0], [0.0, 2.0]]), jnp.array([0, 1, 0])
+        >>> values, weight = score(Accuracy(), outputs, labels, jnp.array([True, False, True]))
+        >>> print(values, weight)
+        [1. 0. 0.] [1. 0. 1.]
+    """
+    _check.arrays(_name(objective), outputs=outputs, targets=targets, where=where)
+    mask = None if where is None else _check_where(objective, outputs, where)
+    weight = objective.weight(outputs, targets, mask)
+    if weight is None:
+        values = as_values(objective, objective.values_where(outputs, targets, None))
+        return values, jnp.ones_like(values)
+    counts = weight.astype(bool)
+    values = as_values(objective, objective.values_where(outputs, targets, counts))
+    if values.shape != counts.shape:
+        raise ValueError(
+            f"{_name(objective)}: where has shape {counts.shape}, the values {values.shape}; an "
+            "objective gives one value a step, so reduce the features and nothing else."
+        )
+    weight = weight.astype(values.dtype)
+    if objective.stepwise:
+        return jnp.where(counts, values, 0), weight
+    # Impossible, and without a step of its own to say so.
+    lost = jnp.isinf(values) & ~jnp.any(counts, axis=0, keepdims=True)
+    return jnp.where(counts | lost, values, 0), jnp.where(lost, 1, weight)
+
+
+def as_values(objective: Objective, given: Any) -> Array:
+    """What an objective gave as an array of at least float32, or raise."""
+    if not (_check.is_array(given) or isinstance(given, int | float | complex)):
+        raise TypeError(
+            f"{objective!r}: an objective gives one value a step, an array [T, *batch], got "
+            f"{type(given).__name__}."
+        )
+    values = jnp.asarray(given)
+    if jnp.issubdtype(values.dtype, jnp.complexfloating):
+        raise TypeError(f"{objective!r}: values must be real, got {values.dtype}.")
+    real = jnp.issubdtype(values.dtype, jnp.floating)
+    return values.astype(at_least_float32(values.dtype) if real else jnp.float32)
+
+
+def _check_where(objective: Objective, outputs: Any, where: ArrayLike) -> Array:
+    mask = jnp.asarray(where)
+    if mask.dtype != bool:
+        raise TypeError(
+            f"{_name(objective)}: where must be bool, got {_check.describe(mask)}. "
+            "Compare first: `where != 0`."
+        )
+    for leaf in jax.tree.leaves(outputs):
+        if jnp.shape(leaf)[: mask.ndim] != mask.shape:
+            raise ValueError(
+                f"{_name(objective)}: where says which steps count, so it has the leading axes of "
+                f"the outputs; got where {mask.shape} for outputs {jnp.shape(leaf)}."
+            )
+    return mask
+
+
+def fill(tree: Any, counts: Array, constant: float) -> Any:
+    """Put `constant`, 0 where integers stand, at the steps that do not count."""
+
+    def fill(value: ArrayLike) -> Array:
+        leaf = jnp.asarray(value)
+        if leaf.shape[: counts.ndim] != counts.shape:
+            raise ValueError(
+                f"objective: the steps that count have shape {counts.shape}, which are not the "
+                f"leading axes of {_check.describe(leaf)}. Give every target its own step."
+            )
+        select = jnp.expand_dims(counts, range(counts.ndim, leaf.ndim))
+        return jnp.where(
+            jnp.broadcast_to(select, leaf.shape), leaf, jnp.asarray(constant, leaf.dtype)
+        )
+
+    return jax.tree.map(fill, tree)
+
+
+def _name(objective: Objective) -> str:
+    return type(objective).__name__
