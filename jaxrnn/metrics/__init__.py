@@ -26,6 +26,7 @@ from ._grouped import grouped as grouped
 from ._mean import Mean as Mean
 from ._mean import MeanState as MeanState
 from ._metric import Metric as Metric
+from ._metric import Observed as Observed
 from ._per_step import per_step as per_step
 from ._ready import accuracy as accuracy
 from ._ready import bits_per_token as bits_per_token

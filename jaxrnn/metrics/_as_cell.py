@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from .._typing import Array, Batch, Key
 from ..cells import Cell
-from ._metric import Metric, State, check_metric, several
+from ._metric import Metric, State, check_metric, check_stepwise, several
 
 
 class MetricCell(Cell):
@@ -73,7 +73,7 @@ def as_cell(metric: Metric) -> Cell:
         every sequence.
 
     Raises:
-        TypeError: for what is not a metric.
+        TypeError: for what is not a metric, and for one that is not `stepwise`.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -87,4 +87,5 @@ def as_cell(metric: Metric) -> Cell:
          [0.5 0.5]]
     """
     check_metric("as_cell", metric)
+    check_stepwise("as_cell", metric)
     return MetricCell(metric)

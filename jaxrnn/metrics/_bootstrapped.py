@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
-from .._typing import Array, ArrayLike, Key
-from ._metric import Metric, State, check_metric, several
+from .._typing import Array, Key
+from ._metric import Metric, Observed, State, check_metric, several
 from ._weights import times
 
 
@@ -37,7 +37,6 @@ class Bootstrapped(Metric):
     shared_axes: int = jax.tree.static(default=1)
 
     def __post_init__(self) -> None:
-        """Refuse fewer than two replicates, of which there is no spread."""
         _check.sizes("bootstrapped", replicates=self.replicates)
         if self.replicates < 2:
             raise ValueError(
@@ -49,34 +48,26 @@ class Bootstrapped(Metric):
             )
 
     def init(self) -> BootstrapState:
-        """The other's state, for the whole and for each replicate."""
         whole = self.metric.init()
         return BootstrapState(whole, several(whole, (self.replicates,)), jnp.zeros((), jnp.int32))
 
-    def update(
-        self,
-        state: State,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> BootstrapState:
-        """Update the whole, and every replicate with random weights."""
-        steps = _steps(outputs, where)
+    def add(self, state: State, seen: Observed) -> BootstrapState:
+        steps = self.steps(seen)
         shape = (1,) * min(self.shared_axes, len(steps)) + steps[self.shared_axes :]
 
         # Only the weights differ between replicates, so that `vmap` evaluates the steps once.
         def one(state: State, key: Array) -> State:
-            drawn = times(weight, jnp.broadcast_to(_poisson(key, shape), steps))
-            return self.metric.update(state, outputs, targets, where=where, weight=drawn)
+            drawn = times(seen.weight, jnp.broadcast_to(_poisson(key, shape), steps))
+            return self.metric.add(state, seen._replace(weight=drawn))
 
         keys = jax.random.split(jax.random.fold_in(self.key, state.updates), self.replicates)
-        whole = self.metric.update(state.whole, outputs, targets, where=where, weight=weight)
+        whole = self.metric.add(state.whole, seen)
         return BootstrapState(whole, jax.vmap(one)(state.replicates, keys), state.updates + 1)
 
+    def steps(self, seen: Observed) -> tuple[int, ...]:
+        return self.metric.steps(seen)
+
     def merge(self, earlier: State, later: State) -> BootstrapState:
-        """Merge the whole, and replicate by replicate."""
         return BootstrapState(
             self.metric.merge(earlier.whole, later.whole),
             jax.vmap(self.metric.merge)(earlier.replicates, later.replicates),
@@ -84,8 +75,6 @@ class Bootstrapped(Metric):
         )
 
     def all_reduce(self, state: State, axis_name: Any) -> BootstrapState:
-        """Reduce the whole, and replicate by replicate."""
-
         def reduce(state: State) -> State:
             return self.metric.all_reduce(state, axis_name)
 
@@ -96,7 +85,6 @@ class Bootstrapped(Metric):
         )
 
     def compute(self, state: State) -> Bootstrap:
-        """The value of the whole, and the standard deviation of the replicates' values."""
         values = jax.vmap(self.metric.compute)(state.replicates)
         error = jax.tree.map(lambda leaf: jnp.nanstd(leaf, axis=0, ddof=1), values)
         return Bootstrap(self.metric.compute(state.whole), error)
@@ -109,18 +97,6 @@ def _poisson(key: Key, shape: tuple[int, ...]) -> Array:
     uniform = jax.random.uniform(key, shape, jnp.float32)[..., None]
     edges = jnp.broadcast_to(jnp.asarray(below, jnp.float32), (*shape, below.size))
     return jnp.sum(uniform >= edges, axis=-1).astype(jnp.float32)
-
-
-def _steps(outputs: Any, where: ArrayLike | None) -> tuple[int, ...]:
-    """The shape `[T, *batch]` of a batch."""
-    if where is not None:
-        return jnp.shape(where)
-    if not jax.tree_util.all_leaves([outputs]):
-        raise ValueError(
-            "bootstrapped: outputs that are a tree do not say which of their axes are steps. "
-            "Pass `where`, as `jnp.ones((T, *batch), bool)`."
-        )
-    return jnp.shape(outputs)[:-1]
 
 
 def bootstrapped(
@@ -153,8 +129,9 @@ def bootstrapped(
 
     Raises:
         TypeError: for sizes that are not integers.
-        ValueError: for fewer than 2 replicates, a negative `shared_axes`, and in `update` for
-            outputs that are a tree, without `where`.
+        ValueError: for fewer than 2 replicates, a negative `shared_axes`, and in `update`, without
+            `where`, for outputs that are a tree and a metric that does not say what their steps
+            are, as a mean of an objective does.
 
     Reference:
         Chamandy, Muralidharan, Najmi and Naidu, Estimating uncertainty for massive data streams,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import are_labels, class_weight, exact_softmax, one_hot, real, refuse_probabilities
+from .._numerics import are_labels, class_weight, exact_softmax, one_hot, real
 from .._typing import Array
 from ..objectives import Objective
 from ._binning import Binning, EqualWidth, check_binning
@@ -19,13 +19,9 @@ class SquaredDistance(Objective):
     """The squared distance of `softmax(outputs)` from the target."""
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where`, without labels outside `[0, V)`."""
-        weight = class_weight("brier", outputs, targets, where)
-        refuse_probabilities("brier", "outputs", outputs, weight)
-        return weight
+        return class_weight("brier", outputs, targets, where)
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The distance of every step."""
         p = exact_softmax(real("brier", "outputs", outputs))
         if not are_labels("brier", outputs, targets):
             return jnp.sum((p - jnp.asarray(targets).astype(p.dtype)) ** 2, axis=-1)

@@ -1,19 +1,20 @@
 """Calibration: whether predictions are right as often as they are sure."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import exact_softmax, real, refuse_probabilities
-from .._typing import Array, ArrayLike
+from .._numerics import exact_softmax, real
+from .._typing import Array
 from ..objectives import Accuracy, score
 from ._binning import Binning, EqualWidth, check_binning
 from ._combine import map_value
 from ._compensated import Compensated
 from ._mean import ratio
-from ._metric import Metric
+from ._metric import Metric, Observed, State
+from ._sums import Sums
 from ._weights import weigh
 
 
@@ -39,30 +40,19 @@ class CalibrationState(NamedTuple):
     squares: Compensated
 
 
-class Calibration(Metric):
+class Calibration(Sums):
     """The reliability table; `reliability` says more."""
 
     binning: Binning
 
     def init(self) -> CalibrationState:
-        """No predictions."""
-        zeros = jnp.zeros(self.binning.cells, jnp.float32)
-        return CalibrationState(*(Compensated(zeros, zeros) for _ in CalibrationState._fields))
+        cells = (self.binning.cells,)
+        return CalibrationState(*(Compensated.zeros(cells) for _ in CalibrationState._fields))
 
-    def update(
-        self,
-        state: CalibrationState,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> CalibrationState:
-        """Add every prediction to its interval."""
-        correct, counted = score(Accuracy(), outputs, targets, where)
-        refuse_probabilities("calibration", "outputs", outputs, counted)
-        weights = weigh(counted, weight)
-        confidence = jnp.max(exact_softmax(real("calibration", "outputs", outputs)), axis=-1)
+    def add(self, state: State, seen: Observed) -> CalibrationState:
+        correct, counted = score(Accuracy(), seen.outputs, seen.targets, seen.where)
+        weights = weigh(counted, seen.weight)
+        confidence = jnp.max(exact_softmax(real("calibration", "outputs", seen.outputs)), axis=-1)
         confidence = jnp.where(weights == 0, 0, confidence).astype(weights.dtype)
         cells = self.binning.cells
         # A confidence of 1 belongs to the last interval.
@@ -75,12 +65,7 @@ class Calibration(Metric):
         values = jnp.ones_like(weights), confidence, correct, (confidence - correct) ** 2
         return self.merge(state, CalibrationState(*map(by_cell, values)))
 
-    def merge(self, earlier: CalibrationState, later: CalibrationState) -> CalibrationState:
-        """Add the sums."""
-        return CalibrationState(*(a.plus(b) for a, b in zip(earlier, later, strict=True)))
-
-    def compute(self, state: CalibrationState) -> Reliability:
-        """The table."""
+    def compute(self, state: State) -> Reliability:
         cells = tuple(sums.value() for sums in state)
         weight = cells[0]
         count, *sums = self.binning.pool(weight, cells)

@@ -1,5 +1,6 @@
 """New metrics from old: several at once, another value, other inputs, a selection."""
 
+import abc
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._typing import Array, ArrayLike
-from ._metric import Metric, State, check_metric
+from ._metric import Metric, Observed, State, check_metric
 
 
 class Collect(Metric):
@@ -17,34 +18,22 @@ class Collect(Metric):
     metrics: dict[str, Metric]
 
     def init(self) -> State:
-        """The state of every metric."""
         return {name: metric.init() for name, metric in self.metrics.items()}
 
-    def update(
-        self,
-        state: State,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> State:
-        """Update every metric with the same batch."""
-        return {
-            name: metric.update(state[name], outputs, targets, where=where, weight=weight)
-            for name, metric in self.metrics.items()
-        }
+    def add(self, state: State, seen: Observed) -> State:
+        return {name: metric.add(state[name], seen) for name, metric in self.metrics.items()}
+
+    def steps(self, seen: Observed) -> tuple[int, ...]:
+        first = next(iter(self.metrics.values()), None)
+        return super().steps(seen) if first is None else first.steps(seen)
 
     def merge(self, earlier: State, later: State) -> State:
-        """Merge one by one."""
         return {n: metric.merge(earlier[n], later[n]) for n, metric in self.metrics.items()}
 
     def all_reduce(self, state: State, axis_name: Any) -> State:
-        """Reduce one by one."""
         return {n: metric.all_reduce(state[n], axis_name) for n, metric in self.metrics.items()}
 
     def compute(self, state: State) -> dict[str, Any]:
-        """The value of every metric, by name."""
         return {name: metric.compute(state[name]) for name, metric in self.metrics.items()}
 
 
@@ -66,24 +55,30 @@ def collect(**metrics: Metric) -> Metric:
 
 
 class Around(Metric):
-    """A metric around another, whose state it shares."""
+    """A metric around another, whose state it shares; it changes what the other sees."""
 
     metric: Metric
 
+    @abc.abstractmethod
+    def see(self, seen: Observed) -> Observed:
+        """The batch as the other is to see it."""
+
     def init(self) -> State:
-        """The other's state of no data."""
         return self.metric.init()
 
+    def add(self, state: State, seen: Observed) -> State:
+        return self.metric.add(state, self.see(seen))
+
+    def steps(self, seen: Observed) -> tuple[int, ...]:
+        return self.metric.steps(seen)
+
     def merge(self, earlier: State, later: State) -> State:
-        """Merge as the other does."""
         return self.metric.merge(earlier, later)
 
     def all_reduce(self, state: State, axis_name: Any) -> State:
-        """Reduce as the other does."""
         return self.metric.all_reduce(state, axis_name)
 
     def compute(self, state: State) -> Any:
-        """The other's value."""
         return self.metric.compute(state)
 
 
@@ -92,25 +87,17 @@ class MapValue(Around):
 
     function: Callable[..., Any] = jax.tree.static()
 
-    def update(
-        self,
-        state: State,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> State:
-        """Update the other."""
-        return self.metric.update(state, outputs, targets, where=where, weight=weight)
+    def see(self, seen: Observed) -> Observed:
+        return seen
 
     def compute(self, state: State) -> Any:
-        """The function of the other's value."""
         return self.function(self.metric.compute(state))
 
 
 def map_value(metric: Metric, function: Callable[..., Any]) -> Metric:
     """The metric whose value is `function(value)`; data and states stay as they are.
+
+    Of no data the value is NaN, and the function is called with it.
 
     Example:
         >>> import jax.numpy as jnp
@@ -127,19 +114,17 @@ class MapInputs(Around):
 
     function: Callable[..., tuple[Any, Any]] = jax.tree.static()
 
-    def update(
-        self,
-        state: State,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> State:
-        """Update the other with what the function gives."""
-        return self.metric.update(
-            state, *self.function(outputs, targets), where=where, weight=weight
-        )
+    def see(self, seen: Observed) -> Observed:
+        given = self.function(seen.outputs, seen.targets)
+        if not isinstance(given, tuple) or len(given) != 2:
+            raise TypeError(
+                "map_inputs: the function must return a pair, outputs and targets, got "
+                f"{type(given).__name__}"
+            )
+        return seen._replace(outputs=given[0], targets=given[1])
+
+    def steps(self, seen: Observed) -> tuple[int, ...]:
+        return self.metric.steps(self.see(seen))
 
 
 def map_inputs(metric: Metric, function: Callable[..., tuple[Any, Any]]) -> Metric:
@@ -159,6 +144,17 @@ def map_inputs(metric: Metric, function: Callable[..., tuple[Any, Any]]) -> Metr
     return MapInputs(metric, function)
 
 
+def given(who: str, name: str, function: Callable[..., Any], seen: Observed) -> Array:
+    """What a function of outputs and targets says of every step, or raise for what is no array."""
+    value = function(seen.outputs, seen.targets)
+    if not _check.is_array(value):
+        raise TypeError(
+            f"{who}: {name} must give an array [T, *batch], one value a step, got "
+            f"{type(value).__name__}"
+        )
+    return jnp.asarray(value)
+
+
 def check_where(who: str, name: str, given: Array, where: ArrayLike) -> None:
     """Raise unless `where` is bool and has the shape of what a function gave, one a step."""
     if jnp.shape(where) != given.shape:
@@ -174,23 +170,14 @@ class Masked(Around):
 
     keep: Callable[..., Array] = jax.tree.static()
 
-    def update(
-        self,
-        state: State,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> State:
-        """Update the other with the steps that are both valid and selected."""
-        keep = jnp.asarray(self.keep(outputs, targets))
+    def see(self, seen: Observed) -> Observed:
+        keep = given("masked", "keep", self.keep, seen)
         if keep.dtype != bool:
             raise TypeError(f"masked: keep must give bool, got {keep.dtype}. Return a comparison.")
-        if where is not None:
-            check_where("masked", "keep", keep, where)
-            keep &= jnp.asarray(where)
-        return self.metric.update(state, outputs, targets, where=keep, weight=weight)
+        if seen.where is not None:
+            check_where("masked", "keep", keep, seen.where)
+            keep &= jnp.asarray(seen.where)
+        return seen._replace(where=keep)
 
 
 def masked(metric: Metric, keep: Callable[..., Array]) -> Metric:

@@ -18,6 +18,11 @@ class Compensated(NamedTuple):
     lo: Float[Array, "*shape"]
 
     @classmethod
+    def zeros(cls, shape: tuple[int, ...] = ()) -> "Compensated":
+        """Sums of nothing; two arrays, so that a state of them can be donated."""
+        return cls(jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.float32))
+
+    @classmethod
     def of(cls, value: Array) -> "Compensated":
         """A value of any precision as a pair."""
         hi = value.astype(jnp.float32)

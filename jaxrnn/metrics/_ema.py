@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
-from .._typing import Array, ArrayLike, Leaf
-from ._metric import Metric, State, check_metric
+from .._typing import Array, Leaf
+from ._metric import Metric, Observed, State, check_metric
 
 
 class EmaState(NamedTuple):
@@ -24,7 +24,6 @@ class Ema(Metric):
     decay: Leaf
 
     def init(self) -> EmaState:
-        """The other's state of no data."""
         state = self.metric.init()
         if not all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(state)):
             raise TypeError(
@@ -33,21 +32,15 @@ class Ema(Metric):
             )
         return EmaState(state, jnp.zeros((), jnp.int32))
 
-    def update(
-        self,
-        state: State,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> EmaState:
-        """Fade what was, and add a batch at full weight."""
-        new = self.metric.update(self.metric.init(), outputs, targets, where=where, weight=weight)
+    def add(self, state: State, seen: Observed) -> EmaState:
+        new = self.metric.add(self.metric.init(), seen)
         return self.merge(state, EmaState(new, jnp.ones((), jnp.int32)))
 
+    def steps(self, seen: Observed) -> tuple[int, ...]:
+        return self.metric.steps(seen)
+
     def merge(self, earlier: State, later: State) -> EmaState:
-        """Fade the earlier stretch by the later one's updates, then merge."""
+        _check.number("ema", decay=self.decay)
         factor = jnp.asarray(self.decay, jnp.float32) ** later.updates.astype(jnp.float32)
         faded = jax.tree.map(
             # What has faded entirely is gone, be it infinite.
@@ -62,7 +55,6 @@ class Ema(Metric):
         return EmaState(faded, jax.lax.pmax(state.updates, axis_name))  # type: ignore[no-untyped-call]
 
     def compute(self, state: State) -> Any:
-        """The other's value."""
         return self.metric.compute(state.faded)
 
 
@@ -87,7 +79,8 @@ def ema(metric: Metric, decay: Leaf) -> Metric:
 
     Raises:
         TypeError: in `init`, for a metric whose state counts updates, as `windowed` and `ema` do.
-        ValueError: for a concrete `decay` outside `[0, 1)`.
+        ValueError: for a concrete `decay` outside `[0, 1)`; in `update`, for one that is not one
+            number.
 
     Example:
         >>> import jax.numpy as jnp

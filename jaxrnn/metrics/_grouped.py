@@ -1,16 +1,15 @@
 """`grouped`: one value for each group of steps."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
-from .._typing import Array, ArrayLike
-from ._combine import check_where
-from ._metric import Metric, State, check_metric
+from .._typing import Array
+from ._combine import check_where, given
+from ._metric import Metric, Observed, State, check_metric
 from ._rows import Rows
 from ._weights import weigh
 
@@ -22,49 +21,38 @@ class Grouped(Rows):
     group: Callable[..., Array] = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Refuse fewer than one group."""
         _check.sizes("grouped", groups=self.groups)
 
     @property
     def rows(self) -> int:
-        """The number of groups."""
         return self.groups
 
-    def update(
-        self,
-        state: State,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> State:
-        """Update every group with its own steps."""
-        ids = self._ids(outputs, targets, where)
+    def add(self, state: State, seen: Observed) -> State:
+        ids, where = self._ids(seen), seen.where
         ones = jnp.ones(ids.shape, jnp.float32)
-        if weight is not None:
+        if seen.weight is not None:
             # Of all steps at once: what selects a group's hides the others from later checks.
-            ones = weigh(ones if where is None else jnp.where(jnp.asarray(where), ones, 0), weight)
+            counted = ones if where is None else jnp.where(jnp.asarray(where), ones, 0)
+            ones = weigh(counted, seen.weight)
 
         # Only the weights differ between groups, so that `vmap` evaluates the steps once.
         def one(state: State, number: Array) -> State:
             own = jnp.where(ids == number, ones, 0)
-            return self.metric.update(state, outputs, targets, where=where, weight=own)
+            return self.metric.add(state, seen._replace(weight=own))
 
         return jax.vmap(one)(state, jnp.arange(self.groups, dtype=ids.dtype))
 
-    def _ids(self, outputs: Any, targets: Any, where: ArrayLike | None) -> Array:
-        given = self.group(outputs, targets)
-        ids = jnp.asarray(given)
+    def _ids(self, seen: Observed) -> Array:
+        ids, where = given("grouped", "group", self.group, seen), seen.where
         if not jnp.issubdtype(ids.dtype, jnp.integer):
             raise TypeError(f"grouped: group ids must be integers, got {ids.dtype}.")
         if where is not None:
             check_where("grouped", "group", ids, where)
-        if _check.concrete(given) and (where is None or _check.concrete(where)):
-            seen = np.asarray(ids)
+        if _check.concrete(ids) and (where is None or _check.concrete(where)):
+            found = np.asarray(ids)
             if where is not None:
-                seen = seen[np.asarray(where)]
-            wrong = seen[(seen < 0) | (seen >= self.groups)]
+                found = found[np.asarray(where)]
+            wrong = found[(found < 0) | (found >= self.groups)]
             if wrong.size:
                 raise ValueError(
                     f"grouped: group ids must lie in [0, {self.groups}), got {wrong.ravel()[0]}. "

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .._typing import Array, ArrayLike
+from .._typing import Array
 from ..objectives import ObjectiveLike, as_objective, score
 from ._compensated import Compensated
-from ._metric import Metric, State
+from ._metric import Observed, State
+from ._sums import Sums
 from ._weights import total, weigh
 
 
@@ -19,7 +20,7 @@ class MeanState(NamedTuple):
     weight: Compensated
 
 
-class Mean(Metric):
+class Mean(Sums):
     """The mean of an objective over all the steps that count, exact over 1e7 steps and more.
 
     NaN where no step counted. Never a mean of means: a batch of one valid step weighs one step.
@@ -39,35 +40,25 @@ class Mean(Metric):
     objective: ObjectiveLike
 
     def __post_init__(self) -> None:
-        """Make a function an objective."""
         object.__setattr__(self, "objective", as_objective(self.objective))
 
     def init(self) -> MeanState:
-        """Nothing, of no weight."""
-        zero = Compensated(jnp.zeros((), jnp.float32), jnp.zeros((), jnp.float32))
-        return MeanState(zero, zero)
+        return MeanState(Compensated.zeros(), Compensated.zeros())
 
-    def update(
-        self,
-        state: State,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> MeanState:
-        """Add a batch's sum and weight."""
-        values, counted = score(as_objective(self.objective), outputs, targets, where)
-        weights = weigh(counted, weight)
+    def steps(self, seen: Observed) -> tuple[int, ...]:
+        def values(outputs: Any, targets: Any) -> Array:
+            return score(as_objective(self.objective), outputs, targets, seen.where)[0]
+
+        return jax.eval_shape(values, seen.outputs, seen.targets).shape
+
+    def add(self, state: State, seen: Observed) -> MeanState:
+        objective = as_objective(self.objective)
+        values, counted = score(objective, seen.outputs, seen.targets, seen.where)
+        weights = weigh(counted, seen.weight)
         batch = jax.lax.stop_gradient((total(values, weights), jnp.sum(weights)))
         return self.merge(state, MeanState(*map(Compensated.of, batch)))
 
-    def merge(self, earlier: State, later: State) -> MeanState:
-        """Add sums and weights."""
-        return MeanState(earlier.total.plus(later.total), earlier.weight.plus(later.weight))
-
     def compute(self, state: State) -> Array:
-        """Sum over weight."""
         return ratio(state.total.value(), state.weight.value())
 
 

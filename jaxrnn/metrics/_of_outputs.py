@@ -21,13 +21,15 @@ class OfOutputs(Objective):
 
     function: Callable[[Any], Array] = jax.tree.static()
 
+    @property
+    def stepwise(self) -> bool:
+        return True
+
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The function's value of every step."""
         return self.function(outputs)
 
     def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
-        """The function's value of every step, whatever axes the outputs have beside the steps."""
-        return self.function(outputs)
+        return self.function(outputs)  # whatever axes the outputs have beside the steps
 
 
 def check_labels_only(who: str, outputs: Any, targets: Any) -> None:

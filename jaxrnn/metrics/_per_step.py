@@ -1,13 +1,10 @@
 """`per_step`: one value for each time step."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from .. import _check
-from .._typing import ArrayLike
-from ._metric import Metric, State, check_metric
+from ._metric import Metric, Observed, State, check_metric, check_stepwise
 from ._rows import Rows
 
 
@@ -17,36 +14,21 @@ class PerStep(Rows):
     length: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Refuse a length below 1."""
         _check.sizes("per_step", length=self.length)
 
     @property
     def rows(self) -> int:
-        """The number of steps."""
         return self.length
 
-    def update(
-        self,
-        state: State,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> State:
-        """Update every step with its own part of the batch."""
-        for leaf in jax.tree.leaves((outputs, targets, where, weight)):
+    def add(self, state: State, seen: Observed) -> State:
+        for leaf in jax.tree.leaves(seen):
             if jnp.shape(leaf)[:1] != (self.length,):
                 raise ValueError(
                     f"per_step: outputs, targets, where and weight must have {self.length} steps "
                     f"on their first axis, got {_check.describe(leaf)}. Pad them, with `where` "
                     "False there."
                 )
-
-        def step(state: State, outputs: Any, targets: Any, where: Any, weight: Any) -> State:
-            return self.metric.update(state, outputs, targets, where=where, weight=weight)
-
-        return jax.vmap(step)(state, outputs, targets, where, weight)
+        return jax.vmap(self.metric.add)(state, seen)
 
 
 def per_step(metric: Metric, length: int) -> Metric:
@@ -59,7 +41,7 @@ def per_step(metric: Metric, length: int) -> Metric:
         length: the number of steps of every batch.
 
     Raises:
-        TypeError: for a length that is not an integer.
+        TypeError: for a length that is not an integer, and for a metric that is not `stepwise`.
         ValueError: for a length below 1, and in `update` for batches of another length.
 
     Example:
@@ -71,4 +53,5 @@ def per_step(metric: Metric, length: int) -> Metric:
         [1. 1. 1.]
     """
     check_metric("per_step", metric)
+    check_stepwise("per_step", metric)
     return PerStep(metric, length)

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from ._metric import Metric, State, several
+from ._metric import Metric, Observed, State, several
 
 
 class Rows(Metric):
@@ -19,17 +19,16 @@ class Rows(Metric):
         """How many states."""
 
     def init(self) -> State:
-        """The other's state, once for each row."""
         return several(self.metric.init(), (self.rows,))
 
+    def steps(self, seen: Observed) -> tuple[int, ...]:
+        return self.metric.steps(seen)
+
     def merge(self, earlier: State, later: State) -> State:
-        """Merge row by row."""
         return jax.vmap(self.metric.merge)(earlier, later)
 
     def all_reduce(self, state: State, axis_name: Any) -> State:
-        """Reduce row by row."""
         return jax.vmap(lambda state: self.metric.all_reduce(state, axis_name))(state)
 
     def compute(self, state: State) -> Any:
-        """The values, with a leading axis of rows."""
         return jax.vmap(self.metric.compute)(state)

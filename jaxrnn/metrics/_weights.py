@@ -1,7 +1,6 @@
 """How much each step counts, where steps do not count alike."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +8,8 @@ import numpy as np
 
 from .. import _check
 from .._typing import Array, ArrayLike
-from ._combine import Around
-from ._metric import Metric, State, check_metric
+from ._combine import Around, given
+from ._metric import Metric, Observed, check_metric
 
 
 def weigh(counted: Array, weight: ArrayLike | None) -> Array:
@@ -68,18 +67,9 @@ class WeightedMetric(Around):
 
     function: Callable[..., Array] = jax.tree.static()
 
-    def update(
-        self,
-        state: State,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> State:
-        """Update the other, each step with its weight."""
-        weight = times(weight, self.function(outputs, targets))
-        return self.metric.update(state, outputs, targets, where=where, weight=weight)
+    def see(self, seen: Observed) -> Observed:
+        factor = given("weighted", "weight", self.function, seen)
+        return seen._replace(weight=times(seen.weight, factor))
 
 
 def weighted(metric: Metric, weight: Callable[..., Array]) -> Metric:

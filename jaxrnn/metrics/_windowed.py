@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
-from .._typing import Array, ArrayLike
-from ._metric import Metric, State, check_metric, several
+from .._typing import Array
+from ._metric import Metric, Observed, State, check_metric, several
 
 
 class WindowState(NamedTuple):
@@ -25,28 +25,21 @@ class Windowed(Metric):
     length: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Refuse a window of no updates."""
         _check.sizes("windowed", length=self.length)
 
     def init(self) -> WindowState:
-        """States of no data."""
         return WindowState(several(self.metric.init(), (self.length,)), jnp.zeros((), jnp.int32))
 
-    def update(
-        self,
-        state: State,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> WindowState:
-        """Append a batch's own state; the oldest drops out."""
-        new = self.metric.update(self.metric.init(), outputs, targets, where=where, weight=weight)
+    def add(self, state: State, seen: Observed) -> WindowState:
+        # The oldest drops out.
+        new = self.metric.add(self.metric.init(), seen)
         states = jax.tree.map(
             lambda old, new: jnp.concatenate([old[1:], new[None]]), state.states, new
         )
         return WindowState(states, jnp.minimum(state.filled + 1, self.length))
+
+    def steps(self, seen: Observed) -> tuple[int, ...]:
+        return self.metric.steps(seen)
 
     def merge(self, earlier: State, later: State) -> WindowState:
         """The last updates of the earlier stretch followed by the later one."""

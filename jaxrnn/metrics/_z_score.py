@@ -1,16 +1,17 @@
 """`calibration_z_score`: a test of calibration without bins."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from .._typing import Array, ArrayLike
+from .._typing import Array
 from ..information import varentropy
 from ..objectives import CrossEntropy, Entropy, score
 from ._compensated import Compensated
-from ._metric import Metric
+from ._metric import Metric, Observed, State
 from ._of_outputs import check_labels_only
+from ._sums import Sums
 from ._weights import total, weigh
 
 
@@ -21,37 +22,22 @@ class ZScoreState(NamedTuple):
     variance: Compensated
 
 
-class ZScore(Metric):
+class ZScore(Sums):
     """Surprisal beyond the entropy, in standard deviations; see `calibration_z_score`."""
 
     def init(self) -> ZScoreState:
-        """No predictions."""
-        zero = Compensated(jnp.zeros((), jnp.float32), jnp.zeros((), jnp.float32))
-        return ZScoreState(zero, zero)
+        return ZScoreState(Compensated.zeros(), Compensated.zeros())
 
-    def update(
-        self,
-        state: ZScoreState,
-        outputs: Any,
-        targets: Any,
-        *,
-        where: ArrayLike | None = None,
-        weight: ArrayLike | None = None,
-    ) -> ZScoreState:
-        """Add a batch's sums."""
-        check_labels_only("calibration_z_score", outputs, targets)
-        excess, counted = score(CrossEntropy() - Entropy(), outputs, targets, where)
-        weights = weigh(counted, weight)
-        sums = total(excess, weights), total(varentropy(outputs), weights**2)
+    def add(self, state: State, seen: Observed) -> ZScoreState:
+        check_labels_only("calibration_z_score", seen.outputs, seen.targets)
+        surprise = CrossEntropy() - Entropy()
+        excess, counted = score(surprise, seen.outputs, seen.targets, seen.where)
+        weights = weigh(counted, seen.weight)
+        sums = total(excess, weights), total(varentropy(seen.outputs), weights**2)
         batch = map(Compensated.of, jax.lax.stop_gradient(sums))
         return self.merge(state, ZScoreState(*batch))
 
-    def merge(self, earlier: ZScoreState, later: ZScoreState) -> ZScoreState:
-        """Add the sums."""
-        return ZScoreState(*(a.plus(b) for a, b in zip(earlier, later, strict=True)))
-
-    def compute(self, state: ZScoreState) -> Array:
-        """The sum over the root of its variance."""
+    def compute(self, state: State) -> Array:
         excess, variance = state.excess.value(), state.variance.value()
         certain = variance == 0
         z = excess / jnp.sqrt(jnp.where(certain, 1, variance))

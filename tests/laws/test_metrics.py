@@ -165,6 +165,22 @@ def test_eight_devices_equal_one(name):
 
 
 @EVERY
+def test_states_can_be_donated(name):
+    """No array stands in a state twice, be it made inside `jit` or not."""
+    metric, outputs, targets, where = problem(name)
+
+    def step(state):
+        return metric.update(state, outputs, targets, where=where)
+
+    donating = jax.jit(step, donate_argnums=0)
+    wanted = seen(metric, outputs, targets, where, WHOLE).state
+    for init in (metric.init, jax.jit(metric.init)):
+        got = donating(init())
+        close(got, wanted)
+        jax.block_until_ready(donating(got))
+
+
+@EVERY
 def test_vmap_equals_a_loop_and_no_gradient_passes(name):
     """That the states of `summarize`, made under `vmap`, are those made without: see above."""
     metric, outputs, targets, where = problem(name)

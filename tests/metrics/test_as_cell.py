@@ -103,5 +103,5 @@ def test_numbers_of_one_feature_are_no_labels():
 
 
 def test_what_is_no_metric():
-    with pytest.raises(TypeError, match="as_cell: metric must be a `Metric`"):
+    with pytest.raises(TypeError, match="as_cell: metric must be a kind of `Metric`"):
         inspect.unwrap(metrics.as_cell)(objectives.CrossEntropy())

@@ -54,5 +54,5 @@ def test_what_is_missing_is_named():
         optimizer.update((), optimizer.init(()), outputs=Z)
     with pytest.raises(TypeError, match="no outputs and no targets"):
         optimizer.update((), optimizer.init(()), value=1.0)
-    with pytest.raises(TypeError, match="as_optax: metric must be a `Metric`"):
+    with pytest.raises(TypeError, match="as_optax: metric must be a kind of `Metric`"):
         inspect.unwrap(metrics.as_optax)(objectives.CrossEntropy())

@@ -99,7 +99,7 @@ def test_the_perplexity_of_float16_logits():
 
 
 def test_mean_of_what_is_not_an_objective():
-    with pytest.raises(TypeError, match="an objective or a function"):
+    with pytest.raises(TypeError, match="a kind of `Objective` or a function, got 3"):
         metrics.Mean(3)
 
 

@@ -126,12 +126,56 @@ def test_every_update_and_every_key_draws_anew():
     np.testing.assert_allclose(merged.replicates.total.hi, drawn + elsewhere.replicates.total.hi)
 
 
+def second(outputs, targets):
+    return outputs["b"][..., 0]
+
+
+def ahead(outputs, targets):
+    return outputs["b"], targets
+
+
+def members(outputs, targets):
+    return jnp.stack([outputs["b"], -outputs["b"]], -2), targets
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        metrics.Mean(second),
+        metrics.map_inputs(metrics.entropy(), ahead),
+        metrics.map_inputs(metrics.ensemble_uncertainty(), members),
+        metrics.per_step(metrics.map_inputs(metrics.entropy(), ahead), 2),
+        metrics.windowed(metrics.ema(metrics.collect(a=metrics.Mean(second)), 0.5), 2),
+    ],
+    ids=repr,
+)
+def test_the_bootstrap_asks_the_metric_inside_what_the_steps_are(metric):
+    """Of outputs that are a tree, or have an axis of members, `where` says nothing new."""
+    outputs = {"a": jnp.zeros((2, 4)), "b": jnp.arange(16.0).reshape(2, 4, 2) % 5}
+    strapped = metrics.bootstrapped(metric, jax.random.key(0), replicates=20)
+
+    got = strapped.compute(strapped.update(strapped.init(), outputs, None))
+    state = strapped.update(strapped.init(), outputs, None, where=jnp.ones((2, 4), bool))
+    jax.tree.map(np.testing.assert_allclose, got, strapped.compute(state))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(got))
+
+
+def test_the_bootstrap_of_an_ensemble():
+    strapped = metrics.bootstrapped(metrics.ensemble_uncertainty(), jax.random.key(0))
+    outputs = jax.random.normal(jax.random.key(1), (3, 4, 2, 5))
+    value, error = strapped.compute(strapped.update(strapped.init(), outputs, None))
+    metric = metrics.ensemble_uncertainty()
+    wanted = metric.compute(metric.update(metric.init(), outputs, None))
+    jax.tree.map(np.testing.assert_array_equal, value, wanted)
+    assert all(0 < leaf < 1 for leaf in error)
+
+
 def nested():
     return metrics.ema(metrics.windowed(MEAN, 2), 0.5).init()
 
 
 def tree():
-    metric = metrics.bootstrapped(MEAN, jax.random.key(0))
+    metric = metrics.bootstrapped(metrics.reliability(), jax.random.key(0))
     return metric.update(metric.init(), {"a": jnp.ones((1, 1))}, None)
 
 
