@@ -2,9 +2,11 @@
 
 from ._chain import ChainBackward as ChainBackward
 from ._chain import chain_backward as chain_backward
+from ._chain import largest as largest
 from ._ctc import CTCForward as CTCForward
 from ._ctc import check_ctc as check_ctc
 from ._ctc import ctc_forward as ctc_forward
+from ._entropy import deviation as deviation
 from ._entropy import exact_entropy as exact_entropy
 from ._initial import glorot as glorot
 from ._initial import orthogonal as orthogonal
@@ -14,6 +16,7 @@ from ._labels import margin as margin
 from ._labels import one_hot as one_hot
 from ._labels import own_logit as own_logit
 from ._logsumexp import exact_logsumexp as exact_logsumexp
+from ._logsumexp import logsumexp_p as logsumexp_p
 from ._probabilities import refuse_probabilities as refuse_probabilities
 from ._products import add as add
 from ._products import dot as dot
@@ -27,6 +30,7 @@ from ._select import within as within
 from ._softmax import exact_log_softmax as exact_log_softmax
 from ._softmax import exact_softmax as exact_softmax
 from ._softmax import expectation as expectation
+from ._softmax import finite_constant as finite_constant
 from ._softmax import log_partition as log_partition
 from ._softmax import possible as possible
 from ._softmax import real as real

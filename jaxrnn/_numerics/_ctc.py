@@ -1,6 +1,7 @@
 """What the alignments of connectionist temporal classification have come to."""
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from .. import _check
 from .._typing import Array, ArrayLike
 from ._labels import in_range
 from ._logsumexp import exact_logsumexp
-from ._softmax import real
+from ._softmax import finite_constant, real
 
 
 class CTCForward(NamedTuple):
@@ -37,6 +38,11 @@ def ctc_forward(
     """From the first step to the last, over the places between and at the labels."""
     scores = real(who, "scores", scores)
     labels, lengths, valid = check_ctc(who, scores, labels, lengths, mask, blank)
+    return _forward(scores, labels, lengths, valid, blank)
+
+
+@partial(jax.jit, static_argnames="blank")
+def _forward(scores: Array, labels: Array, lengths: Array, valid: Array, blank: int) -> CTCForward:
     scores = jnp.where(jnp.broadcast_to(valid[..., None], scores.shape), scores, 0)
     labels = jnp.moveaxis(labels, 0, -1)  # [*batch, U]
 
@@ -49,24 +55,35 @@ def ctc_forward(
     index = jnp.broadcast_to(jnp.where(legal, symbols, 0), (len(scores), *symbols.shape))
     emitted = jnp.take_along_axis(scores, index, axis=-1)
     emitted = jnp.where(jnp.broadcast_to(legal, emitted.shape), emitted, -jnp.inf)
+    # Numbers that are added up stay small, whatever constant is in the scores.
+    tops = finite_constant(jnp.max(emitted, axis=-1))
+    emitted = emitted - tops[..., None]
     # From label to label without a blank between them, unless they are the same.
     skips = odd & (symbols != _shift(symbols, 2, blank))
 
-    def body(mass: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
-        emitted, valid = now
+    def body(state: tuple[Array, Array], now: tuple[Array, Array]) -> Any:
+        (mass, before), (emitted, valid) = state, now
         over_two = jnp.where(skips, _shift(mass, 2, -jnp.inf), -jnp.inf)
         moved = jnp.stack([mass, _shift(mass, 1, -jnp.inf), over_two], axis=-1)
         new = exact_logsumexp(moved) + emitted
-        step = exact_logsumexp(new)
-        # The mass is kept at 1, so that its logarithm keeps its digits.
-        new = new - jnp.where(step == -jnp.inf, 0, step)[..., None]
-        return jnp.where(valid[..., None], new, mass), jnp.where(valid, step, 0)
+        # The mass is kept at 1, so that its logarithm keeps its digits. What is taken off is a
+        # constant: `after` is 0, and has the derivative of all the mass that there is.
+        come_to = exact_logsumexp(new)
+        level = finite_constant(come_to)
+        dead = come_to == -jnp.inf
+        after = jnp.where(dead, 0, come_to - level)
+        step = jnp.where(dead, come_to, come_to - before)
+        mass = jnp.where(valid[..., None], new - level[..., None], mass)
+        state = mass, jnp.where(valid, after, before)
+        return state, (jnp.where(valid, step, 0), jnp.where(valid, level, 0))
 
     # Before the first step all is at the first blank, from where its label is one place away.
     mass = jnp.where(place == 0, 0.0, -jnp.inf).astype(scores.dtype)
-    mass, steps = jax.lax.scan(body, mass, (emitted, valid))
+    start = mass, jnp.zeros_like(mass[..., 0])
+    (mass, before), (steps, levels) = jax.lax.scan(body, start, (emitted, valid))
     end = exact_logsumexp(jnp.where((place == last) | (place == last - 1), mass, -jnp.inf))
-    return CTCForward(jnp.sum(steps, axis=0) + end, steps, end)
+    total = jnp.sum(tops, axis=0) + jnp.sum(levels, axis=0) + end
+    return CTCForward(total, steps + tops, jnp.where(end == -jnp.inf, end, end - before))
 
 
 def check_ctc(

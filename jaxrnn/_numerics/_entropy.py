@@ -19,22 +19,22 @@ def exact_entropy(z: Array) -> Array:
 @exact_entropy.defjvp
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (z,), (dz,) = primals, tangents
-    return exact_entropy(z), -jnp.sum(exact_softmax(z) * _deviation(z) * dz, axis=-1)
+    return exact_entropy(z), -jnp.sum(exact_softmax(z) * deviation(z) * dz, axis=-1)
 
 
 @jax.custom_jvp
-def _deviation(z: Array) -> Array:
+def deviation(z: Array) -> Array:
     """`log p + H`, to its full accuracy where all classes are nearly as likely too."""
     below, _, above = _parts(z)
     return above[..., None] - jnp.where(below == jnp.inf, 0, below)
 
 
-@_deviation.defjvp
+@deviation.defjvp
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (_, dlog_p), (_, dh) = (
         jax.jvp(f, primals, tangents) for f in (exact_log_softmax, exact_entropy)
     )
-    return _deviation(*primals), dlog_p + dh[..., None]
+    return deviation(*primals), dlog_p + dh[..., None]
 
 
 def _parts(z: Array) -> tuple[Array, Array, Array]:

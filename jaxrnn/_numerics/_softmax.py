@@ -94,3 +94,9 @@ def log_partition(z: Array) -> tuple[Array, Array]:
     rest = jnp.sum(jnp.where(place == last, 0, jnp.exp(shifted)), axis=-1, keepdims=True)
     rest -= (last == -1).astype(z.dtype)  # none was met, and so none was left out
     return top, jnp.log1p(jnp.where(none, 0, rest))
+
+
+def finite_constant(x: Array) -> Array:
+    """What may be taken off others: a constant to derivatives, and 0 where it is infinite."""
+    x = jax.lax.stop_gradient(x)
+    return jnp.where(jnp.abs(x) == jnp.inf, 0, x)

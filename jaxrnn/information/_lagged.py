@@ -1,6 +1,7 @@
 """How much one sequence says about another, some steps later."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -68,6 +69,20 @@ def lagged_mutual_information(
     if where is not None:
         _check.flags(who, "where", where, shape)
         counted, other_counted = counted & where, other_counted & where
+    lags = _check_lags(who, lags, shape[0])
+    pairs = x_symbols, y_symbols, counted, other_counted
+    return _at_lags(pairs, lags.ravel(), correction, classes=int(classes)).reshape(lags.shape)
+
+
+@partial(jax.jit, static_argnames="classes")
+def _at_lags(
+    pairs: tuple[Array, Array, Array, Array],
+    lags: Array,
+    correction: BiasCorrection | None,
+    classes: int,
+) -> Array:
+    x_symbols, y_symbols, counted, other_counted = pairs
+    shape = x_symbols.shape
     steps = jnp.arange(shape[0]).reshape(-1, *(1 for _ in shape[1:]))
 
     def at(lag: Array) -> Array:
@@ -77,8 +92,7 @@ def lagged_mutual_information(
         table = jnp.zeros(classes * classes, int).at[jnp.where(both, pair, 0)].add(both.astype(int))
         return _information(table.reshape(classes, classes), correction)
 
-    lags = _check_lags(who, lags, shape[0])
-    return jax.lax.map(at, lags.ravel()).reshape(lags.shape)
+    return jax.lax.map(at, lags)
 
 
 def _information(table: Array, correction: BiasCorrection | None) -> Array:

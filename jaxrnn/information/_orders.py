@@ -67,22 +67,23 @@ def renyi_entropy(
         -0.24719
     """
     z = possible("renyi_entropy", "logits", logits, classes)
-    return _renyi(z, _check_order("renyi_entropy", order, z))
+    return renyi_of_logits(z, _check_order("renyi_entropy", order, z))
 
 
 @jax.custom_jvp
 @jax.jit
-def _renyi(z: Array, order: Array) -> Array:
+def renyi_of_logits(z: Array, order: Array) -> Array:
+    """`renyi_entropy` of logits that `possible` made, with an order for each row."""
     return log_partition(z)[1][..., 0] + _above_top(z, order)
 
 
-@_renyi.defjvp
+@renyi_of_logits.defjvp
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (z, order), (dz, dorder) = primals, tangents
     # Classes are weighed by `p`, and by `r` in proportion to `p^a`. Of their logarithms' difference
     # `x` the slopes are (r - p) / (a - 1) and (p - r - r x) / (a - 1)^2, where nothing cancels.
     beyond, c = (order - 1)[..., None], _deviation(z, order)
-    p, r = exact_softmax(z), exact_softmax(_tilted(z, order))
+    p, r = exact_softmax(z), exact_softmax(tilted_logits(z, order))
     x = -beyond * c
     near = jnp.abs(x) < 1
     small, apart = jnp.where(near, x, 0), jnp.where(near, 1, beyond)
@@ -91,7 +92,7 @@ def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     far = ((p - r - r * large) / apart) / apart
     by_order = jnp.where(near, r * c * c * phi_series(2, small), far)
     slope = -order * jnp.sum(by_logit * dz, axis=-1)
-    return _renyi(z, order), slope - jnp.sum(by_order, axis=-1) * dorder
+    return renyi_of_logits(z, order), slope - jnp.sum(by_order, axis=-1) * dorder
 
 
 @jax.custom_jvp
@@ -104,13 +105,13 @@ def _deviation(z: Array, order: Array) -> Array:
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (z, order), (dz, dorder) = primals, tangents
     _, dlog_p = jax.jvp(exact_log_softmax, (z,), (dz,))
-    _, drenyi = jax.jvp(_renyi, (z, order), (dz, dorder))
+    _, drenyi = jax.jvp(renyi_of_logits, (z, order), (dz, dorder))
     return _deviation(z, order), dlog_p + drenyi[..., None]
 
 
 def _above_top(z: Array, order: Array) -> Array:
     """The Rényi entropy less that of order infinity: 0 or more."""
-    below, tilted, beyond = _below_top(z), _tilted(z, order), order - 1
+    below, tilted, beyond = _below_top(z), tilted_logits(z, order), order - 1
     (_, rest), (_, tilted_rest) = log_partition(z), log_partition(tilted)
     # The sum of p (e^x - 1) / (a - 1), of which no term is positive; a class of p = 0 may have one.
     x = beyond[..., None] * below
@@ -126,7 +127,7 @@ def _above_top(z: Array, order: Array) -> Array:
     return jnp.where(most, -mean / phi(1, log), apart)
 
 
-def _tilted(z: Array, order: Array) -> Array:
+def tilted_logits(z: Array, order: Array) -> Array:
     """The logarithm of `p^a` but for a constant, 0 at its largest."""
     return jnp.where(z == -jnp.inf, -jnp.inf, order[..., None] * _below_top(z))
 
@@ -160,7 +161,7 @@ def tsallis_entropy(
     """
     z = possible("tsallis_entropy", "logits", logits, classes)
     order = _check_order("tsallis_entropy", order, z)
-    renyi = _renyi(z, order)
+    renyi = renyi_of_logits(z, order)
     log_sum = (1 - order) * renyi
     near = jnp.abs(log_sum) < 1
     far = (1 - jnp.exp(log_sum)) / jnp.where(near, 1, order - 1)

@@ -1,4 +1,4 @@
-"""Entropies of the paths of a dynamic programme, by forward mode in the inverse temperature."""
+"""Entropies of the paths of a dynamic programme."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +12,10 @@ from jaxtyping import Float
 from .. import _check
 from .._numerics import real
 from .._typing import Array, Leaf
+from . import _tempered
+from ._choices import DIVERGENCE, ENTROPY, VARIANCE, renyi_of_order
+from ._lift import NotAdditiveError, lift
+from ._once import once
 
 LogPartition = Callable[[Any], Array]
 """From potentials, any tree of arrays, to the logarithm of the sum over all paths."""
@@ -21,16 +25,22 @@ def path_entropy(log_partition: LogPartition, potentials: Any) -> Float[Array, "
     r"""Entropy of the paths of a dynamic programme, in nats.
 
     A path adds up some of the potentials $\theta$ to its score, and has probability
-    $p = e^{\text{score}} / Z$ with $\log Z$ = `log_partition(potentials)`. Its entropy takes one
-    derivative along the inverse temperature, in forward mode: the programme runs once, on pairs of
-    numbers, and nothing is stored.
+    $p = e^{\text{score}} / Z$ with $\log Z$ = `log_partition(potentials)`. Its entropy is that of
+    all choices on the way, each as often as it is met. So the programme runs once, on pairs of
+    numbers, and at each of its sums
 
-    $H = \log Z(\theta) - \frac{d}{d\beta} \log Z(\beta \theta) |_{\beta = 1}$
+        H = H(softmax(z)) + sum_k softmax(z)_k H_k
+
+    where no term is negative: the entropy keeps its digits where one path is almost certain, and
+    does not depend on constants in the potentials, however large.
 
     Args:
-        log_partition: any function that JAX can differentiate, such as a `lax.scan` that adds
-            paths up: `chain_log_partition`, `ctc_log_partition` with its labels, one's own. Use
-            `logsumexp` in it where a sum may be over nothing but impossible paths.
+        log_partition: a function that adds potentials up along paths, and paths by `logsumexp` of
+            this package, in a `lax.scan` or without: `chain_log_partition`, `ctc_log_partition`
+            with its labels, one's own. Any other that JAX can differentiate will do as well, with
+            $H = \log Z - \frac{d}{d\beta} \log Z(\beta \theta) |_{\beta = 1}$ and the digits that
+            are left by this difference. Outside `jit` it is compiled once for as long as it lives;
+            a `lambda` that is made anew is compiled anew.
         potentials: what it takes, a tree of arrays; `-inf` forbids.
 
     Returns:
@@ -50,14 +60,15 @@ def path_entropy(log_partition: LogPartition, potentials: Any) -> Float[Array, "
         >>> print(to_bits(path_entropy(two_arcs_after_another, jnp.zeros((3, 2)))))
         3.0
     """
-    log_z, at = _programme("path_entropy", log_partition, potentials)
-    return jnp.where(log_z == -jnp.inf, 0, log_z - _slope(at, jnp.ones((), log_z.dtype)))
+    return _of_paths("path_entropy", _entropy, log_partition, potentials)
 
 
 def path_varentropy(log_partition: LogPartition, potentials: Any) -> Float[Array, "*batch"]:
     r"""Variance of a path's surprisal, $\frac{d^2}{d\beta^2} \log Z(\beta \theta) |_{\beta = 1}$.
 
-    In squared nats. Arguments and errors are those of `path_entropy`.
+    In squared nats. At each choice of the programme it is the mean of the variances of what comes
+    after, and the variance of its own surprisal and the entropy to come: no term is negative.
+    Arguments and errors are those of `path_entropy`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -66,17 +77,15 @@ def path_varentropy(log_partition: LogPartition, potentials: Any) -> Float[Array
         >>> print(f"{path_varentropy(logsumexp, logits):.4f} {varentropy(logits):.4f}")
         0.4944 0.4944
     """
-    log_z, at = _programme("path_varentropy", log_partition, potentials)
-    curve = _slope(lambda beta: _slope(at, beta), jnp.ones((), log_z.dtype))
-    return jnp.where(log_z == -jnp.inf, 0, curve)
+    return _of_paths("path_varentropy", _varentropy, log_partition, potentials)
 
 
 def path_renyi(log_partition: LogPartition, potentials: Any, alpha: Leaf) -> Float[Array, "*batch"]:
     r"""Rényi entropy of the paths, $\frac{\log Z(\alpha\theta) - \alpha \log Z(\theta)}{1-\alpha}$.
 
-    In nats. Near `alpha = 1`, where the quotient loses its digits, it is the mean of
-    $\log Z - \beta \, d \log Z / d\beta$ between the two temperatures instead, so that it meets
-    `path_entropy` there. `alpha = 0` gives the logarithm of the number of possible paths.
+    In nats. At each choice of the programme $R(p) + \frac{1}{1-\alpha} \log \sum_k r_k
+    e^{(1-\alpha) R_k}$ with $r \propto p^\alpha$, which is smooth through `alpha = 1`, where it is
+    `path_entropy`. `alpha = 0` gives the logarithm of the number of possible paths.
 
     Args:
         log_partition: as for `path_entropy`.
@@ -100,25 +109,14 @@ def path_renyi(log_partition: LogPartition, potentials: Any, alpha: Leaf) -> Flo
             f"path_renyi: alpha must be one number, finite and not negative, got {alpha}. For "
             "several orders use `jax.vmap`."
         )
-    log_z, at = _programme("path_renyi", log_partition, potentials)
-    alpha = jnp.asarray(alpha).astype(log_z.dtype)
-    possible = log_z > -jnp.inf
-    finite = jnp.where(possible, log_z, 0)
-    near = jnp.abs(alpha - 1) < 0.1
-    # Gauss and Legendre's four places are exact to the eighth order in `alpha - 1`.
-    places, weights = (x.astype(log_z.dtype) for x in np.polynomial.legendre.leggauss(4))
-    slopes = jax.vmap(lambda beta: _slope(at, beta))(1 + (alpha - 1) * (1 + places) / 2)
-    mean = finite - jnp.tensordot(jnp.asarray(weights / 2), slopes, 1)
-    apart = jnp.where(near, 2, alpha)
-    quotient = (at(apart) - apart * finite) / (1 - apart)
-    return jnp.where(possible, jnp.where(near, mean, quotient), 0)
+    return _of_paths("path_renyi", _renyi, log_partition, potentials, alpha=jnp.asarray(alpha))
 
 
 def path_kl(log_partition: LogPartition, p: Any, q: Any) -> Float[Array, "*batch"]:
     r"""Kullback-Leibler divergence between two distributions over the same paths, in nats.
 
-    $\log Z(q) - \log Z(p) + \frac{d}{d\epsilon} \log Z(p + \epsilon (p - q)) |_{\epsilon = 0}$,
-    with `p` and `q` the potentials. It is `inf` where a path that `p` takes is impossible for `q`.
+    That of all choices on the way, each as often as `p` meets it; no term is negative. It is `inf`
+    where a path that `p` takes is impossible for `q`.
 
     Args:
         log_partition: as for `path_entropy`.
@@ -139,43 +137,62 @@ def path_kl(log_partition: LogPartition, p: Any, q: Any) -> Float[Array, "*batch
     structures: list[Any] = [jax.tree.structure(tree) for tree in (p, q)]
     if shapes[0] != shapes[1] or structures[0] != structures[1]:
         raise ValueError(f"path_kl: p and q must have one shape, got {shapes[0]} and {shapes[1]}.")
-    log_z, _ = _programme("path_kl", log_partition, p)
-    other, _ = _programme("path_kl", log_partition, q)
-    p, q = (jax.tree.map(partial(real, "path_kl", "potentials"), tree) for tree in (p, q))
-    forbidden = jax.tree.map(lambda p, q: (p > -jnp.inf) & (q == -jnp.inf), p, q)
-    towards = jax.tree.map(
-        lambda p, q: jnp.where((p == -jnp.inf) | (q == -jnp.inf), 0, p - q), p, q
-    )
-    # How many forbidden potentials a path takes in the mean; apart, so that no gradient is NaN.
-    counted = jax.tree.map(lambda p, forbidden: forbidden.astype(p.dtype), p, forbidden)
-    _, slope = jax.jvp(log_partition, (p,), (towards,))
-    _, taken = jax.jvp(log_partition, (p,), (counted,))
-    divergence = jnp.where(taken > 0, jnp.inf, other - log_z + slope)
-    return jnp.where(log_z == -jnp.inf, 0, divergence)
+    return _of_paths("path_kl", _divergence, log_partition, p, q)
 
 
-def _programme(
-    who: str, log_partition: LogPartition, potentials: Any
-) -> tuple[Array, Callable[[Array], Array]]:
-    """`log Z`, and `log Z` as a function of the inverse temperature."""
+def _entropy(log_partition: LogPartition, potentials: Any) -> Array:
+    nothing = _nothing(potentials)
+    try:
+        (log_z,), (entropy,) = lift(log_partition, (potentials,), nothing, ENTROPY)
+    except NotAdditiveError:
+        return _tempered.entropy(log_partition, potentials)
+    return jnp.where(log_z == -jnp.inf, 0, entropy)
+
+
+def _varentropy(log_partition: LogPartition, potentials: Any) -> Array:
+    nothing = _nothing(potentials, potentials)
+    try:
+        (log_z,), (_, variance) = lift(log_partition, (potentials,), nothing, VARIANCE)
+    except NotAdditiveError:
+        return _tempered.varentropy(log_partition, potentials)
+    return jnp.where(log_z == -jnp.inf, 0, variance)
+
+
+def _renyi(log_partition: LogPartition, potentials: Any, *, alpha: Array) -> Array:
+    rule, nothing = renyi_of_order(alpha), _nothing(potentials)
+    try:
+        (log_z,), (renyi,) = lift(log_partition, (potentials,), nothing, rule)
+    except NotAdditiveError:
+        return _tempered.renyi(log_partition, potentials, alpha)
+    return jnp.where(log_z == -jnp.inf, 0, renyi)
+
+
+def _divergence(log_partition: LogPartition, p: Any, q: Any) -> Array:
+    apart = jax.tree.map(lambda p, q: jnp.where((p == -jnp.inf) | (q == -jnp.inf), 0, q - p), p, q)
+    carried = apart, *_nothing(p, p)
+    try:
+        (log_z, _), (_, found, forbidden) = lift(log_partition, (p, q), carried, DIVERGENCE)
+    except NotAdditiveError:
+        return _tempered.divergence(log_partition, p, q)
+    return jnp.where(log_z == -jnp.inf, 0, jnp.where(forbidden > 0, jnp.inf, found))
+
+
+def _nothing(*potentials: Any) -> tuple[Any, ...]:
+    return tuple(jax.tree.map(jnp.zeros_like, tree) for tree in potentials)
+
+
+def _of_paths(
+    who: str,
+    what: Callable[..., Array],
+    log_partition: LogPartition,
+    *potentials: Any,
+    **options: Array,
+) -> Array:
+    """What `what` computes, compiled once."""
     if not callable(log_partition):
         raise TypeError(
             f"{who}: log_partition must be a function such as `chain_log_partition`, got "
             f"{log_partition!r}"
         )
-    potentials = jax.tree.map(partial(real, who, "potentials"), potentials)
-
-    def at(beta: Array) -> Array:
-        return log_partition(jax.tree.map(partial(_times, beta), potentials))
-
-    return log_partition(potentials), at
-
-
-def _times(beta: Array, potentials: Array) -> Array:
-    """`beta` times the potentials; what is impossible stays so, at 0 too."""
-    finite = jnp.where(potentials == -jnp.inf, 0, potentials)
-    return jnp.where(potentials == -jnp.inf, -jnp.inf, beta.astype(finite.dtype) * finite)
-
-
-def _slope(at: Callable[[Array], Array], beta: Array) -> Array:
-    return jax.jvp(at, (beta,), (jnp.ones_like(beta),))[1]
+    trees = [jax.tree.map(partial(real, who, "potentials"), tree) for tree in potentials]
+    return once(what, log_partition, *trees, **options)
