@@ -62,10 +62,15 @@ class Windowed(Metric):
 
     def compute(self, state: State) -> Any:
         """The value of all the updates in the window together."""
-        oldest = jax.tree.map(lambda leaf: leaf[0], state.states)
-        newer = jax.tree.map(lambda leaf: leaf[1:], state.states)
-        merged, _ = jax.lax.scan(lambda a, b: (self.metric.merge(a, b), None), oldest, newer)
-        return self.metric.compute(merged)
+        return self.metric.compute(_merged(self.metric, state.states))
+
+
+@jax.jit
+def _merged(metric: Metric, states: State) -> State:
+    """The states of all updates as one."""
+    oldest = jax.tree.map(lambda leaf: leaf[0], states)
+    newer = jax.tree.map(lambda leaf: leaf[1:], states)
+    return jax.lax.scan(lambda a, b: (metric.merge(a, b), None), oldest, newer)[0]
 
 
 def windowed(metric: Metric, length: int) -> Metric:

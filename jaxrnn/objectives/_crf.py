@@ -4,12 +4,20 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from .. import _check
-from .._numerics import ChainBackward, chain_backward, check_labels, in_range, real
+from .._numerics import (
+    ChainBackward,
+    chain_backward,
+    check_labels,
+    exact_logsumexp,
+    in_range,
+    largest,
+    real,
+)
 from .._typing import Array, ArrayLike
-from ..information import logsumexp, surprisal
+from ..information import surprisal
 from ._objective import Objective
 
 
@@ -75,15 +83,9 @@ class CRF(Objective):
 
     def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
         """The surprisal of every label, given those before it where `where` is True."""
-        chain = self._chain(outputs, where, logsumexp)
+        chain = self._chain(outputs, where, exact_logsumexp)
         labels = jnp.where(chain.mask, jnp.asarray(targets).astype(jnp.int32), 0)
-
-        def body(before: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
-            label, valid = now
-            return jnp.where(valid, label, before), before
-
-        first = jnp.full(labels.shape[1:], self.labels, jnp.int32)
-        _, before = jax.lax.scan(body, first, (labels, chain.mask))
+        before = _before(labels, chain.mask, jnp.full_like(labels[0], self.labels))
         return jnp.where(chain.mask, surprisal(_row(chain.ahead, before), labels), 0)
 
     def decode(
@@ -93,15 +95,8 @@ class CRF(Objective):
 
         Of equal sequences it is the first in the order of the labels.
         """
-        chain = self._chain(outputs, where, lambda ahead: jnp.max(ahead, axis=-1))
-
-        def body(before: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
-            ahead, valid = now
-            best = jnp.argmax(_row(ahead, before), axis=-1).astype(jnp.int32)
-            return jnp.where(valid, best, before), jnp.where(valid, best, 0)
-
-        first = jnp.full(chain.mask.shape[1:], self.labels, jnp.int32)
-        return jax.lax.scan(body, first, (chain.ahead, chain.mask))[1]
+        chain = self._chain(outputs, where, largest)
+        return _best(chain.ahead, chain.mask)
 
     def marginals(
         self, outputs: ArrayLike, *, where: ArrayLike | None = None
@@ -110,19 +105,8 @@ class CRF(Objective):
 
         Zero where `where` is False, and where no label sequence is possible.
         """
-        chain = self._chain(outputs, where, logsumexp)
-        chances = jax.nn.softmax(chain.ahead, where=chain.ahead > -jnp.inf, axis=-1)
-
-        def body(before: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
-            chances, valid = now
-            label = jnp.sum(before[..., None] * chances, axis=-2)
-            valid = valid[..., None]
-            after = jnp.concatenate([label, jnp.zeros_like(label[..., :1])], axis=-1)
-            return jnp.where(valid, after, before), jnp.where(valid, label, 0)
-
-        none = jnp.arange(self.labels + 1) == self.labels
-        first = jnp.broadcast_to(none, chain.ahead.shape[1:-1]).astype(chain.ahead.dtype)
-        return jax.lax.scan(body, first, (chances, chain.mask))[1]
+        chain = self._chain(outputs, where, exact_logsumexp)
+        return _marginals(chain.ahead, chain.mask)
 
     def potentials(self, outputs: ArrayLike) -> Float[Array, "T *batch S1 S"]:
         """The outputs as `information.chain_log_partition` and the entropies of paths take them."""
@@ -137,6 +121,54 @@ class CRF(Objective):
 
     def _chain(self, outputs: Any, where: ArrayLike | None, over: Any) -> ChainBackward:
         return chain_backward("CRF", self.potentials(outputs), where, over)
+
+
+@jax.jit
+def _before(
+    labels: Int[Array, "T *batch"], mask: Bool[Array, "T *batch"], first: Int[Array, "*batch"]
+) -> Int[Array, "T *batch"]:
+    """The label before each."""
+
+    def body(before: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
+        label, valid = now
+        return jnp.where(valid, label, before), before
+
+    return jax.lax.scan(body, first, (labels, mask))[1]
+
+
+@jax.jit
+def _best(
+    ahead: Float[Array, "T *batch S1 S"], mask: Bool[Array, "T *batch"]
+) -> Int[Array, "T *batch"]:
+    """The best label after the best one before it."""
+
+    def body(before: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
+        ahead, valid = now
+        best = jnp.argmax(_row(ahead, before), axis=-1).astype(jnp.int32)
+        return jnp.where(valid, best, before), jnp.where(valid, best, 0)
+
+    first = jnp.full(mask.shape[1:], ahead.shape[-1], jnp.int32)
+    return jax.lax.scan(body, first, (ahead, mask))[1]
+
+
+@jax.jit
+def _marginals(
+    ahead: Float[Array, "T *batch S1 S"], mask: Bool[Array, "T *batch"]
+) -> Float[Array, "T *batch S"]:
+    """The probabilities of the labels, from one step to the next."""
+    chances = jax.nn.softmax(ahead, where=ahead > -jnp.inf, axis=-1)
+
+    def body(before: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
+        chances, valid = now
+        label = jnp.sum(before[..., None] * chances, axis=-2)
+        valid = valid[..., None]
+        after = jnp.concatenate([label, jnp.zeros_like(label[..., :1])], axis=-1)
+        return jnp.where(valid, after, before), jnp.where(valid, label, 0)
+
+    labels = ahead.shape[-1]
+    none = jnp.arange(labels + 1) == labels
+    first = jnp.broadcast_to(none, ahead.shape[1:-1]).astype(ahead.dtype)
+    return jax.lax.scan(body, first, (chances, mask))[1]
 
 
 def _row(ahead: Float[Array, "*steps S1 S"], before: Int[Array, "*steps"]) -> Array:

@@ -98,20 +98,26 @@ class CTC(Objective):
         mask = jnp.ones(logits.shape[:-1], bool) if where is None else jnp.asarray(where)
         _check.flags("CTC", "where", mask, logits.shape[:-1])
         best = jnp.where(mask, jnp.argmax(logits, axis=-1).astype(jnp.int32), self.blank)
+        return _read(best, mask, jnp.asarray(self.blank, jnp.int32))
 
-        def body(state: tuple[Array, Array], now: tuple[Array, Array]) -> Any:
-            last, count = state
-            symbol, valid = now
-            new = valid & (symbol != self.blank) & (symbol != last)
-            place = jnp.where(new, count, len(best))
-            return (jnp.where(valid, symbol, last), count + new.astype(jnp.int32)), place
 
-        nothing = jnp.full(best.shape[1:], self.blank, jnp.int32)
-        start = nothing, jnp.zeros(best.shape[1:], jnp.int32)
-        (_, lengths), places = jax.lax.scan(body, start, (best, mask))
-        at = jnp.meshgrid(*map(jnp.arange, best.shape), indexing="ij")[1:]
-        labels = jnp.zeros_like(best).at[(places, *at)].set(best, mode="drop")
-        return Transcript(labels, lengths)
+@jax.jit
+def _read(best: Array, mask: Array, blank: Array) -> Transcript:
+    """Without its repetitions, and then without its blanks."""
+
+    def body(state: tuple[Array, Array], now: tuple[Array, Array]) -> Any:
+        last, count = state
+        symbol, valid = now
+        new = valid & (symbol != blank) & (symbol != last)
+        place = jnp.where(new, count, len(best))
+        return (jnp.where(valid, symbol, last), count + new.astype(jnp.int32)), place
+
+    nothing = jnp.full(best.shape[1:], blank, jnp.int32)
+    start = nothing, jnp.zeros(best.shape[1:], jnp.int32)
+    (_, lengths), places = jax.lax.scan(body, start, (best, mask))
+    at = jnp.meshgrid(*map(jnp.arange, best.shape), indexing="ij")[1:]
+    labels = jnp.zeros_like(best).at[(places, *at)].set(best, mode="drop")
+    return Transcript(labels, lengths)
 
 
 def _pair(targets: Any) -> tuple[Any, Any]:

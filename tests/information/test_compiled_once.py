@@ -1,6 +1,5 @@
 """Outside of `jit`, what scans is compiled once, and what was compiled goes with its function."""
 
-import contextlib
 import gc
 import weakref
 from functools import partial
@@ -11,28 +10,13 @@ import numpy as np
 import pytest
 
 from jaxrnn import information as info
+from tests.compilations import compilations
 
 THETA = np.random.default_rng(0).normal(size=(5, 2, 4, 3)).astype(np.float32)
 SCORES = np.random.default_rng(1).normal(size=(5, 2, 4)).astype(np.float32)
 LABELS = np.array([[1, 2], [2, 3]])
 MASK = np.arange(5)[:, None] < np.array([5, 3])
 SYMBOLS = np.random.default_rng(2).integers(0, 3, (20, 2))
-
-
-@contextlib.contextmanager
-def compilations():
-    """How many programmes XLA was given."""
-    events = []
-
-    def listen(event, duration, **_):
-        if event == "/jax/core/compile/jaxpr_to_mlir_module_duration":
-            events.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield events
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def ten_factors(theta):
