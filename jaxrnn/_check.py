@@ -1,5 +1,9 @@
 """Checks of what a user passes. A message says who, what was expected, what came, what to do."""
 
+import functools
+import math
+import operator
+import os
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
@@ -7,17 +11,44 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._host import refuse_masked
 from ._kinds import KEY, Refused, shown
 from ._kinds import remedy as general
 
 
 def sizes(who: str, **values: Any) -> None:
     """Raise unless every value is an integer of at least 1."""
+    integers(who, 1, **values)
+
+
+def integers(who: str, least: int, **values: Any) -> None:
+    """Raise unless every value is an integer of at least `least`."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise TypeError(f"{who}: {name} must be an integer, got {value!r}")
-        if value < 1:
-            raise ValueError(f"{who}: {name} must be at least 1, got {value}")
+            raise TypeError(f"{who}: {name} must be an integer, got {shown(value)}")
+        if value < least:
+            raise ValueError(f"{who}: {name} must be at least {least}, got {value}")
+
+
+def counter(who: str, value: Any) -> int:
+    """`value` as an integer of at least 0; a counter in an array is one too."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{who} takes an integer of at least 0, got {shown(value)}") from None
+    if count < 0:
+        raise ValueError(f"{who} takes an integer of at least 0, got {count}")
+    return count
+
+
+def memory(who: str, what: str, shape: tuple[int, ...], dtype: Any, remedy: str) -> None:
+    """Raise unless an array of that shape and dtype fits into this machine's memory."""
+    wanted, there = math.prod(map(int, shape)) * jnp.dtype(dtype).itemsize, _memory()
+    if wanted > there:
+        raise ValueError(
+            f"{who}: {what} would be {jnp.dtype(dtype)}[{','.join(map(str, shape))}] and take "
+            f"{_in_words(wanted)}; this machine has {_in_words(there)}. {remedy}"
+        )
 
 
 def fraction(who: str, **values: Any) -> None:
@@ -97,6 +128,7 @@ def flags(
     who: str, name: str, value: Any, shape: tuple[int, ...], axes: str = "[T, *batch]"
 ) -> None:
     """Raise unless `value` is `Bool[T, *batch]`, or of other `axes`."""
+    refuse_masked(who, name, value)
     if jnp.result_type(value) != jnp.bool_:
         raise TypeError(
             f"{who}: {name} must be Bool, got {jnp.result_type(value)}. Compare first: {name} != 0."
@@ -107,6 +139,7 @@ def flags(
 
 def lengths(who: str, name: str, value: Any, shape: tuple[int, ...], least: int = 0) -> None:
     """Raise unless `value` is `Int[*batch]` in `[least, T]` for a `shape` of `[T, *batch]`."""
+    refuse_masked(who, name, value)
     steps, *batch = shape
     came = value.dtype if isinstance(value, np.ndarray) else jnp.result_type(value)
     if not jnp.issubdtype(came, jnp.integer):
@@ -126,6 +159,7 @@ def lengths(who: str, name: str, value: Any, shape: tuple[int, ...], least: int 
 
 def floating(who: str, name: str, value: Any, remedy: str) -> None:
     """Raise unless `value` is an array of real floating numbers."""
+    refuse_masked(who, name, value)
     if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
         raise TypeError(f"{who}: {name} must be floating, got {jnp.result_type(value)}. {remedy}")
 
@@ -149,3 +183,19 @@ def describe(value: Any) -> str:
     """Shape and dtype, as `float32[3,4]`."""
     shape, dtype = jnp.shape(value), jnp.result_type(value)
     return f"{dtype}[{','.join(map(str, shape))}]"
+
+
+@functools.cache
+def _memory() -> int:
+    """How many bytes this machine holds; a terabyte, where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not on every system
+        return 2**40
+
+
+def _in_words(size: int) -> str:
+    unit = min(int(math.log2(size)) // 10, 5)
+    tenths = 10 * size // 2 ** (10 * unit)  # in integers: a size may be too large for a float
+    name = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")[unit]
+    return f"{tenths // 10:,}.{tenths % 10} {name}"

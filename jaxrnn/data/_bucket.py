@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check
-from ._padding import Padded, pad
+from ._padding import Padded, fill, read
 
 
 class Bucket(NamedTuple):
@@ -44,7 +44,7 @@ def bucket(
         The buckets from short to long; sequences keep their order inside a bucket.
 
     Raises:
-        ValueError: as for `pad`, or `count` is below 1.
+        TypeError, ValueError: as for `pad`, or `count` is no integer of at least 1.
 
     Example:
         >>> buckets = bucket([[1] * n for n in (9, 2, 10, 3)], count=2)
@@ -52,12 +52,13 @@ def bucket(
         [((3, 2), [1, 3]), ((10, 2), [0, 2])]
     """
     _check.sizes("bucket", count=count)
-    padded = pad(sequences, value=value)
-    borders = _borders(padded.lengths, count)
-    owners = np.searchsorted(borders, padded.lengths)
+    arrays = read("bucket", sequences)
+    lengths = np.array(list(map(len, arrays)))
+    borders = _borders(lengths, count)
+    owners = np.searchsorted(borders, lengths)
     groups = [np.flatnonzero(owners == owner) for owner in range(len(borders))]
     return [
-        Bucket(Padded(padded.values[:length, group], padded.lengths[group]), group)
+        Bucket(fill("bucket", [arrays[n] for n in group], int(length), value), group)
         for length, group in zip(borders, groups, strict=True)
     ]
 

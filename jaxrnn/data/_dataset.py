@@ -1,10 +1,10 @@
 """`Dataset`: batches addressed by a step."""
 
 import abc
-import operator
 from collections.abc import Iterator
 from typing import SupportsIndex
 
+from .. import _check
 from ._batch import Batch
 
 
@@ -39,7 +39,7 @@ class Dataset(abc.ABC):
 
     def __getitem__(self, step: SupportsIndex) -> Batch:
         """The batch of a global step: any integer of at least 0, a counter in an array too."""
-        return self.at(*divmod(_counter(f"{type(self).__name__}[step]", step), len(self)))
+        return self.at(*divmod(_check.counter(f"{type(self).__name__}[step]", step), len(self)))
 
     def epoch(self, number: SupportsIndex) -> Iterator[Batch]:
         """The batches of one epoch, in their order.
@@ -48,16 +48,9 @@ class Dataset(abc.ABC):
             TypeError: `number` is not an integer.
             ValueError: `number` is negative.
         """
-        epoch = _counter(f"{type(self).__name__}.epoch", number)
+        epoch = _check.counter(f"{type(self).__name__}.epoch", number)
         return (self.at(epoch, index) for index in range(len(self)))
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches of the first epoch. Without this method, `for` would never end."""
         return self.epoch(0)
-
-
-def _counter(who: str, value: SupportsIndex) -> int:
-    counter = operator.index(value)
-    if counter < 0:
-        raise ValueError(f"{who} takes an integer of at least 0, got {counter}")
-    return counter

@@ -3,15 +3,31 @@
 import dataclasses
 import functools
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from .. import _check
+from .. import _check, _host
+from .._kinds import shown
 from ._batch import Batch
 from ._dataset import Dataset
+
+
+def _one_batch(init: Callable[..., None]) -> Callable[..., None]:
+    """Say what to do where a user passes inputs and targets side by side."""
+
+    @functools.wraps(init)
+    def checked(self: "Shuffled", *examples: Any, **options: Any) -> None:
+        if len(examples) > 1:
+            raise TypeError(
+                f"Shuffled: examples must be one Batch, got {len(examples)} arguments. Inputs and "
+                "targets go into it: Shuffled(Batch(inputs, targets), batch=, seed=)."
+            )
+        init(self, *examples, **options)
+
+    return checked
 
 
 @typing.final
@@ -32,9 +48,11 @@ class Shuffled(Dataset):
             `[T, N, ...]`, one target per step; 0 for `[N, ...]`, one per sequence.
 
     Raises:
-        TypeError: `batch` or `seed` is not an integer.
+        TypeError: `batch` or `seed` is not an integer; `examples` is no `Batch`, or holds what are
+            no arrays of numbers, masked ones among them.
         ValueError: there are no examples, their numbers differ between inputs, targets, mask and
-            resets, `target_axis` is neither 0 nor 1, or `seed` is negative.
+            resets, `target_axis` is neither 0 nor 1, `seed` is negative, or memory cannot hold a
+            batch.
 
     Example:
         >>> import numpy as np
@@ -54,15 +72,14 @@ class Shuffled(Dataset):
     def __post_init__(self) -> None:
         """Check the sizes and the seed."""
         _check.sizes("Shuffled", batch=self.batch)
-        _check_seed("Shuffled", self.seed)
+        _check.integers("Shuffled", 0, seed=self.seed)
         if self.target_axis not in (0, 1):
             raise ValueError(f"Shuffled: target_axis must be 0 or 1, got {self.target_axis!r}")
-        if not isinstance(self.examples, Batch):
-            raise TypeError(
-                f"Shuffled: examples must be a Batch, got {type(self.examples).__name__}. "
-                "Pass Batch(inputs, targets)."
-            )
-        inputs, targets, mask, resets = jax.tree.map(np.asarray, self.examples)
+        _check.kind("Shuffled", "examples", self.examples, Batch, "Pass Batch(inputs, targets).")
+        inputs, targets, mask, resets = (
+            jax.tree.map(functools.partial(_read, name), part)
+            for name, part in self.examples._asdict().items()
+        )
         object.__setattr__(self, "examples", Batch(inputs, targets, mask, resets))
         shape = self._shape
         for name, part, axis in (
@@ -79,6 +96,11 @@ class Shuffled(Dataset):
                         "lie along axis 1, after time; for one target per sequence, [N, ...], "
                         "pass target_axis=0."
                     )
+                size = leaf.size // shape[1] * self.batch
+                _check.memory("Shuffled", "a batch", (size,), leaf.dtype, "Take a smaller batch.")
+        for name, flags in (("mask", mask), ("resets", resets)):
+            if flags is not None:
+                _check.flags("Shuffled", name, flags, shape, "[T, N]")
 
     @property
     def _shape(self) -> tuple[int, int]:
@@ -111,6 +133,18 @@ class Shuffled(Dataset):
         return Batch(inputs, targets, mask, resets)
 
 
+Shuffled.__init__ = _one_batch(Shuffled.__init__)  # type: ignore[method-assign]
+
+
+def _read(name: str, leaf: Any) -> np.ndarray:
+    if np.isscalar(leaf):
+        raise TypeError(
+            f"Shuffled: {name} must be an array or a tree of them, got {shown(leaf)} in a tree. "
+            f"Lists are trees: pass np.asarray({name})."
+        )
+    return _host.read("Shuffled", name, leaf)
+
+
 @typing.final
 @dataclasses.dataclass(frozen=True, eq=False)
 class Interleaved(Dataset):
@@ -124,6 +158,7 @@ class Interleaved(Dataset):
         seed: an integer of at least 0.
 
     Raises:
+        TypeError: what is no list of datasets, or `seed` no integer.
         ValueError: there are no datasets, or `seed` is negative.
 
     Example:
@@ -139,9 +174,18 @@ class Interleaved(Dataset):
 
     def __post_init__(self) -> None:
         """Check that there is something to interleave."""
-        _check_seed("Interleaved", self.seed)
+        _check.integers("Interleaved", 0, seed=self.seed)
+        if not isinstance(self.datasets, list | tuple) or _host.is_record(self.datasets):
+            raise TypeError(
+                f"Interleaved: datasets must be a list, got {shown(self.datasets)}. "
+                "A list of one: [dataset]."
+            )
         if not self.datasets:
             raise ValueError("Interleaved: there are no datasets")
+        for place, dataset in enumerate(self.datasets):
+            remedy = "Make one of a Batch: Shuffled(batch, batch=, seed=)."
+            _check.kind("Interleaved", f"dataset {place}", dataset, Dataset, remedy)
+        object.__setattr__(self, "datasets", tuple(self.datasets))
 
     def __len__(self) -> int:
         """How many batches one epoch has."""
@@ -153,13 +197,6 @@ class Interleaved(Dataset):
         owners = owners[_permutation(self.seed, epoch, len(owners))]
         earlier = int(np.sum(owners[:index] == owners[index]))
         return self.datasets[owners[index]].at(epoch, earlier)
-
-
-def _check_seed(who: str, seed: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"{who}: seed must be an integer, got {seed!r}")
-    if seed < 0:
-        raise ValueError(f"{who}: seed must be at least 0, got {seed}")
 
 
 # The order of an epoch serves all its batches; several datasets may be read in turn.

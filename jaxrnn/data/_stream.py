@@ -6,7 +6,7 @@ import typing
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import _check
+from .. import _check, _host
 from ._batch import Batch
 from ._dataset import Dataset
 
@@ -35,8 +35,9 @@ class Stream(Dataset):
         length: how many steps a batch has.
 
     Raises:
-        TypeError: tokens or sizes are not integers.
-        ValueError: tokens are not `[N]`, are negative, or are fewer than `batch + 1`.
+        TypeError: tokens or sizes are not integers, or tokens are masked.
+        ValueError: tokens are not `[N]`, are negative, or are fewer than `batch + 1`; or memory
+            cannot hold a batch.
 
     Example:
         >>> stream = Stream(list(range(10, 17)), batch=2, length=2)
@@ -56,7 +57,8 @@ class Stream(Dataset):
     def __post_init__(self) -> None:
         """Check the sizes and the tokens."""
         _check.sizes("Stream", batch=self.batch, length=self.length)
-        tokens = np.asarray(self.tokens)
+        remedy = "Make tokens with Vocab.encode."
+        tokens = _host.read("Stream", "tokens", self.tokens, remedy)
         if not np.issubdtype(tokens.dtype, np.integer):
             raise TypeError(
                 f"Stream: tokens must be integers, got {tokens.dtype}. "
@@ -74,6 +76,8 @@ class Stream(Dataset):
             raise ValueError(
                 f"Stream: tokens must lie in [0, 2**31), got {tokens.min()} to {tokens.max()}"
             )
+        shape = (self.length, self.batch)
+        _check.memory("Stream", "a batch", shape, np.int64, "Take a smaller length.")
         object.__setattr__(self, "tokens", tokens)
         starts = (len(tokens) - 1) * np.arange(self.batch + 1) // self.batch
         object.__setattr__(self, "_starts", starts)

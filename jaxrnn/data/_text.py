@@ -3,6 +3,8 @@
 import os
 import pathlib
 
+from .._kinds import shown
+
 
 def read_text(path: str | os.PathLike[str]) -> str:
     r"""Read a text file in UTF-8.
@@ -10,6 +12,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
     A byte-order mark is dropped, and every kind of line end becomes `\n`.
 
     Raises:
+        TypeError: `path` is none.
         OSError: the file is missing or cannot be read; the class (`FileNotFoundError`, ...) says
             which, and the message names the file.
         ValueError: it is empty, or not UTF-8.
@@ -22,6 +25,8 @@ def read_text(path: str | os.PathLike[str]) -> str:
         ...     read_text(path)
         'naïve\n'
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"read_text: path must be a string or a `PathLike`, got {shown(path)}")
     try:
         text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:

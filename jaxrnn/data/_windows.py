@@ -5,8 +5,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import _check
+from .. import _check, _host
+from .._kinds import shown
 from ._batch import Batch
+from ._dataset import Dataset
 
 S = TypeVar("S", bound=Any)
 
@@ -29,8 +31,9 @@ def windows(series: ArrayLike, *, length: int, horizon: int = 1, stride: int = 1
         targets: `[length, N, horizon * F]`; `reshape(length, N, horizon, F)` parts them.
 
     Raises:
-        TypeError: a size is not an integer.
-        ValueError: a size is below 1, the series is not `[S]` or `[S, F]`, or it is too short.
+        TypeError: a size is not an integer; the series holds no numbers, or masked ones.
+        ValueError: a size is below 1, the series is not `[S]` or `[S, F]`, or it is too short, or
+            memory cannot hold the windows.
 
     Reference:
         R. Wen, K. Torkkola, B. Narayanaswamy, D. Madeka, 2017, https://arxiv.org/abs/1711.11053
@@ -44,7 +47,7 @@ def windows(series: ArrayLike, *, length: int, horizon: int = 1, stride: int = 1
         (3, 2, 1)
     """
     _check.sizes("windows", length=length, horizon=horizon, stride=stride)
-    values = np.asarray(series)
+    values = _host.read("windows", "series", series)
     if values.ndim not in (1, 2) or (values.ndim == 2 and values.shape[1] == 0):
         raise ValueError(f"windows: series must be [S] or [S, F], got shape {values.shape}")
     if len(values) < length + horizon:
@@ -53,10 +56,20 @@ def windows(series: ArrayLike, *, length: int, horizon: int = 1, stride: int = 1
             f"{length + horizon} steps, got {len(values)}. Take shorter windows."
         )
     values = values.reshape(len(values), -1)
-    starts = np.arange(0, len(values) - length - horizon + 1, stride)
-    places = np.arange(length)[:, None] + starts
-    ahead = places[..., None] + np.arange(1, horizon + 1)
-    return Batch(values[places], values[ahead].reshape(*places.shape, -1))
+    count = (len(values) - length - horizon) // stride + 1
+    shape = (length, count, horizon * values.shape[1])
+    remedy = "Take shorter windows, a nearer horizon or a longer stride."
+    _check.memory("windows", "the targets", shape, values.dtype, remedy)
+    # Views, so that nothing is held but what is returned.
+    inputs = _views(values, length)[: len(values) - length - horizon + 1 : stride]
+    targets = _views(_views(values[1:], horizon), length)[::stride]
+    time_leads = np.moveaxis(inputs, -1, 0), np.moveaxis(targets, (-1, -2), (0, 2))
+    return Batch(time_leads[0].copy(), time_leads[1].reshape(shape))
+
+
+def _views(values: np.ndarray, length: int) -> np.ndarray:
+    """`[S, ...] -> [S - length + 1, ..., length]`: every window of a series."""
+    return np.lib.stride_tricks.sliding_window_view(values, length, axis=0)
 
 
 def split(series: S, *, held_out: float) -> tuple[S, S]:
@@ -65,25 +78,42 @@ def split(series: S, *, held_out: float) -> tuple[S, S]:
     Shuffling before the split would put the neighbours of what is held out into the training set.
 
     Args:
-        series: anything that has a length and can be sliced; an array is cut along axis 0.
+        series: a string, a list, or an array, which is cut along axis 0. Of examples that lie in
+            several arrays, such as inputs and labels, each is split by itself, with one `held_out`.
         held_out: how much of it the second part gets, between 0 and 1.
 
     Returns:
         The beginning, and the last `round(held_out * len(series))` elements.
 
     Raises:
+        TypeError: a tuple or another tree, which has parts and no elements; or what has no length.
         ValueError: `held_out` is not between 0 and 1, or one part would be empty.
 
     Example:
         >>> split("ten chars.", held_out=0.2)
         ('ten char', 's.')
     """
+    if not isinstance(held_out, int | float | np.integer | np.floating):
+        raise TypeError(f"split: held_out must be a number, got {shown(held_out)}")
     if not 0 < held_out < 1:
         raise ValueError(f"split: held_out must lie between 0 and 1, got {held_out}")
-    kept = len(series) - round(held_out * len(series))
-    if kept in (0, len(series)):
+    if isinstance(series, tuple | dict | set | Dataset):
+        raise TypeError(
+            f"split: series must be a string, a list or an array, got {_host.kind_of(series)}. "
+            "Split each of its parts with the same held_out, before they are made a batch; a "
+            "tuple of like things is split as list(things)."
+        )
+    try:
+        count = len(series)
+        kept = count - round(held_out * count)
+        parts = series[:kept], series[kept:]
+    except (TypeError, KeyError) as error:
+        raise TypeError(
+            f"split: series must be a string, a list or an array, got {shown(series)} ({error})"
+        ) from error
+    if kept in (0, count):
         raise ValueError(
-            f"split: held_out={held_out} of {len(series)} elements leaves one part empty. "
+            f"split: held_out={held_out} of {count} elements leaves one part empty. "
             "Take a longer series or another fraction."
         )
-    return series[:kept], series[kept:]
+    return parts

@@ -4,6 +4,7 @@ import typing
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .. import _check
 from .._config import Config
@@ -59,9 +60,13 @@ class Adding(Config):
 
         Raises:
             TypeError: a size that is not an integer.
-            ValueError: a size below 1.
+            ValueError: a size below 1, or more than memory can hold.
         """
         _check.sizes("Adding.batch", size=size)
+        shape = (self.length, size, 2)
+        _check.memory(
+            "Adding.batch", "the inputs", shape, np.float32, "Draw fewer or shorter ones."
+        )
         for_numbers, for_first, for_second = jax.random.split(key, 3)
         numbers = jax.random.uniform(for_numbers, (self.length, size))
         half = self.length // 2

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, Int
 
 from .. import _check
@@ -43,7 +44,8 @@ class AnBn(Source):
 
     Raises:
         TypeError: `letters` is not an integer.
-        ValueError: fewer than 2 letters. Where it is used: a `stop` outside (0, 1].
+        ValueError: fewer than 2 letters, or more than memory can hold. Where it is used: a `stop`
+            outside (0, 1].
 
     Reference:
         F. Gers & J. Schmidhuber, IEEE Transactions on Neural Networks 12 (2001).
@@ -66,6 +68,8 @@ class AnBn(Source):
         _check.sizes("AnBn", letters=self.letters)
         if self.letters < 2:
             raise ValueError(f"AnBn: letters must be at least 2, got {self.letters}")
+        logits = (self.letters + 1,)
+        _check.memory("AnBn", "one prediction", logits, np.float32, "Take fewer letters.")
 
     @property
     def vocab(self) -> int:

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check
 from .._typing import Leaf
 from ._hmm import HMM
-from ._probabilities import numbers, probability, rows
+from ._probabilities import given, numbers, probability, rows
 
 
 def channel(source: HMM, matrix: ArrayLike) -> HMM:
@@ -78,6 +79,8 @@ def erasure(source: HMM, rate: Leaf) -> HMM:
     rate = probability("erasure", "rate", rate)
     _check.kind("erasure", "source", source, HMM)
     xp, rate = numbers(rate)
+    shape = (source.vocab, source.vocab + 1)
+    _check.memory("erasure", "the channel", shape, np.float64, "Take a source of fewer symbols.")
     kept = (1 - rate) * xp.eye(source.vocab)
     lost = rate * xp.ones((source.vocab, 1))
     return _seen_through("erasure", source, xp.concatenate([kept, lost], axis=1))
@@ -85,10 +88,12 @@ def erasure(source: HMM, rate: Leaf) -> HMM:
 
 def _seen_through(who: str, source: HMM, matrix: Any) -> HMM:
     _check.kind(who, "source", source, HMM)
-    xp, transitions, matrix = numbers(source.table(who), matrix)
+    xp, transitions, matrix = numbers(source.table(who), given(who, "the matrix", matrix))
     if matrix.ndim != 2 or len(matrix) != source.vocab:
         raise ValueError(
             f"{who}: the matrix must be [V, W] with V = {source.vocab}, got shape {matrix.shape}"
         )
     rows(who, "the matrix", matrix)
+    shape, remedy = (matrix.shape[1], source.states, source.states), "Take fewer symbols."
+    _check.memory(who, "the transitions", shape, np.float64, remedy)
     return HMM(xp.tensordot(matrix.T, transitions, axes=1), source.initial)

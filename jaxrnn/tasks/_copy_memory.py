@@ -80,9 +80,12 @@ class CopyMemory(Config):
 
         Raises:
             TypeError: a size that is not an integer.
-            ValueError: a size below 1.
+            ValueError: a size below 1, or more than memory can hold.
         """
         _check.sizes("CopyMemory.batch", size=size)
+        shape = (self.delay + 2 * self.length, size)
+        remedy = "Draw fewer or shorter ones."
+        _check.memory("CopyMemory.batch", "the inputs", shape, np.int32, remedy)
         drawn = jax.random.randint(key, (self.length, size), 0, self.symbols, jnp.int32)
         blank = np.full((self.delay + self.length, size), self.symbols, np.int32)
         rest = blank.copy()

@@ -1,7 +1,6 @@
 """`Drawn`: a batch that was never seen before, at every step."""
 
 import dataclasses
-import operator
 import typing
 from collections.abc import Callable
 from typing import Any, SupportsIndex
@@ -48,13 +47,10 @@ class Drawn:
     def __post_init__(self) -> None:
         """Check the arguments, and compile."""
         _check.function("Drawn", "draw", self.draw)
-        if isinstance(self.seed, bool) or operator.index(self.seed) < 0:
-            raise ValueError(f"Drawn: seed must be an integer of at least 0, got {self.seed}")
+        _check.integers("Drawn", 0, seed=self.seed)
         object.__setattr__(self, "draw", jax.jit(self.draw))
 
     def __getitem__(self, step: SupportsIndex) -> Any:
         """The batch of a step, any integer of at least 0."""
-        number = operator.index(step)
-        if number < 0:
-            raise ValueError(f"Drawn[step] takes an integer of at least 0, got {number}")
+        number = _check.counter("Drawn[step]", step)
         return self.draw(jax.random.fold_in(jax.random.key(self.seed), number))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, Int
 
 from .. import _check
@@ -44,7 +45,8 @@ class Dyck(Source):
 
     Raises:
         TypeError: a size that is not an integer.
-        ValueError: a size below 1. Where it is used: an `opening` outside [0, 1).
+        ValueError: a size below 1, or above what memory can hold. Where it is used: an `opening`
+            outside [0, 1).
 
     Reference:
         M. Suzgun, S. Gehrmann, Y. Belinkov, S. Shieber, 2019, https://arxiv.org/abs/1911.03329
@@ -65,6 +67,9 @@ class Dyck(Source):
     def __post_init__(self) -> None:
         """Check the sizes."""
         _check.sizes("Dyck", kinds=self.kinds, depth=self.depth)
+        logits, open_ones = (2 * self.kinds + 1,), (self.depth,)
+        _check.memory("Dyck", "one prediction", logits, np.float32, "Take fewer kinds.")
+        _check.memory("Dyck", "the state", open_ones, np.int32, "Take a smaller depth.")
 
     @property
     def vocab(self) -> int:

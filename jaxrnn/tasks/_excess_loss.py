@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .. import _check, information
+from .. import _check, _host, information
 from .._typing import Array, ArrayLike
 from ._source import Source
 
@@ -61,6 +61,8 @@ def excess_loss(source: Source, observations: ArrayLike, logits: ArrayLike) -> E
         True
     """
     _check.kind("excess_loss", "source", source, Source)
+    observations = _host.array("excess_loss", "observations", observations)
+    logits = _host.array("excess_loss", "logits", logits)
     shape, scored = jnp.shape(observations), jnp.shape(logits)
     if scored[1:] != (*shape[1:], source.vocab) or not 0 < scored[0] <= shape[0]:
         raise ValueError(

@@ -6,7 +6,7 @@ import typing
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import _check
+from .. import _check, _host
 
 Counts = tuple[np.ndarray, np.ndarray]  # sorted codes, and how often each was seen
 
@@ -45,11 +45,8 @@ class NGram:
     def __post_init__(self) -> None:
         """Count."""
         _check.sizes("NGram", vocab=self.vocab)
-        if isinstance(self.order, bool) or not isinstance(self.order, int | np.integer):
-            raise TypeError(f"NGram: order must be an integer, got {self.order!r}")
-        if self.order < 0:
-            raise ValueError(f"NGram: order must be at least 0, got {self.order}")
-        if self.vocab ** (self.order + 1) >= 2**63:
+        _check.integers("NGram", 0, order=self.order)
+        if self.order >= 63 or self.vocab ** (self.order + 1) >= 2**63:
             raise ValueError(
                 f"NGram: {self.vocab} symbols in contexts of {self.order} are too many to number; "
                 "use a smaller order"
@@ -88,7 +85,7 @@ class NGram:
         return context, context * self.vocab + symbols[k:]
 
     def _checked(self, symbols: ArrayLike) -> np.ndarray:
-        values = np.asarray(symbols)
+        values = _host.read("NGram", "symbols", symbols)
         if values.ndim != 1 or not np.issubdtype(values.dtype, np.integer):
             raise TypeError(
                 f"NGram: symbols must be a sequence of integers, got {values.dtype}{values.shape}"

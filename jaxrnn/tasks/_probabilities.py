@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import _check
+from .. import _check, _host
 from .._dtypes import at_least_float32
 from .._typing import Array, Leaf
 
@@ -26,6 +26,13 @@ def numbers(*values: Any) -> Any:
     return jnp, *(given.astype(widest) for given in arrays)
 
 
+def given(who: str, name: str, value: Any) -> Any:
+    """What a user passes as probabilities: traced as it is, else read into numpy or refused."""
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
+        return jnp.asarray(value)
+    return _host.array(who, name, value)
+
+
 def array(value: Any) -> Array:
     """A jax array of at least float32."""
     given = jnp.asarray(value)
@@ -41,7 +48,7 @@ def table(rows: list[Any]) -> Any:
 
 def probability(who: str, name: str, value: Leaf) -> Any:
     """`value` as a number, or raise where it is not one in [0, 1], as far as it can be read."""
-    _, p = numbers(value)
+    _, p = numbers(given(who, name, value))
     if p.ndim:
         raise ValueError(
             f"{who}: {name} must be one number, got shape {p.shape}. For a sweep use `jax.vmap`."

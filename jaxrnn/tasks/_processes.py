@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import _check
+from .. import _check, _host
 from .._typing import Leaf
 from ._hmm import HMM
-from ._probabilities import numbers, probability, rows, table
+from ._probabilities import given, numbers, probability, rows, table
 
 
 def coin(p: Leaf = 0.5) -> HMM:
@@ -32,10 +32,10 @@ def iid(probabilities: ArrayLike) -> HMM:
         >>> print(f"{tasks.iid([0.7, 0.2, 0.1]).entropy_rate():.4f}")
         0.8018
     """
-    _, p = numbers(probabilities)
+    _, p = numbers(given("iid", "probabilities", probabilities))
     if p.ndim != 1:
         raise ValueError(f"iid: probabilities must be [V], got shape {p.shape}")
-    rows("iid", "probabilities", probabilities, of="the distribution")
+    rows("iid", "probabilities", p, of="the distribution")
     return HMM(p[:, None, None])
 
 
@@ -60,9 +60,11 @@ def markov(matrix: ArrayLike, initial: ArrayLike | None = None) -> HMM:
         >>> print(chain.stationary(), f"{chain.entropy_rate() / math.log(2):.4f} bits")
         [0.6666667  0.33333334] 0.5533 bits
     """
-    xp, moves = numbers(matrix)
+    xp, moves = numbers(given("markov", "matrix", matrix))
     _square("markov", "matrix", moves)
-    return HMM(xp.eye(len(moves), dtype=moves.dtype)[:, None] * moves[None], _given(initial))
+    _check_transitions("markov", len(moves), len(moves))
+    first = _initial("markov", initial, len(moves))
+    return HMM(xp.eye(len(moves), dtype=moves.dtype)[:, None] * moves[None], first)
 
 
 def hidden_markov(
@@ -85,7 +87,9 @@ def hidden_markov(
         >>> source.transitions.shape
         (2, 2, 2)
     """
-    _, moves, shown = numbers(transitions, emissions)
+    who = "hidden_markov"
+    moves, shown = given(who, "transitions", transitions), given(who, "emissions", emissions)
+    _, moves, shown = numbers(moves, shown)
     _square("hidden_markov", "transitions", moves)
     if shown.ndim != 2 or len(shown) != len(moves):
         raise ValueError(
@@ -93,7 +97,9 @@ def hidden_markov(
             f"{shown.shape}"
         )
     rows("hidden_markov", "emissions", shown)
-    return HMM(shown.T[:, :, None] * moves[None], _given(initial))
+    _check_transitions("hidden_markov", shown.shape[1], len(moves))
+    first = _initial("hidden_markov", initial, len(moves))
+    return HMM(shown.T[:, :, None] * moves[None], first)
 
 
 def periodic(word: Sequence[int]) -> HMM:
@@ -113,11 +119,12 @@ def periodic(word: Sequence[int]) -> HMM:
         >>> print(np.exp(-tasks.periodic([0, 0, 1]).surprisal(observed)).round(3))
         [0.667 0.5   1.    1.   ]
     """
-    symbols = np.asarray(word)
+    symbols = _host.read("periodic", "the word", word)
     if not np.issubdtype(symbols.dtype, np.integer) and symbols.size:
         raise TypeError(f"periodic: the word must hold integers, got {symbols.dtype}")
     if symbols.ndim != 1 or not symbols.size or symbols.min() < 0:
         raise ValueError(f"periodic: the word must be symbols of at least 0, got {word!r}")
+    _check_transitions("periodic", int(symbols.max()) + 1, len(symbols))
     places = np.arange(len(symbols))
     transitions = np.zeros((int(symbols.max()) + 1, len(symbols), len(symbols)))
     transitions[symbols, places, np.roll(places, -1)] = 1
@@ -232,5 +239,15 @@ def _square(who: str, name: str, matrix: Any) -> None:
     rows(who, name, matrix)
 
 
-def _given(initial: ArrayLike | None) -> Any:
-    return None if initial is None else numbers(initial)[1]
+def _initial(who: str, initial: ArrayLike | None, states: int) -> Any:
+    if initial is None:
+        return None
+    _, p = numbers(given(who, "initial", initial))
+    if p.shape != (states,):
+        raise ValueError(f"{who}: initial must be [S] = ({states},), got shape {p.shape}")
+    return p
+
+
+def _check_transitions(who: str, vocab: int, states: int) -> None:
+    shape, remedy = (vocab, states, states), "Take fewer symbols or states."
+    _check.memory(who, "the transitions", shape, np.float64, remedy)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from .. import _check, information
+from .. import _check, _host, information
 from .._config import Config
 from .._typing import Array, ArrayLike, Batch, Key
 
@@ -94,7 +94,7 @@ class Source(Config):
 
         Raises:
             TypeError: a size that is not an integer.
-            ValueError: a size below 1.
+            ValueError: a size below 1, or more than memory can hold.
         """
         who = f"{type(self).__name__}.sample"
         if not isinstance(batch, tuple):
@@ -102,6 +102,8 @@ class Source(Config):
         _check.sizes(who, length=length)
         for size in batch:
             _check.sizes(who, batch=size)
+        noise = (length, *batch, self.vocab)
+        _check.memory(who, "what is drawn", noise, np.float32, "Draw fewer or shorter ones.")
         return _sample(self, self.start(), key, length=length, batch=batch)
 
     def filter(self, observations: ArrayLike) -> Filtered:
@@ -130,18 +132,21 @@ class Source(Config):
 
     def _checked(self, method: str, observations: ArrayLike) -> Array:
         who = f"{type(self).__name__}.{method}"
-        symbols = jnp.asarray(observations)
+        given = _host.array(who, "observations", observations)
+        symbols = jnp.asarray(given)
         if not jnp.issubdtype(symbols.dtype, jnp.integer):
             raise TypeError(f"{who}: observations must be integers, got {_check.describe(symbols)}")
         if symbols.ndim == 0:
             raise ValueError(f"{who}: observations must be [T, *batch], got a single number")
-        if _check.concrete(observations):
-            seen = np.asarray(observations)
+        if _check.concrete(given):
+            seen = np.asarray(given)
             wrong = seen[(seen < 0) | (seen >= self.vocab)]
             if wrong.size:
                 raise ValueError(
                     f"{who}: observations must lie in [0, {self.vocab}), got {wrong.ravel()[0]}"
                 )
+        size = (*symbols.shape, self.vocab)
+        _check.memory(who, "the predictions", size, np.float32, "Read fewer or shorter ones.")
         return symbols.astype(jnp.int32)
 
 

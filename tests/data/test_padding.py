@@ -79,7 +79,11 @@ def test_length_mask_is_true_before_the_length(lengths):
         (lambda: pad([np.ones((1, 2)), np.ones((1, 3))]), ValueError, "sequence 1 has features"),
         (lambda: pad([[1], np.array(2)]), TypeError, "sequence 1 must be"),
         (lambda: pad(["ab"]), TypeError, "Vocab.encode"),
-        (lambda: pad([[1]], value=0.5), TypeError, "does not fit into int"),
+        (
+            lambda: pad([[1]], value=0.5),
+            TypeError,
+            "value must be a number that int64 holds, got 0.5",
+        ),
         (lambda: length_mask([1.0], 2), TypeError, "integers, got float64"),
         (lambda: jax.jit(length_mask, static_argnums=1)(jnp.ones(1), 2), TypeError, "got float32"),
         (lambda: length_mask([3, -1], 3), ValueError, r"\[0, T=3\], got -1"),

@@ -3,7 +3,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from jaxrnn.data import split, windows
+from jaxrnn.data import Batch, Stream, split, windows
 
 SIZES = st.integers(1, 4)
 
@@ -53,8 +53,24 @@ def test_split_keeps_order_and_loses_nothing(series, held_out):
         (lambda: split("abc", held_out=1.0), ValueError, "between 0 and 1"),
         (lambda: split("abc", held_out=0.1), ValueError, "leaves one part empty"),
         (lambda: split("", held_out=0.5), ValueError, "leaves one part empty"),
+        (
+            lambda: split(Batch(np.zeros((4, 9)), np.zeros((4, 9))), held_out=0.5),
+            TypeError,
+            "split: series must be .* got a `Batch` of inputs, targets, .* the same held_out",
+        ),
+        (lambda: split((np.zeros(4), np.zeros(4)), held_out=0.5), TypeError, "got a tuple.*list"),
+        (lambda: split({"x": np.zeros(4)}, held_out=0.5), TypeError, "split: .* got a dict"),
+        (
+            lambda: split(Stream([1, 2, 3], batch=1, length=1), held_out=0.5),
+            TypeError,
+            "split: series must be .* got a Stream",
+        ),
+        (lambda: split(3, held_out=0.5), TypeError, "split: series must be .* got 3"),
+        (lambda: split(np.array(3), held_out=0.5), TypeError, "split: series must be .* unsized"),
+        (lambda: split("abc", held_out="half"), TypeError, "held_out must be a number, got 'half'"),
+        (lambda: split("abc", held_out=np.nan), ValueError, "between 0 and 1, got nan"),
     ],
 )
-def test_errors(call, error, message):
+def test_errors(call, error, message, as_users_run_it):
     with pytest.raises(error, match=message):
         call()
