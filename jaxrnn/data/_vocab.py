@@ -7,18 +7,22 @@ import json
 import os
 import pathlib
 import re
+import sys
 import typing
+import unicodedata
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import _check
+from .. import _check, _host
+from .._kinds import shown
 
 # The replacement character stands for what is not known, in both directions.
 _UNKNOWN = "\ufffd"
 _CHARACTER = r"(?s)."
-_WORD = r"\w+(?:['\u2019]\w+)*|[^\w\s]"
+_JOINERS = "\u200c\u200d"  # how letters beside one another are drawn: inside words, no symbols
 
 
 @typing.final
@@ -64,6 +68,21 @@ class Vocab:
 
     def __post_init__(self) -> None:
         """Check that numbers and symbols determine one another."""
+        if isinstance(self.symbols, str) or not isinstance(self.symbols, Iterable):
+            raise TypeError(
+                f"Vocab: symbols must be a tuple of strings, got {shown(self.symbols)}. "
+                "Of a text: Vocab.characters(text)."
+            )
+        object.__setattr__(self, "symbols", tuple(self.symbols))
+        for name in ("pattern", "separator"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"Vocab: {name} must be a string, got {shown(getattr(self, name))}")
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ValueError(
+                f"Vocab: pattern {self.pattern!r} is no regular expression: {error}"
+            ) from error
         for symbol in self.symbols:
             if not isinstance(symbol, str):
                 raise TypeError(f"Vocab: symbols must be strings, got {symbol!r}")
@@ -94,9 +113,12 @@ class Vocab:
         """The words and punctuation marks of a text; upper and lower case are told apart.
 
         A word is a run of letters, digits and underscores, with apostrophes inside ("don't");
-        every other character but white space is a symbol of its own. White space is dropped, and
-        `decode` puts one space between symbols, so that layout is lost; `encode` of the
-        decoded text gives the same numbers.
+        every other character but white space is a symbol of its own. Combining marks (the vowel
+        signs of Devanagari, the points of Hebrew and Arabic, accents that are written apart) and
+        zero-width joiners belong to what they follow. White space is dropped, and `decode` puts
+        one space between symbols, so that layout is lost; `encode` of the decoded text gives the
+        same numbers. Nothing is normalised: "é" and "é" are two words, where
+        `unicodedata.normalize("NFC", text)` did not make them one.
 
         Args:
             text: the text to count in; the training part alone, where some is held out.
@@ -113,7 +135,7 @@ class Vocab:
             '� to be �'
         """
         _check.sizes("Vocab.words", min_count=min_count)
-        return cls._of("Vocab.words", text, _WORD, " ", min_count, size)
+        return cls._of("Vocab.words", text, _words(), " ", min_count, size)
 
     @classmethod
     def _of(
@@ -163,7 +185,7 @@ class Vocab:
             TypeError: the numbers are not integers.
             ValueError: they are not `[N]`, or one lies outside `[0, len(vocab))`.
         """
-        array = np.asarray(numbers)
+        array = _host.read("Vocab.decode", "numbers", numbers)
         if array.ndim != 1:
             raise ValueError(
                 f"Vocab.decode: numbers must be [N], got shape {array.shape}. "
@@ -187,7 +209,7 @@ class Vocab:
         Raises:
             OSError: the file cannot be written.
         """
-        target = pathlib.Path(path)
+        target = _path("Vocab.save", path)
         # In the same folder, since only there a rename is one atomic step.
         partial = target.with_name(f".{target.name}.{os.getpid()}")
         try:
@@ -207,8 +229,9 @@ class Vocab:
             OSError: the file cannot be read.
             ValueError: it holds no vocabulary, or a damaged one.
         """
+        file = _path("Vocab.load", path)
         try:
-            fields: dict[str, Any] = json.loads(pathlib.Path(path).read_bytes())
+            fields: dict[str, Any] = json.loads(file.read_bytes())
             symbols, pattern, separator = fields["symbols"], fields["pattern"], fields["separator"]
             return cls(tuple(symbols), str(pattern), str(separator))
         except (ValueError, KeyError, TypeError, re.error) as error:
@@ -218,7 +241,23 @@ class Vocab:
             ) from error
 
 
+@functools.cache
+def _words() -> str:
+    """The pattern of words. Python's `re` knows letters and digits, but no combining marks."""
+    every = range(sys.maxunicode + 1)
+    marks = np.array([number for number in every if unicodedata.category(chr(number))[0] == "M"])
+    runs = np.split(marks, np.flatnonzero(np.diff(marks) > 1) + 1)
+    on = "".join(f"{chr(run[0])}-{chr(run[-1])}" for run in runs) + _JOINERS
+    return rf"\w[\w{on}]*(?:['\u2019]\w[\w{on}]*)*|[^\w\s][{on}]*"
+
+
 def _string(who: str, text: str) -> str:
     if not isinstance(text, str):
-        raise TypeError(f"{who}: text must be a string, got {type(text).__name__}")
+        raise TypeError(f"{who}: text must be a string, got {shown(text)}")
     return text
+
+
+def _path(who: str, path: str | os.PathLike[str]) -> pathlib.Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{who}: path must be a string or a `PathLike`, got {shown(path)}")
+    return pathlib.Path(path)

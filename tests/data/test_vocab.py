@@ -9,7 +9,11 @@ import pytest
 from jaxrnn.data import Vocab, read_text
 
 TEXTS = st.text(min_size=1, max_size=40)
-SENTENCES = st.text(st.sampled_from("ab'\u2019_3 .,!\n\u0301\ufffdé"), min_size=1, max_size=40)
+SENTENCES = st.text(
+    st.sampled_from("ab'\u2019_3 .,!\n\u0301\ufffdéक\u093f\u094dש\u05b8\u200c\u200d👩"),
+    min_size=1,
+    max_size=40,
+)
 
 
 @hypothesis.given(TEXTS)
@@ -27,6 +31,38 @@ def test_words_come_back_up_to_layout(text):
     numbers = vocab.encode(text)
     assert np.array_equal(vocab.encode(vocab.decode(numbers)), numbers)
     assert "".join(vocab.decode(numbers).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "symbols"),
+    [
+        ("नमस्ते दुनिया।", ["नमस्ते", "दुनिया", "।"]),
+        ("తెలుగు భాష", ["తెలుగు", "భాష"]),
+        ("العَرَبِيَّةُ لُغَةٌ", ["العَرَبِيَّةُ", "لُغَةٌ"]),
+        ("שָׁלוֹם עוֹלָם", ["שָׁלוֹם", "עוֹלָם"]),
+        ("cafe\u0301, nai\u0308ve", ["cafe\u0301", ",", "nai\u0308ve"]),
+        ("l'e\u0301te\u0301", ["l'e\u0301te\u0301"]),
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            ["\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"],
+        ),
+        ("ක\u0dca\u200dෂ", ["ක\u0dca\u200dෂ"]),
+        ("❤\ufe0f!", ["❤\ufe0f", "!"]),
+        ("a \u0301b", ["a", "\u0301", "b"]),
+        ("x\U0001e8d0y", ["x\U0001e8d0y"]),
+    ],
+)
+def test_marks_and_joiners_continue_a_word(text, symbols):
+    vocab = Vocab.words(text)
+    assert set(vocab.symbols) == set(symbols)
+    assert [vocab.symbols[number - 2] for number in vocab.encode(text)] == symbols
+    assert np.array_equal(vocab.encode(vocab.decode(vocab.encode(text))), vocab.encode(text))
+
+
+def test_a_vocabulary_keeps_the_pattern_that_it_was_saved_with(tmp_path):
+    older = Vocab(("a", "\u0301"), r"\w+|[^\w\s]", " ")
+    older.save(tmp_path / "vocab.json")
+    assert Vocab.load(tmp_path / "vocab.json").encode("a\u0301").tolist() == [2, 3]
 
 
 def test_numbers_fall_with_frequency_and_ties_by_symbol():
@@ -120,9 +156,24 @@ def test_damaged_files_are_named(tmp_path):
         (lambda: Vocab.characters("a").decode([1.0]), TypeError, "integers, got float64"),
         (lambda: Vocab.characters(b"a"), TypeError, "text"),
         (lambda: Vocab.characters("a").encode(b"a"), TypeError, "text"),
+        (lambda: Vocab("abc"), TypeError, r"Vocab: symbols .* got 'abc'. .*characters.text"),
+        (lambda: Vocab(3), TypeError, "Vocab: symbols must be a tuple of strings, got 3"),
+        (lambda: Vocab(("a",), 3), TypeError, "Vocab: pattern must be a string, got 3"),
+        (lambda: Vocab(("a",), "("), ValueError, "Vocab: pattern '.' is no regular expression"),
+        (lambda: Vocab(("a",), ".", None), TypeError, "Vocab: separator must be a string"),
+        (lambda: Vocab.characters("a").decode("a"), TypeError, "numbers must be .* got 'a'"),
+        (lambda: Vocab.characters("a").decode(None), TypeError, "numbers must be .* got None"),
+        (
+            lambda: Vocab.characters("a").decode(np.ma.array([2, 2], mask=[0, 1])),
+            TypeError,
+            r"Vocab.decode: numbers .* a masked int64\[2\], in which 1 are hidden",
+        ),
+        (lambda: Vocab.load(3), TypeError, "Vocab.load: path must be a string"),
+        (lambda: Vocab.characters("a").save(None), TypeError, "Vocab.save: path must be a string"),
+        (lambda: read_text(3), TypeError, "read_text: path must be a string or a `PathLike`"),
     ],
 )
-def test_errors(call, error, message):
+def test_errors(call, error, message, as_users_run_it):
     with pytest.raises(error, match=message):
         call()
 
