@@ -1,5 +1,6 @@
 """Training: three pure functions, and the loop for people."""
 
+from ._arguments import Batches as Batches
 from ._carry import Carried as Carried
 from ._carry import CarryPolicy as CarryPolicy
 from ._carry import Fresh as Fresh
@@ -7,10 +8,9 @@ from ._checkpoints import Checkpoints as Checkpoints
 from ._checkpoints import Saved as Saved
 from ._early_stopping import EarlyStopping as EarlyStopping
 from ._early_stopping import Standing as Standing
-from ._fit import Batches as Batches
-from ._fit import Event as Event
 from ._fit import Result as Result
 from ._fit import fit as fit
+from ._loop import Event as Event
 from ._progress import Progress as Progress
 from ._trainer import Evaluation as Evaluation
 from ._trainer import Report as Report

@@ -2,38 +2,22 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
-import jax
-import numpy as np
-
-from .. import _check
 from .._typing import Key
+from . import _arguments
+from ._arguments import Batches
 from ._checkpoints import Checkpoints
 from ._csv_log import CsvLog
 from ._early_stopping import EarlyStopping
+from ._hyperparameters import adopt, changes
+from ._loop import Event, Loop, warn_without_best
 from ._progress import Display, Progress
-from ._run import Run, Window
+from ._run import Run
 from ._trainer import Trainer, TrainState
 
 _SHOWN = Progress()
-
-
-@runtime_checkable
-class Batches(Protocol):
-    """Batches addressed by the step that reads them, as `data.Dataset`."""
-
-    def __getitem__(self, step: int, /) -> Any:
-        """The batch of a step."""
-
-
-class Event(NamedTuple):
-    """What a callback is called with: a new row of the history, and the state that made it."""
-
-    step: int
-    row: dict[str, Any]
-    state: TrainState
 
 
 class Result(NamedTuple):
@@ -54,11 +38,12 @@ def fit(
     trainer: Trainer,
     data: Batches,
     *,
-    steps: int,
+    steps: int | None = None,
+    epochs: int | None = None,
     key: Key | None = None,
     state: TrainState | None = None,
     validation: Iterable[Any] | None = None,
-    every: int = 100,
+    every: int | None = None,
     callbacks: Sequence[Callable[[Event], Any]] = (),
     early_stopping: EarlyStopping | None = None,
     checkpoints: Checkpoints | None = None,
@@ -72,21 +57,28 @@ def fit(
     held-out batches.
 
     Where `checkpoints` finds some in its directory, training goes on from the newest, bit for bit
-    as if it had not stopped; `Ctrl-C` writes one and is raised again.
+    as if it had not stopped; `Ctrl-C` writes one and is raised again. What the call says holds from
+    there on: another learning rate too, be it the optimizer's own or one in its state, by
+    `optax.inject_hyperparams`.
 
     Args:
         trainer: what is trained.
-        data: `data[step]` is the batch of a step, for any step; a list is gone through over and
-            over.
-        steps: how many steps in all, those before a resume included.
+        data: `data[step]` is the batch of a step, for any step: a `data.Dataset`, or a list of
+            batches, which is gone through over and over.
+        steps: how many steps in all, counted from the start of training: those of the state or
+            of the checkpoint that it goes on from included.
+        epochs: how many times to go through the data instead, `epochs * len(data)` steps.
         key: from which everything random is drawn; needed unless `state` is given.
-        state: where to start from, instead of `trainer.init(key)`.
+        state: where to start from, instead of `trainer.init(key)`. It has a key of its own, and
+            the hyper-parameters of `optax.inject_hyperparams`.
         validation: held-out batches, gone through anew for each row: a dataset, a list, one batch,
             or a `data.Stacked`.
-        every: how many steps lie between two rows.
+        every: how many steps lie between two rows; by default 100, or those of an epoch with
+            `epochs`.
         callbacks: called with an `Event` for each row. Training stops where one returns something
             true.
-        early_stopping: stops when a column stops improving, and returns the best parameters.
+        early_stopping: stops when a column stops improving, and returns the best parameters. Where
+            the column is NaN in every row it warns, and returns the last ones.
         checkpoints: where and how often the run is saved.
         log: a CSV file that gets every row.
         progress: what is shown; `None` shows nothing.
@@ -99,9 +91,12 @@ def fit(
             finite parameters only.
         OSError: the log or the directory of the checkpoints cannot be written, or another run uses
             that directory.
-        TypeError: neither `key` nor `state` came, or `data` is not addressed by step.
-        ValueError: `steps` or `every` is below 1; the checkpoints belong to another network, to a
-            run with another key, or to one that is beyond `steps`.
+        TypeError: neither or both of `steps` and `epochs`, or of `key` and `state`, came; `data`
+            is not addressed by step; an argument is of another kind; `fit` itself is inside `jit`,
+            `vmap` or `grad`.
+        ValueError: `steps`, `epochs` or `every` is below 1; the state has taken all the steps; the
+            checkpoints belong to another network, to a run with another key, to one that is beyond
+            `steps`, or to one whose early stopping had another criterion.
 
     Example:
         >>> import jax, optax
@@ -117,138 +112,61 @@ def fit(
         >>> [row["step"] for row in result.history], result.history[-1]["train/loss"] < 1e-2
         ([100, 200], True)
     """
-    _check_arguments(validation, checkpoints, progress, steps=steps, every=every)
-    batch_of = _addressed(data)
-    state = _started(trainer, key, state)
-    started = int(state.step)
-    run = Run(state, step=started, saved=started)
-    _check_stopping(early_stopping, validation)
+    _arguments.check(
+        trainer,
+        validation=validation,
+        callbacks=callbacks,
+        checkpoints=checkpoints,
+        progress=progress,
+        traced=(key, state, data),
+    )
+    steps, every = _arguments.duration(data, steps, epochs, every)
+    batch_of = _arguments.addressed(data)
+    state = _arguments.started(trainer, key, state, steps)
+    run = Run(state, step=int(state.step), saved=int(state.step))
     if early_stopping is not None:
+        _arguments.check_stopping(early_stopping, trainer, validation)
         run = run._replace(best=state.params)
     with contextlib.nullcontext() if checkpoints is None else checkpoints.hold():
+        said = _arguments.held_beside(trainer, state)
         if checkpoints is not None:
-            run = run.resume(checkpoints, steps)
+            run, said = _resumed(run, checkpoints, steps, said)
+        if early_stopping is not None:
+            early_stopping.check(run.standing)
         table = CsvLog(log, run.history)
-        asked_to_stop = False
-
-        def record(run: Run) -> Run:
-            """Add a row to the history, and tell everyone who listens."""
-            nonlocal asked_to_stop
-            run = run.read()
-            row = _row(trainer, run, validation)
-            if early_stopping is not None:
-                standing = early_stopping.update(run.standing, row)
-                best = run.state.params if standing.step == run.step else run.best
-                run = run._replace(standing=standing, best=best)
-            table.write(row)
-            display.row(row)
-            for callback in callbacks:
-                asked_to_stop |= bool(callback(Event(run.step, row, run.state)))
-            if trainer.metrics is not None:
-                run = run._replace(state=run.state._replace(metrics=trainer.metrics.init()))
-            return run._replace(history=(*run.history, row), window=Window())
-
-        def finished(run: Run) -> bool:
-            stopped = early_stopping is not None and early_stopping.done(run.standing)
-            return run.step >= steps or stopped or asked_to_stop
-
-        def save(run: Run) -> Run:
-            return run if checkpoints is None else run.save(checkpoints)
-
         with Display(progress, run.step, steps) as display:
-            if checkpoints is not None and run.step > started:
-                display.say(f"going on from step {run.step} of {checkpoints.directory}")
-            try:
-                while True:
-                    if run.step % every == 0 and run.unreported:
-                        run = record(run)
-                    if checkpoints is not None and run.step % checkpoints.every == 0:
-                        run = run.save(checkpoints)
-                    if finished(run):
-                        break
-                    run = run.advance(trainer, batch_of(run.step))
-                    display.update(run.step, run.window)
-            except KeyboardInterrupt:
-                save(run)
-                raise
-            run = save(run)
-            # After the last checkpoint: a run that is prolonged later has no row at this step.
-            if run.unreported:
-                run = record(run)
-        return _result(run)
+            for line in said:
+                display.say(line)
+            loop = Loop(
+                trainer,
+                steps,
+                validation=validation,
+                callbacks=callbacks,
+                early_stopping=early_stopping,
+                checkpoints=checkpoints,
+                table=table,
+                display=display,
+            )
+            run = loop.run(run, every, batch_of)
+    warn_without_best(early_stopping, run)
+    state, step = run.chosen
+    return Result(state, list(run.history), step)
 
 
-def _started(trainer: Trainer, key: Key | None, state: TrainState | None) -> TrainState:
-    if state is not None:
-        return state
-    if key is None:
-        raise TypeError("fit: pass key=jax.random.key(...), or state= to start from")
-    return _init(trainer, key)
-
-
-def _check_arguments(validation: Any, checkpoints: Any, progress: Any, **sizes: int) -> None:
-    _check.sizes("fit", **sizes)
-    if isinstance(validation, Iterator):
-        raise TypeError(
-            "fit: validation is gone through many times, and an iterator gives its batches once. "
-            "Pass a list or a dataset."
-        )
-    if not isinstance(checkpoints, Checkpoints | None):
-        raise TypeError(f"fit: checkpoints must be `Checkpoints(directory)`, got {checkpoints!r}")
-    if not isinstance(progress, Progress | None):
-        raise TypeError(f"fit: progress must be a `Progress()`, or None for none, got {progress!r}")
-
-
-def _check_stopping(stopping: EarlyStopping | None, validation: Iterable[Any] | None) -> None:
-    if stopping and validation is None and stopping.metric.startswith("validation/"):
+def _resumed(
+    run: Run, checkpoints: Checkpoints, steps: int, said: list[str]
+) -> tuple[Run, list[str]]:
+    """The run of the newest checkpoint, under the hyper-parameters of this call."""
+    found = run.resume(checkpoints, steps)
+    if found is run:
+        return run, said
+    if found.step < run.step:
         raise ValueError(
-            f"fit: EarlyStopping reads {stopping.metric!r}, but there is no validation. "
-            "Pass fit(validation=...), or name a training metric."
+            f"fit: the state is at step {run.step}, and {checkpoints.directory} holds a run that "
+            f"is at step {found.step} only. Pass the state that this run began with, or another "
+            "directory for a new run."
         )
-
-
-def _addressed(data: Batches) -> Callable[[int], Any]:
-    """`data[step]`, for a list too."""
-    if isinstance(data, list) and data:
-        return lambda step: data[step % len(data)]
-    if isinstance(data, list | tuple) or not isinstance(data, Batches):
-        raise TypeError(
-            "fit: data must give the batch of any step as data[step], like a data.Dataset or a "
-            f"list of batches that is not empty, got {type(data).__name__}"
-        )
-    return data.__getitem__
-
-
-def _result(run: Run) -> Result:
-    if run.best is None:
-        return Result(run.state, list(run.history), run.step)
-    return Result(run.state._replace(params=run.best), list(run.history), run.standing.step)
-
-
-def _row(trainer: Trainer, run: Run, validation: Iterable[Any] | None) -> dict[str, Any]:
-    window = run.window
-    row = {
-        "step": run.step,
-        "train/loss": window.mean_loss(),
-        "train/gradient_norm": window.gradient_norm / max(window.steps, 1),
-    }
-    if trainer.metrics is not None:
-        row |= _named("train", trainer.metrics.compute(run.state.metrics))
-    if validation is not None:
-        evaluation = trainer.evaluate(run.state, validation)
-        row["validation/loss"] = float(evaluation.loss)
-        row |= _named("validation", evaluation.metrics)
-    return row
-
-
-def _named(part: str, values: Any) -> dict[str, Any]:
-    """Metrics as columns: `{"accuracy": 0.5}` of the training as `{"train/accuracy": 0.5}`."""
-    leaves = jax.tree.leaves_with_path(values)
-    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves]
-    return {
-        f"{part}/{name or 'metric'}": np.asarray(leaf).tolist()
-        for name, (_, leaf) in zip(names, leaves, strict=True)
-    }
-
-
-_init = jax.jit(Trainer.init)
+    held, asked = found.state.opt_state, run.state.opt_state
+    said = [f"going on from step {found.step} of {checkpoints.directory}"]
+    said += [f"{name} is {new} from here, {old} before" for name, old, new in changes(held, asked)]
+    return found._replace(state=found.state._replace(opt_state=adopt(held, asked))), said

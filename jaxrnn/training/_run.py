@@ -75,15 +75,19 @@ class Run(NamedTuple):
             )
         return self._replace(window=self.window.add(loss, weight, gradient_norm), unread=None)
 
+    def check_finite(self) -> None:
+        """Raise `FloatingPointError` unless the parameters are finite."""
+        if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(self.state.params)):
+            raise FloatingPointError(
+                f"fit: the parameters are not finite after step {self.step}. {_REMEDY}"
+            )
+
     def save(self, checkpoints: Checkpoints) -> "Run":
         """Write a checkpoint of the whole run, unless the newest one is of this step."""
         if self.saved == self.step:
             return self
         run = self.read()
-        if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(run.state.params)):
-            raise FloatingPointError(
-                f"fit: the parameters are not finite after step {run.step}. {_REMEDY}"
-            )
+        run.check_finite()
         checkpoints.save(run.step, run._trees(), run._notes())
         return run._replace(saved=run.step)
 
@@ -103,13 +107,13 @@ class Run(NamedTuple):
                 f"fit: {checkpoints.directory} holds a run that is at step {saved.step}, beyond "
                 f"steps={steps}. Pass more steps, or another directory for a new run."
             )
-        return Run(
-            state=state,
-            step=saved.step,
-            saved=saved.step,
-            best=None if self.best is None else saved.trees.get("best", state.params),
-            **_of_notes(checkpoints, notes),
-        )
+        run = Run(state, saved.step, saved=saved.step, **_of_notes(checkpoints, notes))
+        # A standing is of the parameters that it calls the best. Where they are not saved, it is
+        # one that an even older run left, without early stopping since.
+        if self.best is None or "best" not in saved.trees:
+            best = None if self.best is None else state.params
+            return run._replace(best=best, standing=Standing())
+        return run._replace(best=saved.trees["best"])
 
     def _notes(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the arrays: entries by name, of what JSON can hold."""
@@ -118,6 +122,16 @@ class Run(NamedTuple):
             "window": self.window._asdict(),
             "standing": self.standing._asdict(),
         }
+
+    @property
+    def chosen(self) -> tuple[TrainState, int]:
+        """The state to return and the step of its parameters: with early stopping the best ones.
+
+        Where no score was a number, there is no best, and the last ones are returned.
+        """
+        if self.best is None or self.standing.best is None:
+            return self.state, self.step
+        return self.state._replace(params=self.best), self.standing.step
 
     def _trees(self) -> dict[str, Any]:
         return {"state": self.state} | ({} if self.best is None else {"best": self.best})

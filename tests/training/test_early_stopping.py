@@ -1,4 +1,4 @@
-"""When a score counts as an improvement."""
+"""When a score counts as an improvement, and what it can be compared with."""
 
 import math
 import operator
@@ -23,5 +23,47 @@ def test_standing(name):
     standing = Standing()
     for index, score in enumerate(scores):
         standing = stopping.update(standing, {"step": index, "validation/loss": score})
-    assert standing == Standing(best, step, waited)
+    assert standing == Standing(best, step, waited, stopping.criterion)
     assert stopping.done(standing) == (waited >= stopping.patience)
+
+
+TWO = Standing(2.0, 3, 1, EarlyStopping().criterion)
+ROW = {"step": 4, "validation/loss": 1.0, "validation/f1": [0.5, 0.25]}
+
+
+@pytest.mark.parametrize(
+    ("stopping", "row", "error", "says"),
+    [
+        (
+            EarlyStopping(metric="validation/f1"),
+            ROW,
+            ValueError,
+            "judged by validation/loss by _operator.lt, and validation/f1 by _operator.lt cannot",
+        ),
+        (EarlyStopping(better=operator.gt), ROW, ValueError, "_operator.gt cannot be compared"),
+        (EarlyStopping(), {"step": 4, "train/loss": 1.0}, ValueError, "no 'validation/loss' in"),
+        (
+            EarlyStopping(),
+            ROW | {"validation/loss": [1.0, 2.0]},
+            TypeError,
+            r"'validation/loss' must be one number, got a list of shape \(2,\).*map_value",
+        ),
+    ],
+)
+def test_scores_that_cannot_be_compared(stopping, row, error, says):
+    with pytest.raises(error, match=says):
+        stopping.update(TWO, row)
+
+
+def test_patience_may_change():
+    """How long to wait says nothing of the scores; nor does a standing of an older version."""
+    assert EarlyStopping(9, min_delta=0.5).update(TWO, ROW) == Standing(
+        1.0, 4, 0, EarlyStopping().criterion
+    )
+    assert EarlyStopping().update(Standing(0.5, 1, 2), ROW).waited == 3
+
+
+@pytest.mark.parametrize("wrong", [math.nan, -1.0, math.inf])
+def test_a_margin_that_nothing_passes(wrong):
+    with pytest.raises(ValueError, match="min_delta must be finite and at least 0"):
+        EarlyStopping(min_delta=wrong)

@@ -7,11 +7,12 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from jaxrnn import data, training
+from jaxrnn import data, metrics, training
 from jaxrnn.networks import Layer
-from tests.training.small import ADAM, SCORES, TRAINER, XENT, Small, echo, unstack
+from tests.training.small import ADAM, SCORES, TRAINER, XENT, Small, V, echo, unstack
 
 BATCHES = unstack(echo(jax.random.key(1), 3))
 HELD_OUT = unstack(echo(jax.random.key(2), 2))
@@ -177,15 +178,8 @@ def test_a_loss_that_is_not_finite_names_the_step(tmp_path):
 
 
 def test_errors_before_the_first_step(tmp_path):
-    with pytest.raises(ValueError, match="steps must be at least 1"):
-        run(steps=0)
     with pytest.raises(ValueError, match="every must be at least 1"):
         run(every=0)
-    with pytest.raises(TypeError, match="pass key="):
-        training.fit(TRAINER, BATCHES, steps=1)
-    for wrong in [BATCHES[0], []]:
-        with pytest.raises(TypeError, match="a list of batches that is not empty"):
-            run(batches=wrong)
     with pytest.raises(ValueError, match="there is no validation"):
         run(early_stopping=training.EarlyStopping())
     (tmp_path / "file").write_text("")
@@ -195,10 +189,52 @@ def test_errors_before_the_first_step(tmp_path):
         run(checkpoints=training.Checkpoints(tmp_path / "file" / "runs"))
 
 
-def test_early_stopping_names_the_columns():
-    with pytest.raises(
-        ValueError, match=r"no 'train/f1' in the history, which has step, train/loss"
-    ):
-        run(early_stopping=training.EarlyStopping(metric="train/f1"))
-    with pytest.raises(ValueError, match="patience must be at least 1"):
-        training.EarlyStopping(patience=0)
+def test_epochs_are_steps():
+    """A row an epoch, unless another interval is asked for."""
+    by_epochs = run(steps=None, epochs=2, every=None)
+    assert [row["step"] for row in by_epochs.history] == [3, 6]
+    by_steps = run(steps=6, every=3)
+    assert by_epochs.history == by_steps.history
+    chex.assert_trees_all_equal(by_epochs.state, by_steps.state)
+    assert [row["step"] for row in run(steps=None, epochs=1, every=2).history] == [2, 3]
+
+
+def test_parameters_that_are_not_finite_are_never_returned():
+    """A gradient overflows in the last step: the loss before it is fine."""
+    steep = training.Trainer(Small(), XENT, optax.sgd(float("inf")))
+    with pytest.raises(FloatingPointError, match="parameters are not finite after step 1"):
+        run(steep, steps=1)
+
+
+@pytest.mark.parametrize(
+    ("metric", "error", "says"),
+    [
+        ("train/f1", ValueError, r"no 'train/f1' in the history, which has step, train/loss"),
+        ("validation/f1", ValueError, r"which has .*, validation/loss, validation/accuracy"),
+        ("train/recall", TypeError, r"'train/recall' must be one number, got a list of shape \(3,"),
+    ],
+)
+def test_early_stopping_names_the_columns_before_training(metric, error, says):
+    def never(event):
+        raise AssertionError
+
+    recall = metrics.map_value(metrics.nll(), lambda value: jnp.full(V, value))
+    scores = metrics.collect(nll=metrics.nll(), accuracy=metrics.accuracy(), recall=recall)
+    with pytest.raises(error, match=says):
+        run(
+            training.Trainer(Small(), XENT, ADAM, scores),
+            validation=HELD_OUT,
+            callbacks=[never],
+            early_stopping=training.EarlyStopping(metric=metric),
+        )
+
+
+def test_a_score_that_is_never_a_number_returns_what_was_trained():
+    """It returned the parameters of before the first step, and said nothing."""
+    never = metrics.map_value(metrics.nll(), lambda value: value * jnp.nan)
+    trainer = training.Trainer(Small(), XENT, ADAM, metrics.collect(never=never))
+    stopping = training.EarlyStopping(2, metric="train/never")
+    with pytest.warns(UserWarning, match="'train/never' was NaN in every row.*the last step, 6"):
+        result = run(trainer, steps=30, early_stopping=stopping)
+    assert result.step == 6
+    chex.assert_trees_all_equal(result.state.params, run(trainer, steps=6).state.params)

@@ -1,7 +1,11 @@
 """A run that stops anywhere goes on as if it had not."""
 
+import operator
+
 import chex
 import jax
+import jax.numpy as jnp
+import optax
 import pytest
 
 from jaxrnn import training
@@ -108,3 +112,98 @@ def test_a_checkpoint_that_fit_did_not_write_is_refused(notes, tmp_path):
     checkpoints.save(0, {"state": NOISY.init(jax.random.key(0))}, notes)
     with pytest.raises(ValueError, match="is none of `fit`: its notes are not those of a run"):
         run(5, 1, tmp_path)
+
+
+BY_LOSS = training.EarlyStopping(100, metric="train/loss")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        training.EarlyStopping(100, metric="train/accuracy"),
+        training.EarlyStopping(100, metric="train/loss", better=operator.gt),
+    ],
+    ids=["metric", "better"],
+)
+def test_a_standing_is_of_its_criterion(other, tmp_path):
+    run(4, 2, tmp_path, early_stopping=BY_LOSS)
+    with pytest.raises(ValueError, match=r"judged by train/loss by _operator\.lt, and train/"):
+        run(8, 2, tmp_path, early_stopping=other)
+
+
+def test_early_stopping_left_out_in_between_starts_anew(tmp_path):
+    """The best score of the first part says nothing of parameters that were not kept."""
+    states = {}
+    callback = lambda event: states.update({event.step: event.state})  # noqa: E731
+    lowest_first = training.EarlyStopping(100, metric="train/loss", better=operator.gt)
+    run(4, 2, tmp_path, early_stopping=lowest_first)
+    run(6, 2, tmp_path)
+    result = run(10, 2, tmp_path, early_stopping=lowest_first, callbacks=[callback])
+    assert result.step == 8
+    chex.assert_trees_all_equal(result.state.params, states[8].params)
+
+
+def test_early_stopping_that_saw_no_row_returns_the_last(tmp_path):
+    last = run(4, 2, tmp_path)
+    again = run(4, 2, tmp_path, early_stopping=BY_LOSS)
+    assert again.step == 4
+    chex.assert_trees_all_equal(again.state.params, last.state.params)
+
+
+def injected(rate, clip=1.0):
+    """A trainer whose learning rate lives in the state, inside of another transformation."""
+
+    def optimizer(clip):
+        sgd = optax.inject_hyperparams(optax.sgd)(rate, momentum=optax.constant_schedule(0.5))
+        return optax.chain(optax.clip_by_global_norm(clip), sgd)
+
+    return training.Trainer(Small(), XENT, optax.inject_hyperparams(optimizer)(clip))
+
+
+def fit(trainer, directory=None, *, steps, progress=None, **start):
+    return training.fit(
+        trainer,
+        BATCHES,
+        steps=steps,
+        every=1,
+        checkpoints=None if directory is None else training.Checkpoints(directory),
+        progress=progress,
+        **(start or {"key": jax.random.key(0)}),
+    )
+
+
+def rates(state):
+    outer = state.opt_state
+    inner = outer.inner_state[1].hyperparams
+    return [float(n) for n in (outer.hyperparams["clip"], inner["learning_rate"])]
+
+
+def test_the_learning_rate_of_the_call_holds_on_resume(tmp_path, capsys):
+    """It was ignored where it lives in the state, and held where it does not."""
+    fit(injected(0.5), tmp_path, steps=3)
+    result = fit(injected(0.25, clip=2.0), tmp_path, steps=6, progress=training.Progress())
+    assert rates(result.state) == [2.0, 0.25]
+    shown = capsys.readouterr().out
+    assert "learning_rate is 0.25 from here, 0.5 before" in shown
+    assert "clip is 2.0 from here, 1.0 before" in shown
+    assert "momentum" not in shown
+    middle = fit(injected(0.5), steps=3).state
+    middle.opt_state.inner_state[1].hyperparams["learning_rate"] = jnp.float32(0.25)
+    middle.opt_state.hyperparams["clip"] = jnp.float32(2.0)
+    expected = fit(injected(0.5), steps=6, state=middle)
+    assert result.history[3:] == expected.history
+    chex.assert_trees_all_equal(result.state.params, expected.state.params)
+
+
+def test_a_learning_rate_in_the_state_holds_and_is_said(tmp_path, capsys):
+    """That is how a learning rate is swept; on resume the state that began the run says it."""
+    state = injected(0.5).init(jax.random.key(0))
+    state.opt_state.inner_state[1].hyperparams["learning_rate"] = jnp.float32(0.25)
+    whole = fit(injected(0.5), steps=6, state=state, progress=training.Progress())
+    assert "learning_rate is 0.25, as the state says; the optimizer's own is 0.5" in (
+        capsys.readouterr().out
+    )
+    fit(injected(0.5), tmp_path, steps=3, state=state)
+    result = fit(injected(0.5), tmp_path, steps=6, state=state, progress=training.Progress())
+    assert "from here" not in capsys.readouterr().out
+    chex.assert_trees_all_equal(result.state, whole.state)

@@ -1,0 +1,95 @@
+"""`Loop`: what happens between the steps of a run."""
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from ._checkpoints import Checkpoints
+from ._csv_log import CsvLog
+from ._early_stopping import EarlyStopping
+from ._progress import Display
+from ._rows import row
+from ._run import Run, Window
+from ._trainer import Trainer, TrainState
+
+
+class Event(NamedTuple):
+    """What a callback is called with: a new row of the history, and the state that made it."""
+
+    step: int
+    row: dict[str, Any]
+    state: TrainState
+
+
+class Loop:
+    """Rows, checkpoints, and when it is enough."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        steps: int,
+        *,
+        validation: Iterable[Any] | None,
+        callbacks: Sequence[Callable[[Event], Any]],
+        early_stopping: EarlyStopping | None,
+        checkpoints: Checkpoints | None,
+        table: CsvLog,
+        display: Display,
+    ) -> None:
+        self._trainer, self._steps, self._validation = trainer, steps, validation
+        self._callbacks, self._stopping, self._checkpoints = callbacks, early_stopping, checkpoints
+        self._table, self._display = table, display
+        self._asked_to_stop = False
+
+    def run(self, run: Run, every: int, batch_of: Callable[[int], Any]) -> Run:
+        """Train to the end, with a row every so many steps."""
+        try:
+            while True:
+                if run.step % every == 0 and run.unreported:
+                    run = self._record(run)
+                if self._checkpoints is not None and run.step % self._checkpoints.every == 0:
+                    run = self._save(run)
+                if self._finished(run):
+                    break
+                run = run.advance(self._trainer, batch_of(run.step))
+                self._display.update(run.step, run.window)
+        except KeyboardInterrupt:
+            self._save(run)
+            raise
+        run = self._save(run)
+        run.check_finite()
+        # After the last checkpoint: a run that is prolonged later has no row at this step.
+        return self._record(run) if run.unreported else run
+
+    def _record(self, run: Run) -> Run:
+        """Add a row to the history, and tell everyone who listens."""
+        run = run.read()
+        new = row(self._trainer, run, self._validation)
+        if self._stopping is not None:
+            standing = self._stopping.update(run.standing, new)
+            best = run.state.params if standing.step == run.step else run.best
+            run = run._replace(standing=standing, best=best)
+        self._table.write(new)
+        self._display.row(new)
+        for callback in self._callbacks:
+            self._asked_to_stop |= bool(callback(Event(run.step, new, run.state)))
+        if self._trainer.metrics is not None:
+            run = run._replace(state=run.state._replace(metrics=self._trainer.metrics.init()))
+        return run._replace(history=(*run.history, new), window=Window())
+
+    def _save(self, run: Run) -> Run:
+        return run if self._checkpoints is None else run.save(self._checkpoints)
+
+    def _finished(self, run: Run) -> bool:
+        stopped = self._stopping is not None and self._stopping.done(run.standing)
+        return run.step >= self._steps or stopped or self._asked_to_stop
+
+
+def warn_without_best(stopping: EarlyStopping | None, run: Run) -> None:
+    """Say that early stopping found nothing to compare."""
+    if stopping is not None and run.standing.waited and run.standing.best is None:
+        warnings.warn(
+            f"fit: {stopping.metric!r} was NaN in every row, so that none is the best: the "
+            f"parameters are those of the last step, {run.step}.",
+            stacklevel=3,
+        )
