@@ -86,6 +86,15 @@ def arrays(who: str, **trees: Any) -> None:
                 )
             if not is_array(leaf):
                 raise TypeError(f"{who}: {name} must be an array, {_came(name, leaf)}")
+            if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind in "OSUMm":
+                raise TypeError(f"{who}: {name} must hold numbers, got an array of {leaf.dtype}.")
+
+
+def array(who: str, name: str, value: Any) -> None:
+    """Raise unless `value` itself is an array, as those of JAX and of numpy are."""
+    if not is_array(value):
+        raise TypeError(f"{who}: {name} must be an array, {_came(name, value)}")
+    arrays(who, **{name: value})
 
 
 def is_array(value: Any) -> bool:

@@ -90,10 +90,12 @@ def generate(
     _check.kind("generate", "sampler", sampler, Sampler)
     _check.key("generate", key)
     network.check_causal()
+    _check.arrays("generate", params=params, carry=carry)
     prompt = _symbols(prompt)
     _check.sizes("generate", length=length)
     if lengths is not None:
         lengths = np.asarray(lengths) if isinstance(lengths, list | tuple) else lengths
+        _check.array("generate", "lengths", lengths)
         _check.lengths("generate", "lengths", lengths, prompt.shape, least=1)
         lengths = jnp.asarray(lengths)
     if carry is None:
@@ -166,6 +168,8 @@ def _symbols(prompt: ArrayOrList) -> Array:
             f"generate: the prompt must hold integers, got text, {prompt!r}. Encode it first: "
             "`vocab.encode(prompt)`."
         )
+    if not isinstance(prompt, list | tuple):
+        _check.array("generate", "prompt", prompt)
     try:
         symbols = jnp.asarray(prompt)
     except (TypeError, ValueError) as error:

@@ -27,6 +27,12 @@ class Sampler(Config):
 
     def __call__(self, key: Key, logits: Float[Array, "*batch V"]) -> Int[Array, "*batch"]:
         """Draw one symbol for every sequence of the batch."""
+        who = type(self).__name__
+        _check.key(who, key)
+        _check.array(who, "logits", logits)
+        _check.floating(who, "logits", logits, "It is the network's outputs that are drawn from.")
+        if not logits.ndim or not logits.shape[-1]:
+            raise ValueError(f"{who}: logits must be [*batch, V], got {_check.describe(logits)}")
         return jax.random.categorical(key, self.adjust(logits), axis=-1).astype(jnp.int32)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 
+from .. import _check
 from .._typing import Array, Batch, Inputs, Key
 from ..cells import Cell
 from ..engines import Auto, Engine, unroll
@@ -72,6 +73,7 @@ class Bidirectional(Layer):
 
     def init(self, key: Key) -> Directions:
         """Both cells' parameters."""
+        _check.key("Bidirectional", key)
         forward, backward = jax.random.split(key)
         return Directions(self.forward.init(forward), self.backward.init(backward))
 

@@ -12,6 +12,7 @@ from .._numerics import select
 from .._typing import Array, ArrayOrList, Batch, Carry, Inputs, Key, Params
 from ..cells import Cell
 from . import _reading
+from ._explained import explained
 from ._reading import Shape
 
 
@@ -27,6 +28,25 @@ class Layer(Config):
     it reads and gives; with a memory it defines `carry`, and `advance` where one step can be had
     more simply than as a sequence of one. Who calls it uses `apply` and `step`, which check and
     prepare everything first.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from jaxrnn import networks
+        >>> class Total(networks.Layer):
+        ...     "What has come so far, added up."
+        ...     def init(self, key):
+        ...         return ()
+        ...     def carry(self, params, batch=()):
+        ...         return jnp.zeros((*batch, 1))
+        ...     def run(self, params, xs, carry, *, key, mask, resets):
+        ...         ys = carry + jnp.cumsum(xs, axis=0)  # padding is zero already
+        ...         return ys[-1], ys
+        ...     @property
+        ...     def input_shape(self):
+        ...         return (1,)
+        >>> carry, ys = Total().apply((), jnp.ones((4, 2, 1)), lengths=[4, 2])
+        >>> carry.ravel().tolist(), Total().step((), carry, jnp.ones((2, 1)))[1].ravel().tolist()
+        ([4.0, 2.0], [5.0, 3.0])
     """
 
     @classmethod
@@ -108,10 +128,11 @@ class Layer(Config):
         lead = _reading.leading(who, xs, self.input_shape, least=1)
         mask = _reading.counted(who, lengths, mask, lead)
         resets = _reading.flags(who, "resets", resets, lead)
-        if carry is None:
-            carry = self.carry(params, lead[1:])
         xs = _reading.without_padding(xs, mask)
-        return self.run(params, xs, carry, key=key, mask=mask, resets=resets)
+        with explained(self, params, carry, lead[1:]):
+            if carry is None:
+                carry = self.carry(params, lead[1:])
+            return self.run(params, xs, carry, key=key, mask=mask, resets=resets)
 
     def step(
         self,
@@ -136,14 +157,15 @@ class Layer(Config):
         """
         who = type(self).__name__
         self.check_causal()
-        x = _reading.arrays(who, jax.tree.map(jnp.asarray, x), self.input_shape)
+        x = _reading.arrays(who, jax.tree.map(_number, x), self.input_shape)
         batch = _reading.leading(who, x, self.input_shape)
         resets = _reading.flags(who, "resets", resets, batch, "[*batch]")
-        if carry is None:
-            carry = self.carry(params, batch)
-        elif resets is not None:
-            carry = select(resets, self.carry(params, batch), carry)
-        return self.advance(params, carry, x)
+        with explained(self, params, carry, batch):
+            if carry is None:
+                carry = self.carry(params, batch)
+            elif resets is not None:
+                carry = select(resets, self.carry(params, batch), carry)
+            return self.advance(params, carry, x)
 
     def check_causal(self) -> None:
         """Raise `TypeError` where an output depends on later steps, so that it cannot stream."""
@@ -207,6 +229,12 @@ class Layer(Config):
     def parts(self) -> tuple["Layer", ...]:
         """The layers in it that hold no others, in order; of such a layer, itself."""
         return (self,)
+
+
+def _number(x: Any) -> Any:
+    """A number of Python's own, one symbol say, as an array."""
+    fits = isinstance(x, int | float) and abs(x) < 2**31
+    return jnp.asarray(x) if fits else x
 
 
 class Memoryless(Layer):

@@ -16,11 +16,7 @@ Shape: TypeAlias = tuple[int | None, ...]
 
 def arrays(who: str, xs: Inputs, shape: Shape | None) -> Inputs:
     """`xs` as arrays of the right features: one where the layer says a shape, else a tree."""
-    if any(isinstance(leaf, int | float | str) for leaf in jax.tree.leaves(xs)):
-        raise TypeError(
-            f"{who}: xs holds Python numbers or text: nested lists are a tree, not an array. "
-            "Pass jnp.asarray(xs)."
-        )
+    _check.arrays(who, xs=xs)
     xs = jax.tree.map(jnp.asarray, xs)
     if not jax.tree.leaves(xs):
         raise ValueError(f"{who}: xs holds no array")
@@ -72,7 +68,7 @@ def counted(
     mask = flags(who, "mask", mask, lead)
     if lengths is None:
         return mask
-    lengths = listed(lengths)
+    lengths = listed(who, "lengths", lengths)
     _check.lengths(who, "lengths", lengths, lead)
     leading = within(jnp.asarray(lengths), lead[0])
     return leading if mask is None else leading & mask
@@ -84,14 +80,14 @@ def flags(
     """Marks of the steps, checked."""
     if value is None:
         return None
-    value = listed(value)
+    value = listed(who, name, value)
     _check.flags(who, name, value, lead, axes)
     return jnp.asarray(value)
 
 
 def axes(who: str, batch: Any) -> Batch:
     """The sizes of the batch axes, as a tuple."""
-    if not isinstance(batch, list | tuple):
+    if not isinstance(batch, list | tuple) or not all(hasattr(n, "__index__") for n in batch):
         raise TypeError(
             f"{who}: batch must be a tuple of sizes, such as (8,), or () for one sequence alone, "
             f"got {batch!r}"
@@ -99,9 +95,15 @@ def axes(who: str, batch: Any) -> Batch:
     return tuple(batch)
 
 
-def listed(value: Any) -> Any:
-    """A list as an array; anything else as it is."""
-    return np.asarray(value) if isinstance(value, list | tuple) else value
+def listed(who: str, name: str, value: Any) -> Any:
+    """A list as an array; anything else must be one."""
+    if isinstance(value, list | tuple):
+        try:
+            return np.asarray(value)
+        except ValueError as error:
+            raise ValueError(f"{who}: {name} is a list of lists of several lengths") from error
+    _check.array(who, name, value)
+    return value
 
 
 def without_padding(xs: Inputs, mask: Array | None) -> Inputs:

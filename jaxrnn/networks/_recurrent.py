@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 
+from .. import _check
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ..cells import Cell
 from ..engines import Auto, Engine, unroll
@@ -39,6 +40,7 @@ class Recurrent(Layer):
 
     def init(self, key: Key) -> Params:
         """The cell's parameters."""
+        _check.key("Recurrent", key)
         return self.cell.init(key)
 
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
