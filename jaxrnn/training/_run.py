@@ -93,8 +93,9 @@ class Run(NamedTuple):
 
     def resume(self, checkpoints: Checkpoints, steps: int) -> "Run":
         """The run of the newest checkpoint; `self` where there is none."""
-        saved = checkpoints.restore(self._trees())
-        if saved is None:
+        try:
+            saved = checkpoints.restore(self._trees())
+        except FileNotFoundError:
             return self
         state, notes = saved.trees["state"], saved.notes
         if bool(jnp.any(_bits(state.key) != _bits(self.state.key))):

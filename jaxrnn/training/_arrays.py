@@ -1,0 +1,148 @@
+"""Arrays on disk. The only file that knows orbax."""
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._seal import DamagedError
+
+_PLAIN = re.compile(r"[\w ./:=,@+~-]+")
+
+
+def write(folder: Path, leaves: Sequence[Any]) -> None:
+    """Write leaves into a new folder, none at all where no leaf has a number in it.
+
+    Raises:
+        OSError: they cannot be written, or not be read again.
+    """
+    from orbax.checkpoint import args
+
+    arrays = _numbered([_raw(leaf) for leaf in leaves])
+    if not arrays:
+        return
+    try:
+        with _checkpointer() as checkpointer, _plain(folder) as place:
+            checkpointer.save(place, args=args.PyTreeSave(arrays))
+        _check_declared(folder, arrays)
+    except Exception as error:  # whatever the storage raises
+        raise OSError(f"{folder} cannot be written: {_first_line(error)}") from error
+
+
+def read(folder: Path, like: Sequence[Any]) -> list[Any]:
+    """Read what was written, in the shapes, types and shardings of `like`.
+
+    Raises:
+        DamagedError: something else is there. Shapes are compared before any number is read.
+    """
+    from orbax.checkpoint import args
+
+    wanted = _numbered([_raw(leaf) for leaf in like])
+    found: dict[str, Any] = {}
+    if wanted:
+        try:
+            _check_declared(folder, wanted)
+            how = {name: _restored(leaf) for name, leaf in wanted.items()}
+            with _checkpointer() as checkpointer, _plain(folder) as place:
+                found = checkpointer.restore(place, args=args.PyTreeRestore(restore_args=how))
+        except Exception as error:  # whatever the storage raises
+            raise DamagedError(f"{folder} cannot be read: {_first_line(error)}") from error
+    return [_as(leaf, found.get(str(index))) for index, leaf in enumerate(like)]
+
+
+def _checkpointer() -> Any:
+    from orbax.checkpoint import Checkpointer, PyTreeCheckpointHandler
+
+    return Checkpointer(PyTreeCheckpointHandler())
+
+
+def _check_declared(folder: Path, wanted: dict[str, Any]) -> None:
+    """Raise unless the arrays in a folder have the shapes and types wanted, stored as such."""
+    from orbax.checkpoint import PyTreeCheckpointHandler
+
+    with _plain(folder) as place:
+        declared = PyTreeCheckpointHandler().metadata(_epath(place)).tree
+    if declared.keys() != wanted.keys():
+        raise ValueError(f"{len(wanted)} arrays are expected, {len(declared)} are there")
+    for name, leaf in wanted.items():
+        there = declared[name]
+        chunk = there.storage.chunk_shape if there.storage else None
+        # A piece may not be larger than the whole: it is unpacked as one.
+        fits = chunk is None or np.prod(chunk) <= leaf.size
+        if (tuple(there.shape), there.dtype) != (leaf.shape, leaf.dtype) or not fits:
+            raise ValueError(
+                f"array {name} should be {leaf.dtype}{[*leaf.shape]}, and is "
+                f"{there.dtype}{[*there.shape]} in pieces of {chunk}"
+            )
+
+
+def _epath(path: Path) -> Any:
+    from etils import epath
+
+    return epath.Path(path)
+
+
+@contextlib.contextmanager
+def _plain(folder: Path) -> Iterator[Path]:
+    r"""The folder under a name that the storage takes as it is.
+
+    orbax looks for files by patterns, in which `[`, `*` and `?` mean something else, and
+    tensorstore takes `\` for a slash: what they wrote lay elsewhere, or was not found again.
+    """
+    if _PLAIN.fullmatch(folder.as_posix()):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="jaxrnn-") as place:
+        link = Path(place) / "link"
+        link.symlink_to(folder.parent, target_is_directory=True)
+        yield link / folder.name
+
+
+def _numbered(arrays: Sequence[Any]) -> dict[str, Any]:
+    """By their place; orbax writes no empty ones, of which the shape says everything."""
+    return {str(index): array for index, array in enumerate(arrays) if array.size}
+
+
+def _raw(leaf: Any) -> Any:
+    """An array of numbers: of a key its data."""
+    if not isinstance(leaf, jax.Array):
+        return np.asarray(leaf)
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+
+
+def _is_key(array: jax.Array) -> bool:
+    return jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
+
+
+def _restored(leaf: Any) -> Any:
+    """How orbax is to read an array."""
+    from orbax.checkpoint import ArrayRestoreArgs, RestoreArgs
+
+    if isinstance(leaf, np.ndarray):
+        return RestoreArgs(restore_type=np.ndarray)
+    return ArrayRestoreArgs(sharding=leaf.sharding, global_shape=leaf.shape, dtype=leaf.dtype)
+
+
+def _as(like: Any, found: Any) -> Any:
+    """What was read, as the kind of leaf that is wanted."""
+    if found is None:
+        found = _raw(like)  # empty
+    if isinstance(like, jax.Array):
+        return (
+            jax.random.wrap_key_data(found, impl=jax.random.key_impl(like))
+            if _is_key(like)
+            else found
+        )
+    if isinstance(like, np.ndarray):
+        return found
+    return found[()] if isinstance(like, np.generic) else found.item()
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
