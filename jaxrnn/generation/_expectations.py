@@ -1,6 +1,7 @@
 """How an expectation over the sequences that a model writes is taken; here exactly."""
 
 import abc
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +13,8 @@ from .._config import Config
 from .._numerics import expectation
 from .._typing import Array, Key
 from ._reading import Models, alphabet, begin, read, roll
+
+_LIMIT = 2**28  # numbers held at once: 1 GiB in float32
 
 
 class Estimate(NamedTuple):
@@ -66,10 +69,14 @@ class Enumeration(Expectation):
     ) -> Estimate:
         """Read all the prefixes, and weigh each by its probability."""
         classes = alphabet("Enumeration", models)
-        if classes**length > self.limit:
+        # The power may have more digits than there is time for. A single symbol has one sequence,
+        # but of so many steps.
+        digits = length * math.log10(classes)
+        if digits > 300 or max(classes**length, length) > self.limit:
+            count = f"{classes**length:.4g}" if digits < 300 else f"10**{digits:.0f}"
             raise ValueError(
                 f"Enumeration: {classes} symbols over {length} steps are {classes}**{length} = "
-                f"{classes**length:.4g} sequences, more than the limit of {self.limit}. Use an "
+                f"{count} sequences, more than the limit of {self.limit}. Use an "
                 "estimator such as `ControlVariate(samples=1000)`, `FiniteState(states)` where the "
                 "carry is a whole number, or another `Enumeration(limit)`."
             )
@@ -128,6 +135,13 @@ class FiniteState(Expectation):
                 "Use `Enumeration()` or an estimator such as `ControlVariate(samples=1000)`."
             )
         total = self.states ** len(leaves)
+        if total * classes**2 > _LIMIT:
+            raise ValueError(
+                f"FiniteState: {self.states} states of {len(leaves)} numbers, before and after "
+                f"each of {classes} symbols, are {total * classes**2:,} probabilities, more than "
+                f"the limit of {_LIMIT:,}. Count the states from 0 without gaps, or use an estimator "
+                "such as `ControlVariate(samples=1000)`."
+            )
         first = read(models, carries, symbols, False)
         codes, every = jnp.arange(total), []
         for place, leaf in enumerate(leaves):

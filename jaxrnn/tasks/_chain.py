@@ -8,6 +8,8 @@ import numpy as np
 from ._probabilities import entropy, numbers
 
 LIMIT = 2**24  # numbers held at once: 128 MiB in float64
+WORK = 2**26  # numbers gone through in all, of which a step counts as a thousand at least
+SETTLED = 256  # steps after which a chain that has not come to rest hardly ever does
 
 
 def stationary(who: str, moves: Any) -> Any:
@@ -46,18 +48,30 @@ def conditional_entropies(who: str, transitions: Any, start: Any, length: int) -
     """`H(X[n] | X[0], ..., X[n-1], K)` for `n < length`, where `start[k]` is `p(K=k) p(state | k)`.
 
     Words after which the states are equally likely have the same future: in numpy they are joined,
-    so that a machine that synchronises needs a handful of rows, and not one for each word.
+    so that a machine that synchronises needs a handful of rows, and not one for each word. Once
+    the rows come to rest, so does the entropy, however long the words.
     """
     xp, transitions = numbers(transitions)
     vocab, states = transitions.shape[:2]
+    if length > LIMIT:
+        raise ValueError(
+            f"{who}: a length of {length:,} has as many entropies, above the limit of {LIMIT:,}. "
+            "They come to rest long before: take a shorter one."
+        )
     emit = xp.reshape(xp.swapaxes(transitions, 0, 1), (states, vocab * states))
-    values = []
+    values: list[Any] = []
+    work = 0
     for seen in range(length):
-        if len(start) * vocab * states > LIMIT:
+        size = len(start) * vocab * states
+        cost = max(size, 2**10 if xp is np else 2**16)
+        work += cost
+        ahead = cost * (length - seen) if seen > SETTLED else 0
+        if size > LIMIT or work + ahead > WORK:
+            whole = f", and all of {length:,} lengths {work + ahead:,} at least, above {WORK:,}"
+            excess = f", above the limit of {LIMIT:,}" if size > LIMIT else whole
             raise ValueError(
-                f"{who}: blocks of {seen + 1} out of {vocab} symbols take "
-                f"{len(start) * vocab * states:,} numbers, above the limit of {LIMIT:,}. Take a "
-                f"length of at most {seen}, or estimate the entropy rate by the mean of "
+                f"{who}: blocks of {seen + 1} out of {vocab} symbols take {size:,} numbers{excess}."
+                f" Take a length of at most {seen}, or estimate the entropy rate by the mean of "
                 "`source.surprisal(source.sample(...))`."
             )
         joint = xp.reshape(start @ emit, (-1, vocab, states))
@@ -65,16 +79,19 @@ def conditional_entropies(who: str, transitions: Any, start: Any, length: int) -
         # Divided first: where `before` is 0, so is `word`.
         share = word / xp.where(before > 0, before, 1)[:, None]
         values.append(before @ entropy(xp, share))
-        start = xp.reshape(joint, (-1, states))
+        previous, start = start, xp.reshape(joint, (-1, states))
         if xp is np:
             start = _joined(start)
+            if previous.shape == start.shape and np.abs(previous - start).max() < 1e-15:
+                return np.append(values, np.full(length - seen - 1, values[-1]))
     return xp.stack(values)
 
 
 def _joined(rows: np.ndarray) -> np.ndarray:
-    """The sums of rows that are multiples of one another."""
+    """The sums of rows that are multiples of one another, without those that hardly ever occur."""
     total = rows.sum(-1)
-    rows, total = rows[total > 0], total[total > 0]
+    occurs = total > 1e-20
+    rows, total = rows[occurs], total[occurs]
     beliefs = np.round(rows / total[:, None], 12)
     order = np.lexsort(beliefs.T)
     first = (np.diff(beliefs[order], axis=0, prepend=-1) != 0).any(1)

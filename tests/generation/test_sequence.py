@@ -246,6 +246,17 @@ def enumerate_(model=MODEL, length=3, expectation=ALL):
             r"3\*\*40 = 1.216e\+19 sequences, more than the limit of 262144.*ControlVariate",
         ),
         (enumerate_(expectation=generation.Enumeration(26)), ValueError, "limit of 26"),
+        (enumerate_(length=10**9), ValueError, r"3\*\*1000000000 = 10\*\*477121255 sequences"),
+        (
+            enumerate_(generation.SequenceModel(lambda c, y: (c, ROW[:1])), 10**9),
+            ValueError,
+            r"1\*\*1000000000 = 1 sequences, more than the limit",
+        ),
+        (
+            enumerate_(generation.SequenceModel(step, 0), 3, generation.FiniteState(10**9)),
+            ValueError,
+            "are 9,000,000,000 probabilities, more than the limit",
+        ),
         (enumerate_(length=0), ValueError, "length must be at least 1, got 0"),
         (
             enumerate_(expectation=generation.FiniteState(2)),

@@ -269,3 +269,26 @@ MANY = np.random.default_rng(0).dirichlet(np.ones(3000), 2)
 def test_bad_input(call, error, message, as_users_run_it):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("length", [10**5, 10**7])
+def test_a_chain_that_has_come_to_rest_takes_no_time(length):
+    """10,000,000 lengths of each in a moment; `sns` has as many words as it has steps."""
+    for source, wanted in ((even(), THIRD), (golden_mean(), 0.251629167388), (coin(0.7), 0)):
+        np.testing.assert_allclose(to_bits(excess_entropy(source, length)), wanted, atol=1e-8)
+    lower, upper = entropy_rate_bounds(sns(), length)
+    assert len(upper) == length
+    np.testing.assert_allclose(upper[-1], lower[-1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("f", [excess_entropy, block_entropies, entropy_rate_bounds])
+def test_a_length_beyond_memory_is_refused(f):
+    with pytest.raises(ValueError, match=r"a length of 10,000,000,000 has as many entropies"):
+        f(coin(), 10**10)
+
+
+def test_a_chain_that_does_not_come_to_rest_is_refused_at_once():
+    """Two coins of which one is drawn for ever: the belief goes on changing, slowly."""
+    two = HMM(np.stack([np.diag([0.5, 0.5001]), np.diag([0.5, 0.4999])]), initial=[0.5, 0.5])
+    with pytest.raises(ValueError, match=r"all of 1,000,000 lengths .* at least, above 67"):
+        block_entropies(two, 10**6)
