@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from jaxrnn import (
@@ -15,6 +16,13 @@ from jaxrnn import (
     tasks,
     training,
 )
+
+
+def zeros(noun):
+    """Parameters of a cell or a layer that cost no random numbers."""
+    shapes = jax.eval_shape(noun.init, jax.random.key(0))
+    return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+
 
 # --- cells and engines ------------------------------------------------------------------------
 

@@ -93,6 +93,8 @@ def generate(
     _check.arrays("generate", params=params, carry=carry)
     prompt = _symbols(prompt)
     _check.sizes("generate", length=length)
+    shape, remedy = (length, *prompt.shape[1:]), "Write in pieces: go on from a `carry`."
+    _check.memory("generate", "the symbols", shape, jnp.int32, remedy)
     if lengths is not None:
         lengths = np.asarray(lengths) if isinstance(lengths, list | tuple) else lengths
         _check.array("generate", "lengths", lengths)
