@@ -139,8 +139,8 @@ class FiniteState(Expectation):
             raise ValueError(
                 f"FiniteState: {self.states} states of {len(leaves)} numbers, before and after "
                 f"each of {classes} symbols, are {total * classes**2:,} probabilities, more than "
-                f"the limit of {_LIMIT:,}. Count the states from 0 without gaps, or use an estimator "
-                "such as `ControlVariate(samples=1000)`."
+                f"the limit of {_LIMIT:,}. Count the states from 0 without gaps, or use an "
+                "estimator such as `ControlVariate(samples=1000)`."
             )
         first = read(models, carries, symbols, False)
         codes, every = jnp.arange(total), []

@@ -55,7 +55,8 @@ def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     p, q, log_q = exact_softmax(p_logits), exact_softmax(q_logits), exact_log_softmax(q_logits)
     value = _cross_entropy(p_logits, q_logits)
     slope = p * (_finite(log_q) + _finite(value)[..., None])
-    return value, jnp.sum((q - p) * dq - slope * dp, axis=-1)
+    moved = jnp.where(_sums_to_1(p_logits), (q - p) * dq, 0)
+    return value, jnp.sum(moved - slope * dp, axis=-1)
 
 
 def kl_divergence(
@@ -82,7 +83,13 @@ def kl_divergence(
 @jax.jit
 def _kl_divergence(p_logits: Array, q_logits: Array) -> Array:
     p, q = exact_softmax(p_logits), exact_softmax(q_logits)
-    return jnp.sum(excess(p, q, log_ratio(p_logits, q_logits)), axis=-1)
+    terms = excess(p, q, log_ratio(p_logits, q_logits))
+    # The terms add up to the divergence because p sums to 1; where no class is possible, to 0.
+    return jnp.sum(jnp.where(_sums_to_1(p_logits), terms, 0), axis=-1)
+
+
+def _sums_to_1(logits: Array) -> Array:
+    return jnp.any(logits > -jnp.inf, axis=-1, keepdims=True) | jnp.isnan(logits)
 
 
 @_kl_divergence.defjvp
@@ -91,7 +98,8 @@ def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     p, q = exact_softmax(p_logits), exact_softmax(q_logits)
     ratio, kl = log_ratio(p_logits, q_logits), _kl_divergence(p_logits, q_logits)
     slope = p * (_finite(ratio) + _finite(kl)[..., None])
-    return kl, jnp.sum(difference(p, q, ratio) * dq - slope * dp, axis=-1)
+    moved = jnp.where(_sums_to_1(p_logits), difference(p, q, ratio) * dq, 0)
+    return kl, jnp.sum(moved - slope * dp, axis=-1)
 
 
 def _finite(x: Array) -> Array:

@@ -119,3 +119,16 @@ def test_shapes_must_agree():
             ValueError, match=r"one shape, got float32.2,3. and float32.3.*broadcast"
         ):
             f(jnp.zeros((2, 3)), jnp.zeros(3))
+
+
+@pytest.mark.parametrize("other", [[0.0, 0.0, 0.0], [1.0, -INF, 2.0], [-INF, -INF, -INF]])
+def test_a_row_without_a_possible_class_diverges_from_nothing(other):
+    """Its entropy is 0, and so is its cross-entropy, which is the sum of both."""
+    p, q = jnp.full(3, -INF), jnp.array(other)
+    for f in (info.kl_divergence, info.cross_entropy):
+        value, gradients = jax.value_and_grad(f, (0, 1))(p, q)
+        assert value == 0
+        np.testing.assert_array_equal(gradients, 0)
+    rows = jnp.stack([p, jnp.array([0.0, 1.0, 2.0])]), jnp.stack([q, jnp.zeros(3)])
+    whole = info.entropy(rows[0]) + info.kl_divergence(*rows)
+    np.testing.assert_allclose(info.cross_entropy(*rows), whole, rtol=1e-6)
