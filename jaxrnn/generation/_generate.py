@@ -93,8 +93,9 @@ def generate(
     _check.arrays("generate", params=params, carry=carry)
     prompt = _symbols(prompt)
     _check.sizes("generate", length=length)
-    shape, remedy = (length, *prompt.shape[1:]), "Write in pieces: go on from a `carry`."
-    _check.memory("generate", "the symbols", shape, jnp.int32, remedy)
+    known = [size for size in prompt.shape[1:] if isinstance(size, int)]  # others are symbols
+    remedy = "Write in pieces: go on from a `carry`."
+    _check.memory("generate", "the symbols", (length, *known), jnp.int32, remedy)
     if lengths is not None:
         lengths = np.asarray(lengths) if isinstance(lengths, list | tuple) else lengths
         _check.array("generate", "lengths", lengths)
@@ -137,7 +138,7 @@ def _generate(
     stop: int | None,
 ) -> tuple[Generated, Array]:
     carry, read = network.apply(params, prompt, carry, lengths=lengths)
-    logits = read[-1] if lengths is None else last_valid(read, within(lengths, len(prompt)))
+    logits = read[-1] if lengths is None else last_valid(read, within(lengths, prompt.shape[0]))
     if forbidden is not None:
         forbidden = jnp.broadcast_to(forbidden, logits.shape)
 
@@ -179,7 +180,7 @@ def _symbols(prompt: ArrayOrList) -> Array:
             f"generate: the prompt must be an array of integers [T, *batch], got {prompt!r}. Fill "
             "prompts of several lengths up with `data.pad`, and pass their `lengths`."
         ) from error
-    if symbols.size == 0 or symbols.ndim == 0:
+    if symbols.ndim == 0 or 0 in symbols.shape:
         raise ValueError(f"generate: the prompt needs a symbol, got {_check.describe(symbols)}")
     if not jnp.issubdtype(symbols.dtype, jnp.integer):
         raise TypeError(f"generate: the prompt must hold integers, got {symbols.dtype}")

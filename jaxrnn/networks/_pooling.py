@@ -37,7 +37,7 @@ class Pool(Layer):
         """Pool over the steps that count."""
         who = type(self).__name__
         _check.floating(who, "xs", xs, "Embed symbols first.")
-        if len(xs) == 0:
+        if xs.shape[0] == 0:
             raise ValueError(
                 f"{who}: xs must be [T, *batch, features] with T >= 1, got {_check.describe(xs)}"
             )
@@ -46,7 +46,7 @@ class Pool(Layer):
                 f"{who}: cannot pool over several sequences in a row. "
                 "Give each sequence a place of its own in the batch instead of `resets`."
             )
-        return carry, self.pool(xs, jnp.ones(len(xs), bool) if mask is None else mask)
+        return carry, self.pool(xs, jnp.ones(xs.shape[0], bool) if mask is None else mask)
 
     @property
     def keeps_shape(self) -> bool:

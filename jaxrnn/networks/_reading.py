@@ -86,8 +86,9 @@ def flags(
 
 
 def axes(who: str, batch: Any) -> Batch:
-    """The sizes of the batch axes, as a tuple."""
-    if not isinstance(batch, list | tuple) or not all(hasattr(n, "__index__") for n in batch):
+    """The sizes of the batch axes, as a tuple; one may be a symbol of `jax.export`."""
+    wrong = (float, str, bytes, list, tuple, type(None))
+    if not isinstance(batch, list | tuple) or any(isinstance(size, wrong) for size in batch):
         raise TypeError(
             f"{who}: batch must be a tuple of sizes, such as (8,), or () for one sequence alone, "
             f"got {batch!r}"

@@ -1,0 +1,70 @@
+"""Layers and `generate` exported with a T and a batch that are not known yet."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+
+from jaxrnn import cells, engines, generation, networks
+from jaxrnn.networks import (
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    LastPool,
+    LayerNorm,
+    MaxPool,
+    MeanPool,
+    Recurrent,
+    Tied,
+    VariationalDropout,
+    stack,
+)
+
+pytestmark = pytest.mark.usefixtures("as_users_run_it")  # annotations want sizes in numbers
+SCAN = engines.Scan()
+SIZES = {"T": 5, "B": 2}
+NETWORKS = {
+    "mean": stack(Dense(3, 4), Recurrent(cells.GRU(4, 4), SCAN), LayerNorm(4), MeanPool()),
+    "last": stack(Dropout(0.5), Recurrent(cells.LSTM(3, 4), SCAN), LastPool(), Dense(4, 2)),
+    "max": stack(VariationalDropout(0.5), Bidirectional(*[cells.GRU(3, 4)] * 2, SCAN), MaxPool()),
+    "residual": networks.Residual(networks.Precision(Dense(3, 3), jnp.float16)),
+}
+
+
+def exported(function, *shapes):
+    """The function compiled for symbolic sizes, called with arrays of `SIZES`."""
+    symbols = dict(zip("TB", export.symbolic_shape("T, B"), strict=True))
+    arguments = [
+        jax.ShapeDtypeStruct([symbols.get(size) or int(size) for size in shape], dtype)
+        for shape, dtype in shapes
+    ]
+    return export.export(jax.jit(function))(*arguments).call
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_layers_of_any_length_and_batch(name, key):
+    network = NETWORKS[name]
+    params, lengths = network.init(key), jnp.array([5, 3], jnp.int32)
+    xs = jax.random.normal(key, (*SIZES.values(), 3))
+
+    def apply(xs, lengths):
+        return network.apply(params, xs, key=key, lengths=lengths)[1]
+
+    run = exported(apply, ("TB3", jnp.float32), ("B", jnp.int32))
+    np.testing.assert_allclose(run(xs, lengths), apply(xs, lengths), rtol=1e-5, atol=1e-6)
+
+
+def test_generate_from_prompts_of_any_length_and_number(key):
+    network = Tied(Embedding(5, 4), Recurrent(cells.GRU(4, 4), SCAN))
+    params, prompt = network.init(key), jnp.array([[1, 2]] * 5, jnp.int32)
+
+    def write(prompt, lengths):
+        return generation.generate(network, params, prompt, 4, key=key, lengths=lengths).symbols
+
+    run, lengths = (
+        exported(write, ("TB", jnp.int32), ("B", jnp.int32)),
+        jnp.array([5, 3], jnp.int32),
+    )
+    np.testing.assert_array_equal(run(prompt, lengths), write(prompt, lengths))
