@@ -1,0 +1,425 @@
+"""The public calls that `tests/fuzz.py` tries: each name with arguments that are right.
+
+Most come by themselves: a noun of the zoo gives the arguments of its constructor, and a function
+those that `ARGUMENTS` has for the names of its parameters. What needs others is in `OVERRIDES`. A
+public name that is found in neither is reported as uncovered, and `tests/test_fuzz.py` fails.
+"""
+
+import dataclasses
+import importlib
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jaxrnn
+from jaxrnn import (
+    cells,
+    data,
+    engines,
+    generation,
+    information,
+    metrics,
+    networks,
+    objectives,
+    tasks,
+    training,
+)
+from jaxrnn._config import Config
+from tests import zoo
+from tests.fuzz import Call
+
+T, B, V = 6, 2, zoo.V
+KEY = jax.random.key(0)
+LOGITS = np.asarray(jax.random.normal(jax.random.key(1), (T, B, V)))
+LABELS = np.arange(T * B).reshape(T, B) % V
+MASK = np.arange(T)[:, None] < np.array([T, 4])
+XS = np.asarray(jax.random.normal(jax.random.key(2), (T, B, zoo.I)))
+NETWORK = zoo.LAYERS["language_model"]
+PARAMS = NETWORK.init(KEY)
+MODEL = generation.SequenceModel(zoo._next, jnp.zeros(2))
+HMM = tasks.golden_mean()
+JOINT = np.full((2, 3), 1 / 6, np.float32)
+WALK = data.Batch(LABELS[:-1], LABELS[1:])
+TRAINER = zoo.NOUNS["trainer"]
+STATE = TRAINER.init(KEY)
+POTENTIALS = jnp.ones((3, 3))
+
+
+def log_partition(potentials):
+    return jax.scipy.special.logsumexp(potentials)
+
+
+def near(outputs, targets):
+    return (outputs[..., 0] - targets[..., 0]) ** 2
+
+
+ARGUMENTS: dict[str, Any] = {
+    "alpha": 2.0,
+    "batch": (B,),
+    "binning": metrics.EqualWidth(4),
+    "burn_in": 1,
+    "carry": None,
+    "cell": cells.GRU(zoo.I, zoo.H),
+    "classes": np.arange(V) < 4,
+    "correction": information.MillerMadow(),
+    "counts": np.array([3, 0, 2, 5]),
+    "decay": 0.9,
+    "engine": engines.Auto(),
+    "expectation": generation.Enumeration(),
+    "flip": 0.1,
+    "function": jnp.tanh,
+    "given": 0,
+    "group": zoo._label,
+    "groups": V,
+    "init": zoo._init,
+    "joint": JOINT,
+    "keep": zoo._likely,
+    "key": KEY,
+    "labels": LABELS,
+    "lag": 1,
+    "lags": (1, 2),
+    "length": 3,
+    "lengths": np.array([T, 4]),
+    "log_partition": log_partition,
+    "logit": LOGITS,
+    "logits": LOGITS,
+    "mask": MASK,
+    "metric": metrics.nll(),
+    "model": MODEL,
+    "nats": LOGITS,
+    "network": NETWORK,
+    "objective": objectives.CrossEntropy(),
+    "observations": LABELS % 2,
+    "order": 2.0,
+    "outputs": LOGITS,
+    "p": 0.3,
+    "params": PARAMS,
+    "path": "run",
+    "p_logits": LOGITS,
+    "potentials": POTENTIALS,
+    "prompt": LABELS,
+    "q_logits": LOGITS + 1,
+    "rate": 0.1,
+    "replicates": 3,
+    "resets": ~MASK,
+    "reverse": False,
+    "sampler": generation.Greedy(),
+    "samples": 5,
+    "size": 3,
+    "source": HMM,
+    "state": None,
+    "std": np.ones(3, np.float32),
+    "step": zoo._step,
+    "stop": None,
+    "symbol": np.int32(1),
+    "symbols": LABELS,
+    "targets": LABELS,
+    "top": 2,
+    "weight": zoo._weights,
+    "where": MASK,
+    "xs": XS,
+}
+"""What an argument of this name is, unless `OVERRIDES` says another for the call."""
+
+HEAD = np.ones((zoo.H, V), np.float32)
+ROWS = [{"step": s, "loss": 1 / s, "validation/loss": 2 / s} for s in (1, 2, 3)]
+CLASSIC = {"symbols": LABELS.ravel() % 2}
+TEXT = "the cat sat on the mat"
+
+OVERRIDES: dict[str, dict[str, Any]] = {
+    "analysis.plot_history": {
+        "rows": ROWS,
+        "quantities": ["loss"],
+        "baselines": {"loss": {"best": 0.5}},
+        "figure": None,
+    },
+    "analysis.plot_reliability": {
+        "table": metrics.Reliability(*np.array([[3, 1], [0.4, 0.9], [0.5, 0.8], [0.2, 0.1]])),
+        "figure": None,
+    },
+    "analysis.plot_run": {
+        "rows": ROWS,
+        "text": "abc",
+        "surprisal": np.ones(3),
+        "quantities": ["loss"],
+        "baselines": {"loss": {"best": 0.5}},
+        "columns": 2,
+    },
+    "analysis.plot_surprisal": {
+        "text": "abc",
+        "surprisal": np.ones(3),
+        "columns": 2,
+        "limit": 3.0,
+        "axes": None,
+    },
+    "cells.from_functions": {"carry": zoo._carry},
+    "data.Interleaved": {
+        "datasets": [
+            data.Shuffled(WALK, batch=1, seed=0),
+            data.Stream(LABELS.ravel(), batch=1, length=2),
+        ],
+        "seed": 0,
+    },
+    "data.Shuffled": {"examples": WALK, "batch": 1, "seed": 0, "target_axis": 1},
+    "data.Stream": {"tokens": LABELS.ravel(), "batch": 2, "length": 2},
+    "data.Vocab": {"symbols": ("a", "b"), "pattern": "(?s).", "separator": ""},
+    "data.Vocab.characters": {"text": TEXT, "size": 5},
+    "data.Vocab.words": {"text": TEXT, "min_count": 1, "size": 5},
+    "data.Vocab.encode": {"text": "abba"},
+    "data.Vocab.decode": {"numbers": np.array([2, 3])},
+    "data.Batch": {"inputs": XS, "targets": LABELS, "mask": MASK, "resets": ~MASK},
+    "data.Stacked": {"batches": WALK},
+    "data.bucket": {"sequences": [LABELS[:2, 0], LABELS[:4, 1]], "count": 2, "value": 0},
+    "data.length_mask": {"T": T},
+    "data.pad": {"sequences": [LABELS[:2, 0], LABELS[:4, 1]], "length": 5, "value": 0},
+    "data.read_text": {"path": __file__},
+    "data.split": {"series": LABELS.ravel(), "held_out": 0.5},
+    "data.windows": {"series": LABELS.ravel(), "length": 3, "horizon": 1, "stride": 2},
+    "generation.entropy_drift": {"at_once": 2},
+    "generation.fit_lookahead": {"symbols": LABELS},
+    "engines.unroll": {"params": zoo.CELLS["gru"].init(KEY)},
+    "generation.generate": {"prompt_lengths": np.array([T, 4]), "lengths": np.array([T, 4])},
+    "generation.lookahead": {"weight": 0.5},
+    "generation.memory_profile": {"lags": (1, 2)},
+    "generation.sequence_kl": {"p": MODEL, "q": MODEL},
+    "information.chain_log_partition": {"potentials": np.ones((T, B, 4, 3), np.float32)},
+    "information.chain_potentials": {
+        "unary": XS,
+        "transition": np.ones((zoo.I, zoo.I), np.float32),
+        "start": np.ones(zoo.I, np.float32),
+    },
+    "information.ctc_log_partition": {
+        "scores": LOGITS,
+        "labels": LABELS[:2] % 3 + 1,
+        "lengths": np.array([2, 1]),
+        "blank": 0,
+    },
+    "information.lagged_mutual_information": {
+        "x": LABELS,
+        "y": LABELS,
+        "lags": 2,
+        "classes": V,
+        "where": MASK,
+    },
+    "information.path_kl": {"p": POTENTIALS, "q": 2 * POTENTIALS},
+    "metrics.bits_per_character": {"lengths": [1, 2, 0, 3, 5]},
+    "metrics.bootstrapped": {"shared_axes": 1},
+    "metrics.collect": {"nll": metrics.nll()},
+    "metrics.map_inputs": {"function": zoo._halved},
+    "metrics.two_sum": {"a": np.float32(1), "b": np.float32(2)},
+    "networks.stack": {"first": networks.Dense(3, 4), "second": networks.Dense(4, 2)},
+    "objectives.reduce_folded": {
+        "head": lambda hidden: hidden @ HEAD,
+        "inputs": np.ones((T, B, zoo.H), np.float32),
+        "size": 2,
+    },
+    "tasks.Drawn": {"draw": lambda key: WALK, "seed": 0},
+    "tasks.NGram": {**CLASSIC, "order": 2, "vocab": 2},
+    "tasks.NGram.surprisal": CLASSIC,
+    "tasks.channel": {"matrix": np.eye(2)},
+    "tasks.excess_loss": {"observations": np.zeros((T, B), np.int32), "logits": LOGITS[..., :2]},
+    "tasks.hidden_markov": {
+        "transitions": np.eye(2) / 2 + 0.25,
+        "emissions": np.eye(2),
+        "initial": np.array([0.5, 0.5]),
+    },
+    "tasks.iid": {"probabilities": [0.5, 0.5]},
+    "tasks.markov": {"matrix": np.eye(2) / 2 + 0.25, "initial": np.array([0.5, 0.5])},
+    "tasks.mess3": {"x": 0.1, "a": 0.6},
+    "tasks.periodic": {"word": [0, 1, 1]},
+    "tasks.sns": {"p": 0.5, "q": 0.5},
+    "training.fit": {
+        "trainer": TRAINER,
+        "data": [WALK],
+        "steps": 2,
+        "state": None,
+        "validation": [WALK],
+        "every": 1,
+        "callbacks": (),
+        "early_stopping": training.EarlyStopping(3),
+        "checkpoints": None,
+        "log": None,
+        "progress": None,
+    },
+    "networks.Stack": {"layers": (networks.Dense(3, 4), networks.Dense(4, 2))},
+    "objectives.Function": {"function": near},
+}
+"""Arguments of a call by their names, where those of `ARGUMENTS` do not fit."""
+
+CHAIN = np.ones((T, B, 12), np.float32)
+TRANSCRIPT = objectives.Transcript(LABELS[:2] % 3 + 1, np.array([2, 1]))
+VOCAB = data.Vocab.characters("abcab")
+STANDING = training.Standing()
+
+
+def methods(noun: Any) -> dict[str, dict[str, Any]]:  # noqa: PLR0911  (a case a kind)
+    """The methods of a noun that users call, with arguments that are right.
+
+    Not what an author writes and an engine calls, nor what takes a state that only the library
+    makes, such as that of a metric.
+    """
+    match noun:  # a case a kind
+        case cells.Cell() if type(noun).__name__ != "MetricCell":
+            params = noun.init(KEY)
+            return {
+                "init": {"key": KEY},
+                "carry": {"params": params, "batch": (B,)},
+                "step": {"params": params, "carry": noun.carry(params, (B,)), "x": XS[0]},
+            }
+        case objectives.CRF():
+            given = {"outputs": CHAIN, "where": MASK}
+            return {
+                "__call__": given | {"targets": LABELS % 3},
+                "decode": given,
+                "marginals": given,
+                "potentials": {"outputs": CHAIN},
+            }
+        case objectives.CTC():
+            given = {"outputs": LOGITS, "where": MASK}
+            return {"__call__": given | {"targets": TRANSCRIPT}, "decode": given}
+        case objectives.Objective():
+            return {"__call__": {"outputs": LOGITS, "targets": _targets(noun), "where": MASK}}
+        case metrics.Metric():
+            given = {"outputs": LOGITS, "targets": _targets(noun), "where": MASK}
+            update = jax.tree_util.Partial(noun.update, noun.init())
+            return {"update": given | {"weight": np.ones((T, B), np.float32), "": update}}
+        case generation.Sampler():
+            return {"__call__": {"key": KEY, "logits": LOGITS}, "adjust": {"logits": LOGITS}}
+        case tasks.Source():
+            symbols = np.zeros((T, B), np.int32)
+            return {
+                "sample": {"length": 5, "batch": (B,), "key": KEY},
+                "filter": {"observations": symbols},
+                "surprisal": {"observations": symbols},
+            }
+        case tasks.Adding() | tasks.CopyMemory():
+            return {"batch": {"size": 3, "key": KEY}}
+        case objectives.EntropyTemperature():
+            update = jax.tree_util.Partial(noun.update, noun.init())
+            return {"update": {"entropy": 0.3, "": update}}
+        case training.EarlyStopping():
+            return {
+                "update": {"standing": STANDING, "row": ROWS[0]},
+                "done": {"standing": STANDING},
+            }
+        case training.Trainer():
+            return {
+                "init": {"key": KEY},
+                "step": {"state": STATE, "batch": WALK},
+                "evaluate": {"state": STATE, "batches": [WALK]},
+            }
+    return {}
+
+
+def methods_of_layer(name: str) -> dict[str, dict[str, Any]]:
+    """Those of a layer of the zoo."""
+    layer = zoo.LAYERS[name]
+    params = layer.init(KEY)
+    carry = layer.carry(params, (B,))
+    xs = LABELS if name in zoo.READ_SYMBOLS else XS
+    whole = {"params": params, "xs": xs, "carry": carry, "key": KEY, "mask": MASK}
+    found = {
+        "init": {"key": KEY},
+        "carry": {"params": params, "batch": (B,)},
+        "apply": whole | {"lengths": ARGUMENTS["lengths"]},
+    }
+    if name not in zoo.NEED_THE_FUTURE:
+        found["apply"]["resets"] = ~MASK
+        found["step"] = {"params": params, "carry": carry, "x": xs[0]}
+    return found
+
+
+def _targets(noun: Any) -> Any:
+    for group in (zoo.OBJECTIVES, zoo.METRICS):
+        for listed, targets in group.values():
+            if listed == noun:
+                return jax.tree.map(np.asarray, targets(KEY, LOGITS))
+    return LABELS
+
+
+OF_DATA = [
+    Call("Vocab.characters", data.Vocab.characters, {"text": TEXT, "size": 5}),
+    Call("Vocab.words", data.Vocab.words, {"text": TEXT, "min_count": 1, "size": 5}),
+    Call("Vocab.encode", VOCAB.encode, {"text": "abba"}),
+    Call("Vocab.decode", VOCAB.decode, {"numbers": np.array([2, 3])}),
+    Call("NGram.surprisal", tasks.NGram(**OVERRIDES["tasks.NGram"]).surprisal, CLASSIC),
+    Call("Shuffled", data.Shuffled(WALK, batch=1, seed=0).__getitem__, {"step": 1}),
+    Call("Stream", data.Stream(LABELS.ravel(), batch=2, length=2).__getitem__, {"step": 1}),
+]
+"""Methods of what is no noun."""
+
+NO_CALLS = {
+    "objectives.ObjectiveLike",  # a type
+    "training.Batches",  # a type
+    "data.Dataset",  # abstract
+}
+"""Public names that a user does not call; results, which are NamedTuples, are none either."""
+
+MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def calls() -> tuple[list[Call], list[str]]:
+    """Every public call that arguments are known for, and the names of those without."""
+    found, uncovered = list(OF_DATA), []
+    nouns = {type(part): part for noun in zoo.NOUNS.values() for part in _parts(noun)}
+    for full, value in _public():
+        name, given = full.split(".")[1], OVERRIDES.get(full, {})
+        if isinstance(value, type) and issubclass(value, Config):
+            if value in nouns:
+                fields = dataclasses.fields(value)
+                given = {f.name: getattr(nouns[value], f.name) for f in fields} | given
+                found.append(Call(name, value, given))
+            else:
+                uncovered.append(full)
+        elif given or not hasattr(value, "_fields"):  # a result is made by none
+            wanted = inspect.signature(value).parameters
+            given = {key: ARGUMENTS[key] for key in wanted if key in ARGUMENTS} | given
+            if all(p.kind not in MANY for p in wanted.values()):
+                given = {key: value for key, value in given.items() if key in wanted}
+            needed = {
+                key for key, p in wanted.items() if p.default is p.empty and p.kind not in MANY
+            }
+            if needed <= given.keys():
+                found.append(Call(name, value, given))
+            else:
+                uncovered.append(f"{full}: {', '.join(needed - given.keys())}")
+    public = {value for _, value in _public()}
+    of_nouns = [
+        (noun, methods(noun))
+        for noun in nouns.values()
+        if type(noun) in public or isinstance(noun, metrics.Metric)  # verbs make these
+    ]
+    of_nouns += [(layer, methods_of_layer(name)) for name, layer in zoo.LAYERS.items()]
+    for noun, named in of_nouns:
+        for method, given in named.items():
+            function = given.pop("", None) or getattr(noun, method)
+            name = type(noun).__name__
+            found.append(
+                Call(name if method == "__call__" else f"{name}.{method}", function, given)
+            )
+    return found, uncovered
+
+
+def _public() -> Iterator[tuple[str, Any]]:
+    for package in dir(jaxrnn):
+        if not package.startswith("_") and package != "unroll":
+            for name, value in sorted(vars(importlib.import_module(f"jaxrnn.{package}")).items()):
+                private = (
+                    name.startswith("_") or inspect.ismodule(value) or inspect.isabstract(value)
+                )
+                if not private and f"{package}.{name}" not in NO_CALLS:
+                    yield f"{package}.{name}", value
+
+
+def _parts(noun: Any) -> Any:
+    """A noun, after those inside it."""
+    for field in dataclasses.fields(noun):
+        inside = jax.tree.leaves(getattr(noun, field.name), is_leaf=lambda x: isinstance(x, Config))
+        for part in inside:
+            if isinstance(part, Config):
+                yield from _parts(part)
+    yield noun
