@@ -14,7 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._kinds import Kind, Refused, kind_of, shown
+from ._annotations import kind_of
+from ._checked import guard
+from ._kinds import Kind, Refused, refusal
 
 
 @typing.dataclass_transform(
@@ -59,6 +61,7 @@ class Config(abc.ABC):  # noqa: B024  (its subclasses have the abstract methods)
                 )
         if "__post_init__" in cls.__dict__:
             cls.__post_init__ = _after_kinds(cls.__dict__["__post_init__"])  # type: ignore[method-assign]
+        guard(cls)
         dataclasses.dataclass(frozen=True, repr=False, eq=False)(cls)
         _register(cls)
 
@@ -120,10 +123,7 @@ def _check_kinds(noun: Config) -> None:
         value = getattr(noun, name)
         kept = kind.take(value)
         if kept is Refused:
-            raise TypeError(
-                f"{cls.__name__}: {name} must be {kind.wanted}, got {shown(value)}. "
-                f"{kind.remedy(value)}".rstrip()
-            )
+            raise TypeError(refusal(cls.__name__, name, kind, value))
         if kept is not value:
             object.__setattr__(noun, name, kept)
 

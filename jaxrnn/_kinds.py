@@ -1,16 +1,12 @@
-"""What a field of a noun may hold: the kind that an annotation stands for, and what to say."""
+"""Kinds of values: what is taken for one, what is kept of it, and what to say of others."""
 
-import collections.abc
 import inspect
-import types
-import typing
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import AbstractArray, PRNGKeyArray
 
 
 class Kind(NamedTuple):
@@ -25,35 +21,10 @@ class Refused:
     """Stands for "this value is not of the kind"; a class, so that no value equals it."""
 
 
-def kind_of(annotation: Any, *, static: bool) -> Kind | None:  # noqa: PLR0911  (a case a line)
-    """The kind that an annotation stands for; `None` where it says nothing that can be checked.
-
-    A number that is a leaf may be an array, traced too; one that is static is Python's own.
-    """
-    if annotation == PRNGKeyArray:
-        return KEY
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Annotated:
-        meant = arguments[1]
-        return meant if isinstance(meant, Kind) else kind_of(meant, static=static)
-    if origin in (typing.Union, types.UnionType):
-        return _either(arguments, static=static)
-    if annotation in (None, type(None)):
-        return Kind("None", lambda value: value if value is None else Refused)
-    if annotation in (int, float) and not static:
-        return NUMBER
-    if annotation in _PLAIN:
-        return _PLAIN[annotation]
-    if annotation is Callable or origin is collections.abc.Callable:
-        return _function(arguments, static=static)
-    if origin is tuple and arguments:
-        return _tuple(arguments, static=static)
-    if origin is dict and arguments:
-        return _dict(arguments, static=static)
-    kind = origin or annotation
-    if kind in (Any, object) or not isinstance(kind, type) or issubclass(kind, AbstractArray):
-        return None
-    return _instance(kind)
+def refusal(who: str, name: str, kind: Kind, value: Any) -> str:
+    """What is said of a value that is not of the kind."""
+    said = f"{who}: {name} must be {kind.wanted}, got {shown(value)}. {kind.remedy(value)}"
+    return said.rstrip()
 
 
 def is_noun(value: Any) -> bool:
@@ -80,7 +51,7 @@ def remedy(value: Any, wanted: type | None = None) -> str:
     """What to do with a value that is not of the kind."""
     if is_noun(value):
         return f"Call it: `{value.__name__}({_dots(value)})`."
-    made = _makes(value)
+    made = makes(value)
     if made is not None and (wanted is None or issubclass(made, wanted)):
         return f"It makes one. Call it: `{value.__name__}({_dots(value)})`."
     return str(wanted._remedy(value)) if is_noun(wanted) else ""  # type: ignore[union-attr]
@@ -90,7 +61,7 @@ def _described(value: Any) -> str:
     return f"{value.dtype}[{','.join(map(str, value.shape))}]"
 
 
-def _makes(value: Any) -> type | None:
+def makes(value: Any) -> type | None:
     """The class of nouns that a function returns."""
     made = getattr(value, "__annotations__", {}).get("return") if callable(value) else None
     return made if is_noun(made) else None
@@ -129,11 +100,13 @@ def _real(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    if type(value) in (float, int):
+    if type(value) is float:
         return value
     if isinstance(value, list | tuple):
         value = _stacked(value)
     if isinstance(value, bool | np.ma.MaskedArray):
+        return Refused
+    if isinstance(value, int) and not _fits(value):
         return Refused
     if isinstance(value, int | float | np.generic | np.ndarray | jax.Array):
         dtype = getattr(value, "dtype", None)
@@ -142,11 +115,12 @@ def _number(value: Any) -> Any:
     return value if hasattr(value, "__jax_array__") else Refused
 
 
-def _stacked(rows: list[Any] | tuple[Any, ...]) -> Any:
+def _stacked(rows: Any) -> Any:
     """Nested numbers as an array, which is one leaf where lists are many."""
     try:
-        return np.asarray(rows)
-    except (ValueError, TypeError, jax.errors.TracerArrayConversionError):
+        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(rows))
+        return jnp.asarray(rows) if traced else np.asarray(rows)
+    except Exception:  # lists may hold anything, and what reads them may raise anything
         return Refused
 
 
@@ -155,8 +129,10 @@ def _number_remedy(value: Any) -> str:
         return "Stack numbers: `jnp.asarray(values)`."
     if isinstance(value, np.ma.MaskedArray):
         return "Its mask would be lost: `.filled(value)` or `.compressed()` first."
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "It fits no integer of JAX's: pass a float."
     if hasattr(value, "__array__") and not isinstance(value, np.generic | np.ndarray | jax.Array):
-        return "Make it an array: `np.asarray(x)`."
+        return "Make it an array: `np.asarray(x)`, of torch `x.detach().numpy()`."
     return ""
 
 
@@ -173,110 +149,84 @@ OPTIMIZER = Kind("an optax transformation such as `optax.adam(1e-3)`", _optimize
 """What optax updates by; optax is not loaded to check it, for that takes a tenth of a second."""
 
 
+def _array(value: Any) -> Any:
+    """An array of numbers or flags; nested lists and what numpy can read become one of numpy."""
+    if isinstance(value, list | tuple):
+        value = _stacked(value)
+    elif not isinstance(value, np.ndarray) and hasattr(value, "__array__"):
+        value = value if isinstance(value, jax.Array | np.generic) else _stacked(value)
+    if isinstance(value, bool | float | complex) or hasattr(value, "__jax_array__"):
+        return value
+    if isinstance(value, int):
+        return value if _fits(value) else Refused
+    if isinstance(value, np.ma.MaskedArray) or not hasattr(value, "dtype"):
+        return Refused
+    if not isinstance(value, np.ndarray | np.generic | jax.Array):
+        return Refused
+    number = jnp.issubdtype(value.dtype, np.number) or value.dtype == np.bool_
+    return value if number else Refused
+
+
+def _array_remedy(value: Any) -> str:
+    if type(value) is int:
+        return "It fits no integer of JAX's: pass a float."
+    if isinstance(value, str | bytes):
+        return "Encode text: `vocab.encode(text)`."
+    return _number_remedy(value)
+
+
+def _fits(value: int) -> bool:
+    """Whether an integer of Python's fits those of JAX."""
+    return -(2**31) <= value < 2**31 or (
+        jax.dtypes.canonicalize_dtype(np.int64) == np.int64 and -(2**63) <= value < 2**63
+    )
+
+
+ARRAY = Kind("an array of numbers", _array, _array_remedy)
+"""What a function computes with."""
+
+
 def _key(value: Any) -> Any:
     old = isinstance(value, np.ndarray | jax.Array) and value.dtype == np.uint32
-    new = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
-    return value if old or new else Refused
+    return value if old or _is_key(value) else Refused
 
 
-KEY = Kind("a key", _key, lambda value: "Make one: `jax.random.key(0)`.")
+def _one_key(value: Any) -> Any:
+    shape = () if _is_key(value) else (2,)
+    return value if _key(value) is not Refused and value.shape[-1:] == shape else Refused
 
-_PLAIN: dict[Any, Kind] = {
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+
+
+def _key_remedy(value: Any) -> str:
+    if _is_key(value):
+        return "It holds several: `keys[0]` is one, and `jax.vmap` runs over all."
+    return "Make one: `jax.random.key(0)`."
+
+
+KEY = Kind("a key", _key, _key_remedy)
+ONE_KEY = Kind("a key", _one_key, _key_remedy)
+
+
+def _sizes(value: Any) -> Any:
+    if not isinstance(value, tuple | list):
+        return Refused
+    kept = tuple(map(_integer, value))
+    return Refused if Refused in kept else kept
+
+
+def _sizes_remedy(value: Any) -> str:
+    if _integer(value) is not Refused:
+        return f"Write `({value},)`."
+    return "`()` stands for one sequence alone."
+
+
+SIZES = Kind("a tuple of sizes, such as (8,)", _sizes, _sizes_remedy)
+
+PLAIN: dict[Any, Kind] = {
     int: Kind("an integer", _integer, _integer_remedy),
     bool: Kind("True or False", _flag),
     float: Kind("a number", _real),
 }
-
-
-def _instance(kind: type) -> Kind:
-    def take(value: Any) -> Any:
-        return value if isinstance(value, kind) else Refused
-
-    if is_noun(kind):
-        return Kind(f"a kind of `{kind.__name__}`", take, lambda value: remedy(value, kind))
-    return Kind("a string" if kind is str else f"a `{kind.__name__}`", take)
-
-
-def _function(arguments: tuple[Any, ...], *, static: bool) -> Kind:
-    """What can be called; not a class of nouns, unless what is called may return one."""
-    returns = arguments[-1] if arguments else Any
-    makes = returns is Any or is_noun(typing.get_origin(returns) or returns)
-
-    def take(value: Any) -> Any:
-        if not callable(value) or (is_noun(value) and not makes):
-            return Refused
-        return Refused if static and not _hashable(value) else value
-
-    def advise(value: Any) -> str:
-        if callable(value) and not _hashable(value):
-            return "It has no hash, and a program is compiled for each function."
-        return remedy(value)
-
-    of_array = len(arguments) == 2 and returns is jax.Array
-    return Kind("a function such as `jnp.tanh`" if of_array else "a function", take, advise)
-
-
-def _hashable(value: Any) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
-
-
-def _either(annotations: tuple[Any, ...], *, static: bool) -> Kind | None:
-    """One of several; beside a kind of noun, what only makes one is not taken for a function."""
-    kinds = [kind_of(annotation, static=static) for annotation in annotations]
-    if None in kinds:
-        return None
-    known = typing.cast(list[Kind], kinds)
-    nouns = any(is_noun(typing.get_origin(a) or a) for a in annotations)
-
-    def take(value: Any) -> Any:
-        if nouns and (is_noun(value) or _makes(value)):
-            return Refused
-        kept = (kind.take(value) for kind in known)
-        return next((value for value in kept if value is not Refused), Refused)
-
-    def advise(value: Any) -> str:
-        return next(filter(None, (kind.remedy(value) for kind in known)), "")
-
-    return Kind(" or ".join(dict.fromkeys(kind.wanted for kind in known)), take, advise)
-
-
-def _tuple(arguments: tuple[Any, ...], *, static: bool) -> Kind | None:
-    """`tuple[X, ...]`; of other tuples no more is checked than that they are tuples."""
-    each = kind_of(arguments[0], static=static) if arguments[1:] == (...,) else None
-    if each is None:
-        return _instance(tuple)
-
-    def take(value: Any) -> Any:
-        if not isinstance(value, tuple):
-            return Refused
-        kept = tuple(map(each.take, value))
-        return Refused if any(part is Refused for part in kept) else kept
-
-    def advise(value: Any) -> str:
-        if not isinstance(value, tuple):
-            return "Write a tuple: `(x,)`, or `tuple(several)`."
-        wrong = next(part for part in value if each.take(part) is Refused)
-        return each.remedy(wrong) or f"It holds {shown(wrong)}."
-
-    return Kind(f"a tuple, each of it {each.wanted}", take, advise)
-
-
-def _dict(arguments: tuple[Any, ...], *, static: bool) -> Kind:
-    """`dict[K, X]`."""
-    each = kind_of(arguments[1], static=static) or Kind("anything", lambda value: value)
-
-    def take(value: Any) -> Any:
-        if not isinstance(value, dict):
-            return Refused
-        kept = {key: each.take(part) for key, part in value.items()}
-        return Refused if any(part is Refused for part in kept.values()) else kept
-
-    def advise(value: Any) -> str:
-        parts = value.values() if isinstance(value, dict) else ()
-        return next((each.remedy(part) for part in parts if each.take(part) is Refused), "")
-
-    return Kind(f"a dict of names, each {each.wanted}", take, advise)

@@ -35,7 +35,7 @@ ROWS = [
     (write(np.ma.masked_array(PROMPT)), TypeError, "generate: prompt is a masked array of numpy"),
     (write(3), TypeError, "generate: prompt must be an array, got Python numbers, such as 3"),
     (lambda: Greedy()(0, XS), TypeError, "Greedy: key must be a key, got 0. Make one"),
-    (lambda: Greedy()(jax.random.key(0), [1.0]), TypeError, "Greedy: logits must be an array"),
+    (lambda: Greedy()(jax.random.key(0), ["x"]), TypeError, "Greedy: logits must be an array"),
     (lambda: Greedy()(jax.random.key(0), PROMPT), TypeError, "Greedy: logits must be floating"),
     (lambda: Greedy()(jax.random.key(0), XS[..., :0]), ValueError, r"must be \[\*batch, V\], got"),
     (write(PROMPT * 1.0), TypeError, "generate: the prompt must hold integers, got float"),

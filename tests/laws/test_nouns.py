@@ -220,8 +220,11 @@ def test_every_field_refuses_what_it_is_not_for(name, as_users_run_it):
             lambda: metrics.bootstrapped(metrics.nll(), 0),
             r"Bootstrapped: key must be a key, got 0. .*`jax.random.key\(0\)`",
         ),
-        (lambda: training.Carried([3]), r"Carried: batch must be a tuple, each of it an integer"),
-        (lambda: training.Carried((3, 0.5)), "each of it an integer, got .* It holds 0.5."),
+        (
+            lambda: training.Carried(3),
+            r"Carried: batch must be a tuple of sizes, .*Write `\(3,\)`.",
+        ),
+        (lambda: training.Carried((3, 0.5)), r"a tuple of sizes, .* got \(3, 0.5\)"),
         (lambda: training.Checkpoints(3), "directory must be a string or a `PathLike`, got 3."),
         (
             lambda: networks.Activation(cells.GRU),
@@ -313,3 +316,86 @@ def test_equal_nouns():
         return leak
 
     compare(0.5)
+
+
+# --- what is passed to methods ------------------------------------------------------------------
+
+
+class Sum(cells.Cell):
+    """A cell of someone else's, which checks nothing."""
+
+    size: int = jax.tree.static()
+
+    def init(self, key):
+        return {"scale": jax.random.normal(key, (self.size,))}
+
+    def carry(self, params, batch: tuple[int, ...] = ()):
+        return jnp.zeros((*batch, *params["scale"].shape))
+
+    def step(self, params, carry, x):
+        carry = carry + params["scale"] * x
+        return carry, carry
+
+
+SUM, SUM_PARAMS = Sum(3), Sum(3).init(jax.random.key(0))
+GRU = cells.GRU(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: GRU.init(0), TypeError, r"GRU: key must be a key, got 0. .*`jax.random.key\(0\)`"),
+        (
+            lambda: GRU.init(jax.random.split(jax.random.key(0), 3)),
+            TypeError,
+            r"GRU: key must be a key, got key<fry>\[3\]. It holds several: `keys\[0\]`",
+        ),
+        (
+            lambda: SUM.carry(SUM_PARAMS, 8),
+            TypeError,
+            r"Sum: batch must be .* got 8. Write `\(8,\)`",
+        ),
+        (
+            lambda: SUM.carry((), (2,)),
+            ValueError,
+            r"Sum: the parameters are not those of Sum\(size=3\): params\['scale'\] is not there. "
+            r"`init\(key\)` makes them",
+        ),
+        (
+            lambda: GRU.step(SUM_PARAMS, jnp.zeros(3), jnp.zeros(2)),
+            ValueError,
+            "GRU: the parameters are not those of GRU.*params.kernel is not there",
+        ),
+        (
+            lambda: SUM.step({"scale": jnp.ones(2)}, jnp.zeros(3), jnp.zeros(3)),
+            ValueError,
+            r"Sum: the parameters .*params\['scale'\] is float32\[2\], not of shape \(3,\)",
+        ),
+        (
+            lambda: networks.Recurrent(GRU).carry(None, (2,)),
+            ValueError,
+            "GRU: the parameters are not those of GRU.*params.kernel is not there",
+        ),
+        (
+            lambda: tasks.Adding(5).batch(2.0, key=jax.random.key(0)),
+            TypeError,
+            "Adding.batch: size",
+        ),
+        (lambda: tasks.even().sample(5, 2, key=jax.random.key(0)), TypeError, "HMM.sample: batch"),
+    ],
+)
+def test_arguments_of_methods(call, error, says, as_users_run_it):
+    with pytest.raises(error, match=f"(?s){says}"):
+        call()
+
+
+def test_errors_of_ones_own_are_left_as_they_are():
+    """With the right parameters nothing is said of them."""
+    with pytest.raises(TypeError, match="incompatible shapes"):
+        SUM.step(SUM_PARAMS, jnp.zeros(4), jnp.zeros(3))
+
+
+def test_methods_are_called_with_lists_of_sizes_and_numpy_integers(as_users_run_it):
+    assert SUM.carry(SUM_PARAMS, [np.int64(2)]).shape == (2, 3)
+    keys = jax.random.split(jax.random.key(0), 4)
+    assert jax.vmap(GRU.init)(keys).bias.shape == (4, 9)

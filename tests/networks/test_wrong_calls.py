@@ -63,7 +63,11 @@ ROWS = [
     ),
     (apply(Dense(3, 2), XS[0, 0]), ValueError, r"Dense: xs must be \[T, \*batch, features\], got"),
     (apply(Dense(3, 2), np.ma.masked_array(XS)), TypeError, "Dense: xs is a masked array of numpy"),
-    (apply(Dense(3, 2), mask=np.ma.masked_array(MASK)), TypeError, "Dense: mask is a masked array"),
+    (
+        apply(Dense(3, 2), mask=np.ma.masked_array(MASK)),
+        TypeError,
+        "mask .* Its mask would be lost",
+    ),
     (apply(Dense(3, 2), "text"), TypeError, "Dense: xs must be an array, got a `str`"),
     (apply(Dense(3, 2), lengths=5), TypeError, "Dense: lengths must be an array, got Python"),
     (apply(Embedding(V, 3), np.int32(1)), ValueError, r"xs must be \[T, \*batch\], got int32\[\]"),
@@ -161,7 +165,7 @@ ROWS = [
     (
         lambda: Recurrent(CELLS["gru"]).carry((), 8),
         TypeError,
-        r"Recurrent: batch must be a tuple of sizes, such as \(8,\), .* got 8",
+        r"Recurrent: batch must be a tuple of sizes, such as \(8,\), got 8. Write `\(8,\)`",
     ),
     (
         lambda: Recurrent(CELLS["gru"]).carry((), (8.0,)),

@@ -93,7 +93,11 @@ def test_a_network_trains_on_what_is_drawn():
     [
         (lambda: CopyMemory(0), ValueError, "CopyMemory: delay must be at least 1, got 0"),
         (lambda: CopyMemory(5, symbols=2.5), TypeError, "symbols must be an integer"),
-        (lambda: CopyMemory(5).batch(0, key=None), ValueError, "size must be at least 1"),
+        (
+            lambda: CopyMemory(5).batch(0, key=jax.random.key(0)),
+            ValueError,
+            "size must be at least 1",
+        ),
         (lambda: Adding(1), ValueError, "length must be at least 2"),
         (lambda: Adding(5).batch(2.0, key=None), TypeError, "size must be an integer"),
         (lambda: Drawn(None, 0), TypeError, "draw must be a function"),
