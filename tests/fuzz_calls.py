@@ -109,6 +109,7 @@ ARGUMENTS: dict[str, Any] = {
     "reverse": False,
     "sampler": generation.Greedy(),
     "samples": 5,
+    "shape": (3, 4),
     "size": 3,
     "source": HMM,
     "state": None,
