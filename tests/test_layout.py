@@ -41,7 +41,17 @@ TOP = [
     "CONTRIBUTING.md",
     "CITATION.cff",
 ]
-SLOW = ["flax", "optax", "orbax", "chex", "rich", "matplotlib", "tokenizers", "torch"]
+SLOW = [
+    "flax",
+    "optax",
+    "orbax",
+    "chex",
+    "rich",
+    "safetensors",
+    "matplotlib",
+    "tokenizers",
+    "torch",
+]
 
 
 def modules_imported(code, folder):

@@ -6,6 +6,8 @@ from ._dense import DenseParams as DenseParams
 from ._dropout import Dropout as Dropout
 from ._dropout import VariationalDropout as VariationalDropout
 from ._embedding import Embedding as Embedding
+from ._files import load as load
+from ._files import save as save
 from ._initial import glorot as glorot
 from ._initial import unit_length as unit_length
 from ._layer import Layer as Layer

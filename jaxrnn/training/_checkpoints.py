@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from .. import _check
+from .. import _check, _paths
 from .._config import Config
 from . import _arrays, _leaves, _lock, _seal
 from ._seal import DamagedError
@@ -68,7 +68,9 @@ class Checkpoints(Config):
 
     def __post_init__(self) -> None:
         _check.sizes("Checkpoints", every=self.every, keep=self.keep)
-        object.__setattr__(self, "directory", _local(self.directory))
+        object.__setattr__(
+            self, "directory", _paths.local("Checkpoints", "directory", self.directory)
+        )
 
     def steps(self) -> list[int]:
         """The steps of the checkpoints there, oldest first; all that is sealed counts."""
@@ -215,7 +217,7 @@ class Checkpoints(Config):
         while os.path.lexists(directory / name):
             name += "_"
         place = new.rename(directory / name)
-        _seal.sync(directory)
+        _paths.sync(directory)
         for folder in replaced:
             _delete(folder)
         if not os.path.lexists(directory / str(step)):
@@ -224,7 +226,7 @@ class Checkpoints(Config):
         for other, folder in self._folders():
             if other < kept[0][0]:
                 _delete(folder)
-        _seal.sync(directory)
+        _paths.sync(directory)
 
     def _read(self, step: int, folder: Path, like: Mapping[str, Any]) -> Saved:
         """Read one checkpoint; raises `DamagedError` where it is not as it was written."""
@@ -301,16 +303,3 @@ def _delete(folder: Path) -> None:
     if _is_folder(folder):
         unnamed = folder.rename(folder.with_name(f".{folder.name}.old"))
         shutil.rmtree(unnamed, ignore_errors=True)
-
-
-def _local(directory: str | os.PathLike[str]) -> Path:
-    """The absolute path of a local directory."""
-    name = os.fspath(directory)
-    if not name or "\0" in name:
-        raise ValueError(f"Checkpoints: directory must name a directory, got {name!r}")
-    if re.match("[A-Za-z][A-Za-z0-9+.-]+:/", name):
-        raise ValueError(
-            f"Checkpoints: directory must be a local one, got {name}. Save to a local or mounted "
-            "directory, and copy it from there."
-        )
-    return Path(name).expanduser().absolute()

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from .. import _paths
+
 NAME = "sha256.json"
 
 
@@ -41,7 +43,7 @@ def seal(folder: Path, step: int) -> None:
         with path.open("r+b") as file:
             os.fsync(file.fileno())
     for path in [*(path for path in folder.rglob("*") if path.is_dir()), folder]:
-        sync(path)
+        _paths.sync(path)
 
 
 def sealed_step(folder: Path) -> int:
@@ -59,16 +61,6 @@ def check(folder: Path, step: int) -> None:
     for name, digest in files.items():
         if _digest(folder / name) != digest:
             raise DamagedError(f"{folder / name} is missing or damaged")
-
-
-def sync(directory: Path) -> None:
-    """Have the names in a directory on the disk, where the system can do that."""
-    if os.name == "posix":
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _read(folder: Path) -> tuple[int, dict[str, str]]:

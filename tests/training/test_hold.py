@@ -125,11 +125,11 @@ def test_a_home_directory(monkeypatch, tmp_path):
     ["gs://bucket/run", "s3://bucket", "file:///run", Path("gs://bucket/run"), "a+b:/c"],
 )
 def test_remote_directories_are_refused(directory):
-    with pytest.raises(ValueError, match=r"must be a local one, got .*copy it from there"):
+    with pytest.raises(ValueError, match=r"directory must be local, got .*copy from or to it"):
         Checkpoints(directory)
 
 
 @pytest.mark.parametrize("directory", ["", "a\0b"])
 def test_names_of_nothing(directory):
-    with pytest.raises(ValueError, match="must name a directory"):
+    with pytest.raises(ValueError, match="must name a place"):
         Checkpoints(directory)
