@@ -88,6 +88,15 @@ def load(path: str | os.PathLike[str], like: Params) -> Params:
         TypeError: a leaf of `like` is no array.
         ValueError: names, shapes or types in the file differ from those of `like`, all of which are
             said; or it is no safetensors file, or damaged.
+
+    Example:
+        >>> import tempfile, jax
+        >>> from jaxrnn import networks
+        >>> path, dense = tempfile.mkdtemp() + "/dense.safetensors", networks.Dense(2, 1)
+        >>> networks.save(path, dense.init(jax.random.key(0)))
+        >>> shapes = jax.eval_shape(dense.init, jax.random.key(0))
+        >>> networks.load(path, like=shapes).kernel.shape
+        (2, 1)
     """
     from safetensors import SafetensorError, safe_open
 
