@@ -97,6 +97,21 @@ def array(who: str, name: str, value: Any) -> None:
     arrays(who, **{name: value})
 
 
+def one_array(who: str, **values: Any) -> None:
+    """Raise unless every value is one array, and no tree of them."""
+    for name, value in values.items():
+        if not is_array(value):
+            raise TypeError(f"{who}: {name} must be one array, got {_tree(value)}.")
+
+
+def _tree(value: Any) -> str:
+    """A tree of arrays for a message, without their numbers."""
+    leaves = jax.tree.leaves(value)
+    if not isinstance(value, dict | list | tuple) or not all(map(is_array, leaves)):
+        return shown(value)
+    return f"a {type(value).__name__} of {', '.join(map(describe, leaves)) or 'nothing'}"
+
+
 def is_array(value: Any) -> bool:
     """Whether `value` is an array of JAX, traced or not, or of numpy."""
     return isinstance(value, (jax.Array, np.ndarray, np.generic))

@@ -36,6 +36,8 @@ def check_labels(
     who: str, labels: ArrayLike, shape: tuple[int, ...], where: ArrayLike | None = None
 ) -> Array:
     """Integer labels for logits of `shape`, or raise; `where` says which steps' labels matter."""
+    if not shape:
+        raise ValueError(f"{who}: logits must have an axis of classes, got a number alone.")
     array = jnp.asarray(labels)
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(

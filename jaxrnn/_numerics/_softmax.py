@@ -17,6 +17,8 @@ from .._typing import Array, ArrayLike
 
 def real(who: str, name: str, value: ArrayLike) -> Array:
     """`value` as an array of real numbers of at least float32."""
+    if value is None or isinstance(value, dict | str):
+        _check.one_array(who, **{name: value})
     array = jnp.asarray(value)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(

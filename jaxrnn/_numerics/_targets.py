@@ -12,7 +12,13 @@ from ._labels import check_labels, in_range, remedy
 
 def are_labels(who: str, outputs: Any, targets: Any) -> bool:
     """True for integer labels `[T, *batch]`, False for distributions `[T, *batch, V]`."""
+    _check.one_array(who, outputs=outputs, targets=targets)
     shape, given = jnp.shape(outputs), jnp.shape(targets)
+    if not shape:
+        raise ValueError(
+            f"{who}: outputs must be [T, *batch, V], with an axis of classes, got "
+            f"{_check.describe(outputs)}."
+        )
     labels = given == shape[:-1]
     takes = f"{who}: logits {shape} take integer labels {shape[:-1]} or a floating distribution "
     if not labels and given != shape:
@@ -49,6 +55,7 @@ def class_weight(who: str, outputs: Any, targets: Any, where: Array | None) -> A
 
 def label_weight(who: str, outputs: Any, targets: Any, where: Array | None) -> Array:
     """`where`, without the steps whose label is no class; raises where values can be read."""
+    _check.one_array(who, outputs=outputs, targets=targets)
     if where is not None and where.ndim < jnp.ndim(outputs) - 1:
         _refuse_where(who, where, jnp.shape(outputs)[:-1])
     labels = check_labels(who, targets, jnp.shape(outputs), where)

@@ -52,6 +52,12 @@ class Bootstrapped(Metric):
         return BootstrapState(whole, several(whole, (self.replicates,)), jnp.zeros((), jnp.int32))
 
     def add(self, state: State, seen: Observed) -> BootstrapState:
+        of_numbers = jnp.issubdtype(self.key.dtype, jnp.uint32)  # as older keys are
+        if jnp.ndim(self.key) > of_numbers:
+            raise ValueError(
+                f"bootstrapped: key must be one key, got an array {self.key.shape}. For several, "
+                "`jax.vmap` over the noun that holds them."
+            )
         steps = self.steps(seen)
         shape = (1,) * min(self.shared_axes, len(steps)) + steps[self.shared_axes :]
 

@@ -24,11 +24,9 @@ class Characters(Objective):
     lengths: Leaf
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where`, without labels outside of the table."""
         return class_weight("bits_per_character", outputs, targets, where)
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The characters of every step."""
         check_labels_only("bits_per_character", outputs, targets)
         table = jnp.asarray(self.lengths).astype(jnp.float32)
         if table.shape[0] != jnp.shape(outputs)[-1]:
@@ -38,6 +36,19 @@ class Characters(Objective):
                 "characters of every token."
             )
         return jnp.take(table, jnp.asarray(targets), mode="clip")
+
+
+def _table(lengths: Any) -> Array:
+    """The numbers as an array, or raise."""
+    try:
+        given = lengths if _check.is_array(lengths) else np.asarray(lengths)
+    except ValueError as error:
+        raise ValueError(
+            "bits_per_character: lengths must be [V], one number a token, got rows of unequal size"
+        ) from error
+    if not any(jnp.issubdtype(given.dtype, kind) for kind in (np.integer, np.floating)):
+        raise TypeError(f"bits_per_character: lengths must be real numbers, got {given.dtype}")
+    return jnp.asarray(given)
 
 
 def _per_character(value: dict[str, Array]) -> Array:
@@ -68,9 +79,7 @@ def bits_per_character(lengths: ArrayLike | Sequence[int | float]) -> Metric:
         >>> print(f"{metric.compute(state):.2f}")
         1.00
     """
-    table = jnp.asarray(lengths)
-    if table.dtype == bool or jnp.issubdtype(table.dtype, jnp.complexfloating):
-        raise TypeError(f"bits_per_character: lengths must be real numbers, got {table.dtype}")
+    table = _table(lengths)
     if table.ndim != 1:
         raise ValueError(
             f"bits_per_character: lengths must be [V], one number a token, got {table.shape}"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._typing import Array
+from .._typing import Array, ArrayLike
 
 
 class Compensated(NamedTuple):
@@ -23,8 +23,9 @@ class Compensated(NamedTuple):
         return cls(jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.float32))
 
     @classmethod
-    def of(cls, value: Array) -> "Compensated":
+    def of(cls, value: ArrayLike) -> "Compensated":
         """A value of any precision as a pair."""
+        value = jnp.asarray(value)
         hi = value.astype(jnp.float32)
         rest = (value - hi.astype(value.dtype)).astype(jnp.float32)
         return cls(hi, jnp.where(jnp.isfinite(hi), rest, 0))

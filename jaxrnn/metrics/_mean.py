@@ -47,13 +47,12 @@ class Mean(Sums):
 
     def steps(self, seen: Observed) -> tuple[int, ...]:
         def values(outputs: Any, targets: Any) -> Array:
-            return score(as_objective(self.objective), outputs, targets, seen.where)[0]
+            return score(self.objective, outputs, targets, seen.where)[0]
 
         return jax.eval_shape(values, seen.outputs, seen.targets).shape
 
     def add(self, state: State, seen: Observed) -> MeanState:
-        objective = as_objective(self.objective)
-        values, counted = score(objective, seen.outputs, seen.targets, seen.where)
+        values, counted = score(self.objective, seen.outputs, seen.targets, seen.where)
         weights = weigh(counted, seen.weight)
         batch = jax.lax.stop_gradient((total(values, weights), jnp.sum(weights)))
         return self.merge(state, MeanState(*map(Compensated.of, batch)))

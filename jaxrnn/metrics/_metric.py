@@ -87,6 +87,13 @@ class Metric(Config):
         _check.arrays(
             type(self).__name__, outputs=outputs, targets=targets, where=where, weight=weight
         )
+        own = jax.eval_shape(self.init)
+        structures: list[Any] = [jax.tree.structure(tree) for tree in (state, own)]
+        if structures[0] != structures[1]:
+            raise TypeError(
+                f"{type(self).__name__}: state must be one that `init` makes, with the structure "
+                f"{_structure(own)}, got {_structure(state)}."
+            )
         return self.add(state, Observed(outputs, targets, where, weight))
 
     @abc.abstractmethod
@@ -130,6 +137,12 @@ class Metric(Config):
         first = jax.tree.map(lambda leaf: leaf[0], states)
         rest = jax.tree.map(lambda leaf: leaf[1:], states)
         return jax.lax.scan(lambda a, b: (self.merge(a, b), None), first, rest)[0]
+
+
+def _structure(state: State) -> str:
+    """The nodes of a tree by their names."""
+    named = jax.tree.map(lambda leaf: ..., state)
+    return repr(named).replace("Ellipsis", "...")
 
 
 def check_metric(who: str, metric: Any) -> None:

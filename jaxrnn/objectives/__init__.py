@@ -23,6 +23,6 @@ from ._objective import Sum as Sum
 from ._objective import as_objective as as_objective
 from ._reduce import Weighted as Weighted
 from ._reduce import reduce as reduce
-from ._score import score as score
+from ._reduce import score as score
 from ._squared_error import SquaredError as SquaredError
 from ._z_loss import ZLoss as ZLoss

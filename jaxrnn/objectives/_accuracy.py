@@ -39,15 +39,12 @@ class Accuracy(Objective):
     top: int = jax.tree.static(default=1)
 
     def __post_init__(self) -> None:
-        """Refuse fewer than one guess."""
         _check.sizes("Accuracy", top=self.top)
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where`, without labels outside `[0, V)` and rows that are no distributions."""
         return class_weight("Accuracy", outputs, targets, where)
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """1 or 0 for every step."""
         z = real("Accuracy", "outputs", outputs)
         if self.top > z.shape[-1]:
             raise ValueError(f"Accuracy: top={self.top} guesses of {z.shape[-1]} classes.")

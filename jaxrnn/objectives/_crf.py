@@ -67,22 +67,19 @@ class CRF(Objective):
     labels: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the count."""
         _check.sizes("CRF", labels=self.labels)
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where`, without labels outside `[0, labels)`."""
+        _check.one_array("CRF", outputs=outputs, targets=targets)
         shape = (*jnp.shape(outputs)[:-1], self.labels)
         labels = check_labels("CRF", targets, shape, where)
         known = in_range(labels, self.labels)
         return known if where is None else known & where
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The surprisal of every label."""
         return self.values_where(outputs, targets, None)
 
     def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
-        """The surprisal of every label, given those before it where `where` is True."""
         chain = self._chain(outputs, where, exact_logsumexp)
         labels = jnp.where(chain.mask, jnp.asarray(targets).astype(jnp.int32), 0)
         before = _before(labels, chain.mask, jnp.full_like(labels[0], self.labels))
@@ -120,7 +117,10 @@ class CRF(Objective):
         return theta.reshape(*theta.shape[:-1], self.labels + 1, self.labels)
 
     def _chain(self, outputs: Any, where: ArrayLike | None, over: Any) -> ChainBackward:
-        return chain_backward("CRF", self.potentials(outputs), where, over)
+        theta = self.potentials(outputs)
+        if where is not None:
+            _check.flags("CRF", "where", where, theta.shape[:-2])
+        return chain_backward("CRF", theta, where, over)
 
 
 @jax.jit

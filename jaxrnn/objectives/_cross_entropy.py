@@ -57,7 +57,6 @@ class CrossEntropy(Objective):
     smoothing: Leaf | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a smoothing outside [0, 1)."""
         if self.smoothing is not None:
             _check.fraction("CrossEntropy", smoothing=self.smoothing)
 

@@ -58,8 +58,11 @@ class CTC(Objective):
 
     blank: int = jax.tree.static(default=0)
 
+    def __post_init__(self) -> None:
+        if self.blank < 0:
+            raise ValueError(f"CTC: blank must be at least 0, got {self.blank}")
+
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where`, without the sequences that have a label which is none."""
         logits = real("CTC", "outputs", outputs)
         labels, lengths, mask = check_ctc("CTC", logits, *_pair(targets), where, self.blank)
         return mask & self._known(labels, lengths)[None]

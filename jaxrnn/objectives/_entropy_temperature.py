@@ -10,6 +10,7 @@ from jaxtyping import Float
 from .. import _check
 from .._config import Config
 from .._dtypes import at_least_float32
+from .._numerics import real
 from .._typing import Array, ArrayLike, Leaf, Optimizer
 
 
@@ -92,7 +93,7 @@ class EntropyTemperature(Config):
         """
         import optax
 
-        entropy = jnp.asarray(entropy)
+        entropy = real("EntropyTemperature", "entropy", entropy)
         if entropy.shape != ():
             raise ValueError(
                 f"EntropyTemperature: entropy must be the mean of a batch, a scalar, got "

@@ -57,6 +57,7 @@ def reduce_folded(
     """
     objective = as_objective(objective)
     _check.sizes("reduce_folded", size=size)
+    _check.function("reduce_folded", "head", head)
     if not objective.stepwise:
         raise TypeError(
             f"reduce_folded: the steps of {joint(objective)!r} depend on one another; use `reduce` "
@@ -70,7 +71,7 @@ def reduce_folded(
     if len(lengths) != 1:
         raise ValueError(
             "reduce_folded: inputs, targets and where must share T, their first axis, got "
-            + ", ".join(_check.describe(leaf) for leaf in jax.tree.leaves(tree))
+            + (", ".join(map(_check.describe, jax.tree.leaves(tree))) or "no array")
         )
     (steps,) = lengths
 

@@ -34,7 +34,7 @@ class MultiLabelCrossEntropy(Objective):
     """
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        """`where`, without targets outside [0, 1]."""
+        _check.one_array("MultiLabelCrossEntropy", outputs=outputs, targets=targets)
         if jnp.shape(outputs) != jnp.shape(targets):
             raise ValueError(
                 "MultiLabelCrossEntropy: targets must have the outputs' shape "
@@ -44,7 +44,6 @@ class MultiLabelCrossEntropy(Objective):
         return unit_weight("MultiLabelCrossEntropy", targets, where, distributions=False)
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The sum over the labels of every step."""
         z = real("MultiLabelCrossEntropy", "outputs", outputs)
         y = jnp.asarray(targets).astype(z.dtype)
         # Selected, so that a logit of +-inf that agrees with its label costs 0, not 0 * inf.

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._config import Config, parts
+from .._kinds import remedy, shown
 from .._typing import Array, ArrayLike, Leaf
-from ._score import as_values, fill, score
+from ._evaluate import as_values, evaluate, fill
 
 
 class Objective(Config):
@@ -99,7 +100,7 @@ class Objective(Config):
             ValueError: for shapes that do not fit, for values that are not one a step, and for
                 concrete values out of range.
         """
-        return score(self, outputs, targets, where)[0]
+        return evaluate(self, outputs, targets, where)[0]
 
     def __add__(self, other: "ObjectiveLike") -> "Objective":
         return Sum((self, as_objective(other))) if callable(other) else NotImplemented
@@ -120,7 +121,8 @@ class Objective(Config):
         return self.__mul__(factor)
 
     def __truediv__(self, divisor: Leaf) -> "Objective":
-        return NotImplemented if callable(divisor) else Scaled(self, 1 / divisor)
+        number = _check.is_array(divisor) or isinstance(divisor, int | float)
+        return Scaled(self, 1 / divisor) if number else NotImplemented
 
     def __neg__(self) -> "Objective":
         return Scaled(self, -1.0)
@@ -138,6 +140,10 @@ class Sum(Objective):
     """The sum of several objectives; a step counts where it counts for every one of them."""
 
     terms: tuple[Objective, ...]
+
+    def __post_init__(self) -> None:
+        if not self.terms:
+            raise ValueError("Sum: needs at least one term")
 
     @property
     def stepwise(self) -> bool:
@@ -253,8 +259,7 @@ def _check_signature(function: Callable[..., Any]) -> None:
     try:
         signature.bind(None, None)
     except TypeError as error:
-        name = getattr(function, "__qualname__", repr(function))
         raise TypeError(
-            f"as_objective: a function is called as (outputs, targets), got {name}{signature}. If "
-            f"it makes an objective or a metric, call it: `{name}()`."
+            f"as_objective: a function is called as (outputs, targets), got {shown(function)}, "
+            f"which takes {signature}. {remedy(function)}".rstrip()
         ) from error

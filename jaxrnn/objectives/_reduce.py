@@ -1,12 +1,12 @@
-"""`reduce`: the sum over the steps that count, beside their weight."""
+"""`score`: a value and a weight for every step; `reduce`: the sum of both."""
 
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
 from .._typing import Array, ArrayLike
+from ._evaluate import evaluate
 from ._objective import ObjectiveLike, as_objective
-from ._score import score
 
 
 class Weighted(NamedTuple):
@@ -27,6 +27,8 @@ class Weighted(NamedTuple):
 
     def __add__(self, other: "Weighted") -> "Weighted":  # type: ignore[override]
         """Both batches together."""
+        if not isinstance(other, Weighted):
+            return NotImplemented
         return Weighted(self.sum + other.sum, self.weight + other.weight)
 
     def __radd__(self, other: Any) -> "Weighted":
@@ -37,6 +39,38 @@ class Weighted(NamedTuple):
         """`sum / weight`; 0, with gradient 0, where nothing counts."""
         weight = jnp.asarray(self.weight)
         return self.sum / jnp.where(weight == 0, 1, weight)
+
+
+def score(
+    objective: ObjectiveLike, outputs: Any, targets: Any, where: ArrayLike | None = None
+) -> tuple[Array, Array]:
+    """The value of every step, 0 where it does not count, and how much it counts.
+
+    What `reduce` adds up, and every metric of an objective. The weight is what the objective makes
+    of `where`: 0 at a label that is no class, for instance.
+
+    Args:
+        objective: an objective, or a function `(outputs, targets) -> values [T, *batch]`.
+        outputs: what the network gave, `[T, *batch, features]`.
+        targets: what it should have given.
+        where: `Bool[T, *batch]`, False at padding.
+
+    Returns:
+        Two arrays `[T, *batch]` of one dtype.
+
+    Raises:
+        TypeError: what calling the objective raises.
+        ValueError: likewise.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn.objectives import Accuracy, score
+        >>> outputs, labels = jnp.array([[2.0, 0.0], [0.0, 2.0], [0.0, 2.0]]), jnp.array([0, 1, 0])
+        >>> values, weight = score(Accuracy(), outputs, labels, jnp.array([True, False, True]))
+        >>> print(values, weight)
+        [1. 0. 0.] [1. 0. 1.]
+    """
+    return evaluate(as_objective(objective), outputs, targets, where)
 
 
 def reduce(
@@ -65,5 +99,5 @@ def reduce(
         >>> print(f"{batch.weight:.0f} {batch.mean():.4f}")
         8 1.3863
     """
-    values, weight = score(as_objective(objective), outputs, targets, where)
+    values, weight = score(objective, outputs, targets, where)
     return Weighted(jnp.sum(values * weight), jnp.sum(weight))

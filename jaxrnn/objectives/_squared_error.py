@@ -28,7 +28,7 @@ class SquaredError(Objective):
     """
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The mean over the features of every step."""
+        _check.one_array("SquaredError", outputs=outputs, targets=targets)
         if jnp.shape(outputs) != jnp.shape(targets) or jnp.ndim(outputs) == 0:
             raise ValueError(
                 "SquaredError: outputs and targets must have one shape [T, *batch, features], got "

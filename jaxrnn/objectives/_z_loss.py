@@ -34,6 +34,5 @@ class ZLoss(OfPredictions):
     """
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        """The square at every step."""
         log_z = logsumexp(outputs)
         return jnp.where(log_z == -jnp.inf, 0, log_z) ** 2

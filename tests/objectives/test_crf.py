@@ -216,7 +216,11 @@ def test_training_learns_what_follows_what():
         ),
         (lambda: CRF(S)(outputs(), np.zeros((T, B))), TypeError, "CRF: labels must be integers"),
         (lambda: CRF(S)(outputs(), np.zeros((B, T), int)), ValueError, "one label for each row"),
-        (lambda: CRF(S).decode(outputs(), where=np.ones((B, T), bool)), ValueError, "mask must be"),
+        (
+            lambda: CRF(S).decode(outputs(), where=np.ones((B, T), bool)),
+            ValueError,
+            "CRF: where must be",
+        ),
         (lambda: CRF(0), ValueError, "labels must be at least 1"),
         (
             lambda: networks.Transitions(2).apply(

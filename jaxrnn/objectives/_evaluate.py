@@ -1,4 +1,4 @@
-"""`score`: what an objective gives, hidden where it does not count, and how much each step does."""
+"""What an objective gives, hidden where it does not count, and how much each step does."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,35 +15,10 @@ else:  # which imports this file
     Objective = Any
 
 
-def score(
+def evaluate(
     objective: Objective, outputs: Any, targets: Any, where: ArrayLike | None
 ) -> tuple[Array, Array]:
-    """The value of every step, 0 where it does not count, and how much it counts.
-
-    What `reduce` adds up, and every metric of an objective. The weight is what the objective makes
-    of `where`: 0 at a label that is no class, for instance.
-
-    Args:
-        objective: what is evaluated.
-        outputs: what the network gave, `[T, *batch, features]`.
-        targets: what it should have given.
-        where: `Bool[T, *batch]`, False at padding.
-
-    Returns:
-        Two arrays `[T, *batch]` of one dtype.
-
-    Raises:
-        TypeError: what calling the objective raises.
-        ValueError: likewise.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from jaxrnn.objectives import Accuracy, score
-        >>> outputs, labels = jnp.array([[2.0, 0.0], [0.0, 2.0], [0.0, 2.0]]), jnp.array([0, 1, 0])
-        >>> values, weight = score(Accuracy(), outputs, labels, jnp.array([True, False, True]))
-        >>> print(values, weight)
-        [1. 0. 0.] [1. 0. 1.]
-    """
+    """The value of every step, 0 where it does not count, and how much it counts."""
     _check.arrays(_name(objective), outputs=outputs, targets=targets, where=where)
     mask = None if where is None else _check_where(objective, outputs, where)
     weight = objective.weight(outputs, targets, mask)
@@ -54,8 +29,9 @@ def score(
     values = as_values(objective, objective.values_where(outputs, targets, counts))
     if values.shape != counts.shape:
         raise ValueError(
-            f"{_name(objective)}: where has shape {counts.shape}, the values {values.shape}; an "
-            "objective gives one value a step, so reduce the features and nothing else."
+            f"{_name(objective)}: where must have the shape of the values, {values.shape}, got "
+            f"{counts.shape}; both have one a step. Broadcast the one, or reduce the features of "
+            "the other and nothing else."
         )
     weight = weight.astype(values.dtype)
     if objective.stepwise:
