@@ -166,10 +166,10 @@ def test_logsumexp(x64):
     np.testing.assert_allclose(gradient, p, atol=1e-15)
     outer = p[:, :, None] * np.eye(3) - p[:, :, None] * p[:, None]
     np.testing.assert_allclose(hessian, outer, atol=1e-15)
-    # Digits that the sum of a large and a small term keeps; terms that `where` leaves out.
+    # Digits that the sum of a large and a small term keeps; terms that `classes` leaves out.
     value, *_ = each(np.array([[0.0, -40.0, -INF]]))
     np.testing.assert_allclose(value, np.exp(-40.0), rtol=1e-12)
-    assert f(jnp.asarray(z[0]), where=jnp.array([True, False, False])) == 1
+    assert f(jnp.asarray(z[0]), classes=jnp.array([True, False, False])) == 1
 
 
 @pytest.mark.parametrize(

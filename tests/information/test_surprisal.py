@@ -71,13 +71,13 @@ def test_edges(z, label, value):
     assert np.isfinite(hessian).all()
 
 
-def test_where_selects_classes():
-    z, where = jnp.array([1.0, jnp.nan, 2.0]), jnp.array([True, False, True])
-    f = lambda z: info.surprisal(z, jnp.array(2), where=where)  # noqa: E731
+def test_classes_that_are_left_out():
+    z, classes = jnp.array([1.0, jnp.nan, 2.0]), jnp.array([True, False, True])
+    f = lambda z: info.surprisal(z, jnp.array(2), classes=classes)  # noqa: E731
     np.testing.assert_array_equal(f(z), info.surprisal(jnp.array([1.0, 2.0]), jnp.array(1)))
     gradient = jax.grad(f)(z)
     assert gradient[1] == 0 and np.isfinite(gradient).all()
-    assert info.surprisal(z, jnp.array(1), where=where) == INF
+    assert info.surprisal(z, jnp.array(1), classes=classes) == INF
 
 
 @pytest.mark.parametrize("label", [-1, -100, 3, 2**31 - 1])
