@@ -118,7 +118,7 @@ def _apply(operation: Any, args: list[Any], rule: Rule) -> list[Any]:
     if name in INLINED:
         return _run(_closed(params[INLINED[name]]), args, rule)
     if name == "scan":
-        return _scan(params, args, rule)
+        return _scan(operation, args, rule)
     if name == "stop_gradient":
         (x,), (still,) = args, _lift_plain(operation, args, rule)
         kept = x.carried[: rule.differences]
@@ -157,17 +157,27 @@ def _lift_plain(operation: Any, args: list[Any], rule: Rule) -> list[Any]:
     ]
 
 
-def _scan(params: Any, args: list[Any], rule: Rule) -> list[Any]:
+def _scan(operation: Any, args: list[Any], rule: Rule) -> list[Any]:
     """A loop, all of whose carry is lifted."""
+    params, inner = operation.params, operation.params["jaxpr"]
     count = max(len(x.runs) for x in args if isinstance(x, Lifted))
-    consts, rest = args[: params["num_consts"]], args[params["num_consts"] :]
-    start, xs = rest[: params["num_carry"]], rest[params["num_carry"] :]
+    # What has an axis of time outside and none inside are xs and ys; how the rest is divided has
+    # other names in other versions of JAX.
+    steps, kept = (
+        [len(a.aval.shape) > len(b.shape) for a, b in zip(outside, inside, strict=True)].count(flag)
+        for outside, inside, flag in (
+            (operation.invars, inner.in_avals, True),
+            (operation.outvars, inner.out_avals, False),
+        )
+    )
+    consts, rest = args[: len(args) - steps - kept], args[len(args) - steps - kept :]
+    start, xs = rest[:kept], rest[kept:]
 
     def wide(x: Any) -> Lifted:
         return x if isinstance(x, Lifted) else _lifted((jnp.asarray(x),) * count, rule)
 
     def body(carry: Any, now: Any) -> Any:
-        outs = _run(params["jaxpr"], [*consts, *carry, *now], rule)
+        outs = _run(inner, [*consts, *carry, *now], rule)
         return [*map(wide, outs[: len(carry)])], outs[len(carry) :]
 
     loop = partial(jax.lax.scan, length=params["length"], reverse=params["reverse"])

@@ -14,7 +14,7 @@ RNG = np.random.default_rng(0)
 CHAIN = RNG.normal(size=(12, 2, 4, 3))
 OTHER = CHAIN + 0.01 * RNG.normal(size=CHAIN.shape)
 SCORES = 3 * RNG.normal(size=(9, 2, 4))
-LABELS = np.array([[1, 2], [2, 2], [1, 1]])
+LABELS = np.array([[1, 2], [2, 2], [1, 1]], np.int32)
 ctc = partial(info.ctc_log_partition, labels=LABELS)
 
 
