@@ -28,7 +28,6 @@ class Sampler(Config):
     def __call__(self, key: Key, logits: Float[Array, "*batch V"]) -> Int[Array, "*batch"]:
         """Draw one symbol for every sequence of the batch."""
         who = type(self).__name__
-        _check.key(who, key)
         _check.array(who, "logits", logits)
         _check.floating(who, "logits", logits, "It is the network's outputs that are drawn from.")
         if not logits.ndim or not logits.shape[-1]:

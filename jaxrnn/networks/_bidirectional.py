@@ -4,13 +4,12 @@ from typing import Any
 
 import jax
 
-from .. import _check
 from .._typing import Array, Batch, Inputs, Key
 from ..cells import Cell
 from ..engines import Auto, Engine, unroll
 from ._layer import Layer
 from ._merge import Concatenate, Directions, Merge
-from ._reading import Shape, axes
+from ._reading import Shape
 
 
 class Bidirectional(Layer):
@@ -73,13 +72,11 @@ class Bidirectional(Layer):
 
     def init(self, key: Key) -> Directions:
         """Both cells' parameters."""
-        _check.key("Bidirectional", key)
         forward, backward = jax.random.split(key)
         return Directions(self.forward.init(forward), self.backward.init(backward))
 
     def carry(self, params: Directions, batch: Batch = ()) -> Directions:
         """Both cells' carries."""
-        batch = axes("Bidirectional", batch)
         return Directions(
             self.forward.carry(params.forward, batch), self.backward.carry(params.backward, batch)
         )

@@ -1,4 +1,4 @@
-"""Errors that come of parameters or a carry of another layer."""
+"""Errors that come of the carry of another layer; of its parameters, `Config` sees to that."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from .._typing import Batch, Carry, Params
+from .._kinds import shown
+from .._typing import Batch, Carry
 
 if TYPE_CHECKING:
     from ._layer import Layer
@@ -15,22 +16,24 @@ else:
 
 
 @contextlib.contextmanager
-def explained(layer: Layer, params: Params, carry: Carry | None, batch: Batch) -> Iterator[None]:
-    """Say of an error that comes of parameters or a carry of another layer that it does.
+def explained(layer: Layer, carry: Carry | None, batch: Batch) -> Iterator[None]:
+    """Say of an error that comes of a carry that is not the layer's.
 
-    They are looked at when something has gone wrong: to draw parameters, were it only their shapes,
-    takes longer than a step.
+    It is looked at when something has gone wrong, so that a call that succeeds costs no more.
     """
     try:
         yield
     except Exception as error:
         wrong = None
-        if not _ours(error):
-            with contextlib.suppress(Exception):  # of drawing parameters: the first one counts
-                wrong = _unlike(layer, params, carry, batch)
+        if carry is not None and not _ours(error):
+            with contextlib.suppress(Exception):  # what went wrong first counts
+                wrong = _differing(layer, carry, batch)
         if wrong is None:
             raise
-        raise TypeError(f"{type(layer).__name__}: {wrong}") from error
+        raise TypeError(
+            f"{type(layer).__name__}: the carry is not one of this layer: {wrong}. "
+            f"`carry(params, {batch})` makes one that fits."
+        ) from error
 
 
 def _ours(error: Exception) -> bool:
@@ -42,33 +45,21 @@ def _ours(error: Exception) -> bool:
     return here and isinstance(error, TypeError | ValueError)
 
 
-def _unlike(layer: Layer, params: Params, carry: Carry | None, batch: Batch) -> str | None:
-    """What is not as the layer makes it, if something is."""
-    drawn = jax.eval_shape(layer.init, jax.random.key(0))
-    fresh = jax.eval_shape(lambda params: layer.carry(params, batch), drawn)
-    carry = fresh if carry is None else carry
-    return _differing("params", params, drawn, "`init(key)` makes such that fit.") or _differing(
-        "carry", carry, fresh, f"`carry(params, {batch})` makes one that fits."
-    )
-
-
-def _differing(name: str, given: Any, wanted: Any, remedy: str) -> str | None:
-    got, want = _leaves(given), _leaves(wanted)
+def _differing(layer: Layer, carry: Carry, batch: Batch) -> str | None:
+    params = jax.eval_shape(layer.init, jax.random.key(0))
+    want = _leaves(jax.eval_shape(lambda params: layer.carry(params, batch), params))
+    got = _leaves(carry)
     different = [
-        f"{name}{path} is {got.get(path, 'missing')}, not {want.get(path, 'there')}"
+        f"carry{path} is {got.get(path, 'missing')}, not {want.get(path, 'there')}"
         for path in want | got
         if want.get(path) != got.get(path)
     ]
-    if not different:
-        return None
-    return f"{name} must be as this layer makes it: {'; '.join(different)}. {remedy}"
+    return "; ".join(different) or None
 
 
 def _leaves(tree: Any) -> dict[str, str]:
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return {
-        jax.tree_util.keystr(path): f"{leaf.shape}"
-        if hasattr(leaf, "shape")
-        else f"a `{type(leaf).__name__}`"
+        jax.tree_util.keystr(path): f"{leaf.shape}" if hasattr(leaf, "shape") else shown(leaf)
         for path, leaf in leaves
     }

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from .. import _check, _numerics
+from .. import _numerics
 from .._typing import Array, Key
 
 Initializer: TypeAlias = Callable[..., Array]
@@ -45,7 +45,6 @@ def unit_length(key: Key, shape: tuple[int, int], dtype: Any = float) -> Array:
 
 def drawn(who: str, name: str, draw: Initializer, key: Key, *shape: int) -> Array:
     """What `draw` gives, in JAX's default float type, of the shape that it was asked for."""
-    _check.key(who, key)
     weights = jnp.asarray(draw(key, shape, jnp.result_type(float)))
     if weights.shape != shape:
         raise ValueError(f"{who}: {name} must give an array {shape}, got {weights.shape}")

@@ -6,7 +6,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .. import _check
 from .._config import Config
 from .._numerics import select
 from .._typing import Array, ArrayOrList, Batch, Carry, Inputs, Key, Params
@@ -122,14 +121,12 @@ class Layer(Config):
             TypeError: wrong dtypes.
         """
         who = type(self).__name__
-        if key is not None:
-            _check.key(who, key)
         xs = _reading.arrays(who, xs, self.input_shape)
         lead = _reading.leading(who, xs, self.input_shape, least=1)
         mask = _reading.counted(who, lengths, mask, lead)
         resets = _reading.flags(who, "resets", resets, lead)
         xs = _reading.without_padding(xs, mask)
-        with explained(self, params, carry, lead[1:]):
+        with explained(self, carry, lead[1:]):
             if carry is None:
                 carry = self.carry(params, lead[1:])
             return self.run(params, xs, carry, key=key, mask=mask, resets=resets)
@@ -160,7 +157,7 @@ class Layer(Config):
         x = _reading.arrays(who, jax.tree.map(_number, x), self.input_shape)
         batch = _reading.leading(who, x, self.input_shape)
         resets = _reading.flags(who, "resets", resets, batch, "[*batch]")
-        with explained(self, params, carry, batch):
+        with explained(self, carry, batch):
             if carry is None:
                 carry = self.carry(params, batch)
             elif resets is not None:

@@ -85,17 +85,6 @@ def flags(
     return jnp.asarray(value)
 
 
-def axes(who: str, batch: Any) -> Batch:
-    """The sizes of the batch axes, as a tuple; one may be a symbol of `jax.export`."""
-    wrong = (float, str, bytes, list, tuple, type(None))
-    if not isinstance(batch, list | tuple) or any(isinstance(size, wrong) for size in batch):
-        raise TypeError(
-            f"{who}: batch must be a tuple of sizes, such as (8,), or () for one sequence alone, "
-            f"got {batch!r}"
-        )
-    return tuple(batch)
-
-
 def listed(who: str, name: str, value: Any) -> Any:
     """A list as an array; anything else must be one."""
     if isinstance(value, list | tuple):

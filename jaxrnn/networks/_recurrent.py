@@ -4,12 +4,11 @@ from typing import Any
 
 import jax
 
-from .. import _check
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ..cells import Cell
 from ..engines import Auto, Engine, unroll
 from ._layer import Layer
-from ._reading import Shape, axes
+from ._reading import Shape
 
 
 class Recurrent(Layer):
@@ -40,12 +39,11 @@ class Recurrent(Layer):
 
     def init(self, key: Key) -> Params:
         """The cell's parameters."""
-        _check.key("Recurrent", key)
         return self.cell.init(key)
 
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
         """The cell's carry."""
-        return self.cell.carry(params, axes("Recurrent", batch))
+        return self.cell.carry(params, batch)
 
     def run(
         self,

@@ -8,7 +8,7 @@ import jax
 from .. import _check
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ._layer import Layer
-from ._reading import Shape, axes, fits, read, say
+from ._reading import Shape, fits, read, say
 
 
 class Stack(Layer):
@@ -29,13 +29,11 @@ class Stack(Layer):
 
     def init(self, key: Key) -> Params:
         """Every layer's parameters."""
-        _check.key("Stack", key)
         keys = jax.random.split(key, len(self.layers))
         return self._join(layer.init(k) for layer, k in zip(self.layers, keys, strict=True))
 
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
         """Every layer's carry."""
-        batch = axes("Stack", batch)
         parts = zip(self.layers, self._parts("params", params), strict=True)
         return self._join(layer.carry(p, batch) for layer, p in parts)
 

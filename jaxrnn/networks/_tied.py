@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .. import _check
 from .._numerics import add, dot
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ._embedding import Embedding
@@ -72,7 +71,6 @@ class Tied(Layer):
 
     def init(self, key: Key) -> TiedParams:
         """The table, the network's, and a bias of zero."""
-        _check.key("Tied", key)
         table, network = jax.random.split(key)
         bias = jnp.zeros(self.embedding.vocab) if self.use_bias else None
         return TiedParams(self.embedding.init(table), self.network.init(network), bias)

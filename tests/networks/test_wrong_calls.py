@@ -307,18 +307,18 @@ ROWS = [
     ),
     (
         lambda: Dense(3, 4).apply(zeros(Dense(3, 4)).kernel, XS),
-        TypeError,
-        r"Dense: params must be as this layer makes it: .*kernel is missing, not \(3, 4\).*init",
+        ValueError,
+        r"Dense: the parameters are not those of Dense.*params.kernel is not there.*init",
     ),
     (
         lambda: MODEL.apply((zeros(MODEL)[0], zeros(Dense(2, V))), PROMPT),
-        TypeError,
-        r"Stack: params must be .*: params\[1\].kernel is \(2, 7\), not \(3, 7\). `init",
+        ValueError,
+        r"Stack: the parameters are .*: params\[1\].kernel is float32\[2,7\], not .* \(3, 7\)",
     ),
     (
         lambda: Recurrent(CELLS["lstm"]).step(zeros(CELLS["lstm"]), 2.5, XS[0]),
         TypeError,
-        r"carry must be as .*: carry.hidden is missing.*`carry\(params, \(2,\)\)` makes one",
+        r"carry is not one of .*: carry.hidden is missing.*`carry\(params, \(2,\)\)` makes one",
     ),
     (
         lambda: MODEL.apply(zeros(MODEL)[:1], PROMPT, ((), ())),
