@@ -211,10 +211,11 @@ ONE_KEY = Kind("a key", _one_key, _key_remedy)
 
 
 def _sizes(value: Any) -> Any:
+    """One of them may be a symbol, in a program for `jax.export`."""
     if not isinstance(value, tuple | list):
         return Refused
-    kept = tuple(map(_integer, value))
-    return Refused if Refused in kept else kept
+    kept = tuple(size if hasattr(size, "dimension_as_value") else _integer(size) for size in value)
+    return Refused if any(size is Refused for size in kept) else kept
 
 
 def _sizes_remedy(value: Any) -> str:
