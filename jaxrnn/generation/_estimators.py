@@ -32,13 +32,11 @@ class MonteCarlo(Expectation):
     samples: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the count."""
         enough("MonteCarlo", self.samples, 2)
 
     def __call__(
         self, models: Models, length: int, burn_in: int = 0, *, key: Key | None = None
     ) -> Estimate:
-        """Draw, and average the scores."""
         drawn, _ = _draw("MonteCarlo", models, length, burn_in, self.samples, key)
         return mean(drawn)
 
@@ -70,13 +68,11 @@ class RaoBlackwell(Expectation):
     samples: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the count."""
         enough("RaoBlackwell", self.samples, 2)
 
     def __call__(
         self, models: Models, length: int, burn_in: int = 0, *, key: Key | None = None
     ) -> Estimate:
-        """Draw, and average the expectations."""
         _, expected = _draw("RaoBlackwell", models, length, burn_in, self.samples, key)
         return mean(expected)
 
@@ -106,13 +102,11 @@ class ControlVariate(Expectation):
     samples: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the count."""
         enough("ControlVariate", self.samples, 3)
 
     def __call__(
         self, models: Models, length: int, burn_in: int = 0, *, key: Key | None = None
     ) -> Estimate:
-        """Draw, and average what the others' `b` makes of each sequence."""
         return mean(
             controlled(*_draw("ControlVariate", models, length, burn_in, self.samples, key))
         )

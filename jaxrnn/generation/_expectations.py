@@ -61,13 +61,11 @@ class Enumeration(Expectation):
     limit: int = jax.tree.static(default=2**18)
 
     def __post_init__(self) -> None:
-        """Check the limit."""
         _check.sizes("Enumeration", limit=self.limit)
 
     def __call__(
         self, models: Models, length: int, burn_in: int = 0, *, key: Key | None = None
     ) -> Estimate:
-        """Read all the prefixes, and weigh each by its probability."""
         classes = alphabet("Enumeration", models)
         # The power may have more digits than there is time for. A single symbol has one sequence,
         # but of so many steps.
@@ -117,13 +115,11 @@ class FiniteState(Expectation):
     states: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the count."""
         _check.sizes("FiniteState", states=self.states)
 
     def __call__(
         self, models: Models, length: int, burn_in: int = 0, *, key: Key | None = None
     ) -> Estimate:
-        """Pass the probabilities on."""
         classes = alphabet("FiniteState", models)
         carries, symbols = begin(models)
         leaves, structure = jax.tree.flatten(carries)

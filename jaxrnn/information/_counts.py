@@ -39,7 +39,6 @@ class MillerMadow(BiasCorrection):
     """
 
     def __call__(self, counts: Float[Array, "*steps V"]) -> Float[Array, "*steps"]:
-        """Add the term."""
         observed = jnp.sum(counts > 0, axis=-1, dtype=counts.dtype)
         return _of_frequencies(counts) + (observed - 1) / (2 * jnp.sum(counts, axis=-1))
 
@@ -63,7 +62,6 @@ class Grassberger(BiasCorrection):
     """
 
     def __call__(self, counts: Float[Array, "*steps V"]) -> Float[Array, "*steps"]:
-        """Sum over the symbols that were seen."""
         n = jnp.where(counts > 0, counts, 1)
         sign = 1 - 2 * (n % 2)
         g = digamma(n) + sign / 2 * (digamma((n + 1) / 2) - digamma(n / 2))
@@ -90,7 +88,6 @@ class ChaoShen(BiasCorrection):
     """
 
     def __call__(self, counts: Float[Array, "*steps V"]) -> Float[Array, "*steps"]:
-        """Sum over the symbols that were seen."""
         total = jnp.sum(counts, axis=-1, keepdims=True)
         singletons = jnp.sum(counts == 1, axis=-1, keepdims=True, dtype=counts.dtype)
         singletons = jnp.where(singletons == total, total - 1, singletons)
