@@ -97,6 +97,20 @@ def array(who: str, name: str, value: Any) -> None:
     arrays(who, **{name: value})
 
 
+def numbers(who: str, name: str, value: Any) -> jax.Array:
+    """`value`, an array, a number, or a list of these, as an array of JAX, or raise."""
+    refuse_masked(who, name, value)
+    if is_array(value) or isinstance(value, bool | int | float | complex | list | tuple):
+        try:
+            array = jnp.asarray(value)
+        except (TypeError, ValueError, OverflowError):
+            array = None
+        if array is not None and not jnp.issubdtype(array.dtype, jax.dtypes.extended):
+            return array
+    came = f"got {shown(value)}." if isinstance(value, list | tuple | int) else _came(name, value)
+    raise TypeError(f"{who}: {name} must be an array of numbers, {came}")
+
+
 def one_array(who: str, **values: Any) -> None:
     """Raise unless every value is one array, and no tree of them."""
     for name, value in values.items():
@@ -152,7 +166,7 @@ def flags(
     who: str, name: str, value: Any, shape: tuple[int, ...], axes: str = "[T, *batch]"
 ) -> None:
     """Raise unless `value` is `Bool[T, *batch]`, or of other `axes`."""
-    refuse_masked(who, name, value)
+    _refuse_others(who, name, value)
     if jnp.result_type(value) != jnp.bool_:
         raise TypeError(
             f"{who}: {name} must be Bool, got {jnp.result_type(value)}. Compare first: {name} != 0."
@@ -163,7 +177,7 @@ def flags(
 
 def lengths(who: str, name: str, value: Any, shape: tuple[int, ...], least: int = 0) -> None:
     """Raise unless `value` is `Int[*batch]` in `[least, T]` for a `shape` of `[T, *batch]`."""
-    refuse_masked(who, name, value)
+    _refuse_others(who, name, value)
     steps, *batch = shape
     came = value.dtype if isinstance(value, np.ndarray) else jnp.result_type(value)
     if not jnp.issubdtype(came, jnp.integer):
@@ -183,9 +197,17 @@ def lengths(who: str, name: str, value: Any, shape: tuple[int, ...], least: int 
 
 def floating(who: str, name: str, value: Any, remedy: str) -> None:
     """Raise unless `value` is an array of real floating numbers."""
-    refuse_masked(who, name, value)
+    _refuse_others(who, name, value)
     if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
         raise TypeError(f"{who}: {name} must be floating, got {jnp.result_type(value)}. {remedy}")
+
+
+def _refuse_others(who: str, name: str, value: Any) -> None:
+    """Raise for what is no array and no number."""
+    refuse_masked(who, name, value)
+    texts = is_array(value) and getattr(value.dtype, "kind", "") in "OSUMm"
+    if texts or not (is_array(value) or isinstance(value, bool | int | float | complex)):
+        raise TypeError(f"{who}: {name} must be an array, {_came(name, value)}")
 
 
 def holds(condition: Callable[..., Any], *values: Any) -> bool:

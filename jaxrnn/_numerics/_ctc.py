@@ -103,7 +103,7 @@ def check_ctc(
         )
     if not 0 <= blank < scores.shape[-1]:
         raise ValueError(f"{who}: blank must lie in [0, {scores.shape[-1]}), got {blank}")
-    array = jnp.asarray(labels)
+    array = _check.numbers(who, "labels", labels)
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(f"{who}: labels must be integers, got {_check.describe(array)}")
     if array.ndim == 0 or array.shape[1:] != batch:

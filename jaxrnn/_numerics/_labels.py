@@ -38,7 +38,7 @@ def check_labels(
     """Integer labels for logits of `shape`, or raise; `where` says which steps' labels matter."""
     if not shape:
         raise ValueError(f"{who}: logits must have an axis of classes, got a number alone.")
-    array = jnp.asarray(labels)
+    array = _check.numbers(who, "labels", labels)
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(
             f"{who}: labels must be integers, got {_check.describe(array)}. "

@@ -19,7 +19,7 @@ def real(who: str, name: str, value: ArrayLike) -> Array:
     """`value` as an array of real numbers of at least float32."""
     if value is None or isinstance(value, dict | str):
         _check.one_array(who, **{name: value})
-    array = jnp.asarray(value)
+    array = _check.numbers(who, name, value)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(
             f"{who}: {name} must be floating, got {_check.describe(array)}. "
@@ -38,7 +38,7 @@ def possible(who: str, name: str, logits: ArrayLike, classes: ArrayLike | None) 
         )
     if classes is None:
         return logits
-    classes = jnp.asarray(classes)
+    classes = _check.numbers(who, "classes", classes)
     if classes.dtype != bool:
         raise TypeError(
             f"{who}: classes must be bool, got {classes.dtype}. Compare first: `classes > 0`"

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, Int
 
 from .. import _check
@@ -81,6 +82,9 @@ def entropy_drift(
     check_kind("entropy_drift", model)
     _check.sizes("entropy_drift", length=length)
     enough("entropy_drift", samples, 2)
+    _check.key("entropy_drift", key)
+    remedy = "Take fewer samples, or shorter ones."
+    _check.memory("entropy_drift", "what is written", (length, samples), np.float32, remedy)
     if at_once is not None:
         _check.sizes("entropy_drift", at_once=at_once)
     alphabet("entropy_drift", (model,))

@@ -140,6 +140,8 @@ def _draw(
     if key is None:
         raise ValueError(f"{who}: samples are drawn from a key; pass `key=jax.random.key(0)`.")
     alphabet(who, models)
+    remedy = "Take fewer samples, or shorter ones."
+    _check.memory(who, "what is written", (length, samples), np.float32, remedy)
     known = roll(models, samples, categorical, jax.random.split(key, length))
     drawn, expected = (jnp.sum(x[burn_in:], axis=0) for x in (known.score, known.expected))
     return underivable(drawn), underivable(expected)

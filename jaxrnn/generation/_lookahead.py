@@ -61,7 +61,7 @@ def lookahead(model: SequenceModel, weight: Leaf) -> SequenceModel:
     """
     check_kind("lookahead", model)
     alphabet("lookahead", (model,))
-    if not _check.holds(np.isfinite, weight):
+    if not _check.holds(np.isfinite, _check.numbers("lookahead", "weight", weight)):
         raise ValueError(
             f"lookahead: weight must be finite, got {weight}. An infinite one would leave only the "
             "symbols after which the model is most, or least, certain."
@@ -73,6 +73,7 @@ def lookahead(model: SequenceModel, weight: Leaf) -> SequenceModel:
 def _step(
     model: SequenceModel, weight: Leaf, carry: Carry, symbol: Array
 ) -> tuple[Carry, Float[Array, " V"]]:
+    _check.number("lookahead", weight=weight)
     carry, logits = model.step(carry, symbol)
     log_p = exact_log_softmax(possible("lookahead", "logits", logits, None))
     a = jnp.asarray(weight).astype(log_p.dtype)

@@ -93,7 +93,7 @@ def check_written(
     who: str, symbols: ArrayLike, mask: ArrayLike | None, classes: int
 ) -> tuple[Array, Array]:
     """Symbols and which of them count, `[T, *batch]` both, once they have been checked."""
-    symbols = jnp.asarray(symbols)
+    symbols = _check.numbers(who, "symbols", symbols)
     if not jnp.issubdtype(symbols.dtype, jnp.integer) or symbols.ndim == 0:
         raise TypeError(
             f"{who}: symbols must be integers [T, *batch], got {_check.describe(symbols)}"

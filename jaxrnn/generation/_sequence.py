@@ -4,7 +4,6 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .. import _check
 from .._typing import Key
@@ -122,7 +121,9 @@ def entropy_rate(
         >>> print(f"{information.to_bits(rate.value):.4f}")
         0.6667
     """
-    if not isinstance(burn_in, int | np.integer) or not 0 <= burn_in < length:
+    _check.sizes("entropy_rate", length=length)
+    _check.integers("entropy_rate", 0, burn_in=burn_in)
+    if burn_in >= length:
         raise ValueError(
             f"entropy_rate: burn_in must be a whole number in [0, length={length}), got {burn_in!r}"
         )
@@ -146,6 +147,10 @@ def _expect(
             f"{who}: expectation must be an `Expectation` such as `Enumeration()` or "
             f"`ControlVariate(samples=1000)`, got {expectation!r}"
         )
+    if key is not None:
+        _check.key(who, key)
+    remedy = "Take a shorter length, and the `entropy_rate` for the rest."
+    _check.memory(who, "what is known of the steps", (length,), jnp.float32, remedy)
     estimate = _run(expectation, models, key, length=int(length), burn_in=burn_in)
     if _check.concrete(estimate.value) and jnp.isnan(estimate.value):
         raise ValueError(

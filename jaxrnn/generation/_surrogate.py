@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
 from .. import _check
@@ -75,6 +76,9 @@ def entropy_surrogate(model: SequenceModel, length: int, samples: int, *, key: K
     check_kind("entropy_surrogate", model)
     _check.sizes("entropy_surrogate", length=length)
     enough("entropy_surrogate", samples, 2)
+    _check.key("entropy_surrogate", key)
+    remedy = "Take fewer samples, or shorter ones."
+    _check.memory("entropy_surrogate", "what is written", (length, samples), np.float32, remedy)
     return _run(model, key, length=int(length), samples=int(samples))
 
 

@@ -69,7 +69,7 @@ def teacher_forced_entropy(logits: ArrayLike, *, mask: ArrayLike | None = None) 
 
 def _stepwise(who: str, logits: ArrayLike, mask: ArrayLike | None) -> tuple[Array, Array]:
     """The entropy of every step, 0 where masked, and which steps count."""
-    logits = jnp.asarray(logits)
+    logits = _check.numbers(who, "logits", logits)
     if logits.ndim < 2:
         raise ValueError(f"{who}: logits must be [T, *batch, V], got {_check.describe(logits)}")
     if mask is None:

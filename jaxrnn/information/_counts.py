@@ -128,7 +128,7 @@ def plugin_entropy(
         4.01 4.61 4.61
     """
     check_correction("plugin_entropy", correction)
-    array = jnp.asarray(counts)
+    array = _check.numbers("plugin_entropy", "counts", counts)
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(
             f"plugin_entropy: counts must be integers, got {_check.describe(array)}. Of "

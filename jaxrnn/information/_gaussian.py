@@ -37,9 +37,10 @@ def gaussian_entropy(std: ArrayLike) -> Float[Array, "*shape"]:
         >>> print(f"{gaussian_entropy(jnp.diag(jnp.linalg.cholesky(covariance))).sum():.4f}")
         3.3872
     """
-    if not _check.holds(lambda std: (std > 0) & (std < float("inf")), std):
+    array = real("gaussian_entropy", "std", std)
+    if not _check.holds(lambda std: (std > 0) & (std < float("inf")), array):
         raise ValueError(
             f"gaussian_entropy: std must be positive and finite, got {std}. Of a network's output "
             "make one with `jax.nn.softplus` or `jnp.exp`."
         )
-    return jnp.log(real("gaussian_entropy", "std", std)) + 0.5 * math.log(2 * math.pi * math.e)
+    return jnp.log(array) + 0.5 * math.log(2 * math.pi * math.e)

@@ -98,7 +98,11 @@ def conditional_entropy(joint: ArrayLike, *, given: int | Sequence[int]) -> Floa
         1.0397 0.3466
     """
     p = table("conditional_entropy", joint)
-    axes = (given,) if isinstance(given, int) else tuple(given)
+    axes = given if isinstance(given, list | tuple) else (given,)
+    if not all(isinstance(axis, int | np.integer) for axis in axes):
+        raise TypeError(
+            f"conditional_entropy: given must be an axis or several, as integers, got {given!r}."
+        )
     known = sorted({axis % p.ndim for axis in axes if -p.ndim <= axis < p.ndim})
     if len(known) != len(axes):
         raise ValueError(
@@ -113,7 +117,7 @@ def conditional_entropy(joint: ArrayLike, *, given: int | Sequence[int]) -> Floa
 
 def table(who: str, joint: ArrayLike) -> Array:
     """`joint` as probabilities of at least float32 that sum to 1, or raise."""
-    array = jnp.asarray(joint)
+    array = _check.numbers(who, "joint", joint)
     counts = jnp.issubdtype(array.dtype, jnp.integer)
     if not (counts or jnp.issubdtype(array.dtype, jnp.floating)):
         raise TypeError(

@@ -59,6 +59,8 @@ def lagged_mutual_information(
     """
     who = "lagged_mutual_information"
     _check.sizes(who, classes=classes)
+    remedy = "Give the symbols numbers from 0 on, without gaps."
+    _check.memory(who, "the counts of all pairs", (classes, classes), np.int32, remedy)
     check_correction(who, correction)
     x_symbols, y_symbols = (_symbols(who, n, v, classes) for n, v in (("x", x), ("y", y)))
     shape = x_symbols.shape
@@ -105,7 +107,7 @@ def _information(table: Array, correction: BiasCorrection | None) -> Array:
 
 
 def _symbols(who: str, name: str, value: ArrayLike, classes: int) -> Array:
-    array = jnp.asarray(value)
+    array = _check.numbers(who, name, value)
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(f"{who}: {name} must hold integers, got {_check.describe(array)}.")
     if array.ndim == 0 or array.size == 0:
@@ -123,7 +125,7 @@ def _symbols(who: str, name: str, value: ArrayLike, classes: int) -> Array:
 
 
 def _check_lags(who: str, lags: ArrayLike | Sequence[int], steps: int) -> Array:
-    array = jnp.asarray(lags)
+    array = _check.numbers(who, "lags", lags)
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(f"{who}: lags must be integers, got {_check.describe(array)}.")
     if not _check.holds(lambda lags: (lags >= 0) & (lags < steps), lags):

@@ -170,7 +170,7 @@ def tsallis_entropy(
 
 def _check_order(who: str, order: ArrayLike, z: Array) -> Array:
     """The order of every row, or raise."""
-    array = jnp.asarray(order)
+    array = _check.numbers(who, "order", order)
     if not jnp.issubdtype(array.dtype, jnp.floating) and not jnp.issubdtype(
         array.dtype, jnp.integer
     ):

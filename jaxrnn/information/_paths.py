@@ -104,12 +104,13 @@ def path_renyi(log_partition: LogPartition, potentials: Any, alpha: Leaf) -> Flo
         >>> print(*(f"{path_renyi(logsumexp, logits, alpha):.4f}" for alpha in (0, 0.5, 1, 2)))
         1.0986 0.9401 0.8018 0.6162
     """
-    if jnp.ndim(alpha) or not _check.holds(lambda alpha: (alpha >= 0) & (alpha < np.inf), alpha):
+    order = _check.numbers("path_renyi", "alpha", alpha)
+    if order.ndim or not _check.holds(lambda alpha: (alpha >= 0) & (alpha < np.inf), order):
         raise ValueError(
             f"path_renyi: alpha must be one number, finite and not negative, got {alpha}. For "
             "several orders use `jax.vmap`."
         )
-    return _of_paths("path_renyi", _renyi, log_partition, potentials, alpha=jnp.asarray(alpha))
+    return _of_paths("path_renyi", _renyi, log_partition, potentials, alpha=order)
 
 
 def path_kl(log_partition: LogPartition, p: Any, q: Any) -> Float[Array, "*batch"]:

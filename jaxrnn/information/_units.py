@@ -2,8 +2,7 @@
 
 import math
 
-import jax.numpy as jnp
-
+from .. import _check
 from .._typing import Array, ArrayLike
 
 
@@ -16,4 +15,4 @@ def to_bits(nats: ArrayLike) -> Array:
         >>> print(f"{to_bits(entropy(jnp.zeros(8))):.4f}")
         3.0000
     """
-    return jnp.asarray(nats) / math.log(2)
+    return _check.numbers("to_bits", "nats", nats) / math.log(2)

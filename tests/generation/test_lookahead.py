@@ -137,6 +137,12 @@ def test_impossible_symbols_stay_so_and_the_end_is_certain(x64):
     ("call", "error", "says"),
     [
         (lambda: lookahead(chain(), np.inf), ValueError, "weight must be finite, got inf"),
+        (lambda: lookahead(chain(), "x"), TypeError, "lookahead: weight must be an array of"),
+        (
+            lambda: sequence_entropy(lookahead(chain(), np.ones(4)), 2, Enumeration()),
+            ValueError,
+            r"lookahead: weight must be one number, got an array \(4,\)",
+        ),
         (lambda: lookahead("chain", 1.0), TypeError, "expected a `SequenceModel"),
         (lambda: fit_lookahead(chain(), [0.5]), TypeError, "symbols must be integers"),
         (lambda: fit_lookahead(chain(), np.zeros(0, int)), ValueError, "there are no symbols"),

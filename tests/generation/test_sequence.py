@@ -305,6 +305,31 @@ def enumerate_(model=MODEL, length=3, expectation=ALL):
             ValueError,
             r"burn_in must be a whole number in \[0, length=3\), got 3",
         ),
+        (
+            lambda: generation.entropy_rate(MODEL, 3, ALL, burn_in=1.0),
+            TypeError,
+            "entropy_rate: burn_in must be an integer, got 1.0",
+        ),
+        (
+            lambda: generation.sequence_entropy(MODEL, 3, generation.MonteCarlo(3), key=0),
+            TypeError,
+            "sequence_entropy: key must be .*got 0",
+        ),
+        (
+            lambda: generation.entropy_surrogate(MODEL, 10**13, 3, key=jax.random.key(0)),
+            ValueError,
+            r"entropy_surrogate: what is written would be float32\[10000000000000,3\]",
+        ),
+        (
+            lambda: generation.entropy_drift(MODEL, 3, 3, key=None),
+            TypeError,
+            "entropy_drift: key must be",
+        ),
+        (
+            lambda: generation.memory_profile(MODEL, [[1], [2, 3]], [1]),
+            TypeError,
+            "memory_profile: symbols must be an array of numbers",
+        ),
         (lambda: generation.Enumeration(0), ValueError, "limit must be at least 1"),
         (lambda: generation.FiniteState(0), ValueError, "states must be at least 1"),
     ],
