@@ -74,6 +74,17 @@ def test_examples_in_docstrings_run(module, defaults):
     assert tried and not failed
 
 
+def test_names_that_the_pages_mention_exist():
+    """Prose is not run; a name in it may still be one that was given up."""
+    packages = "|".join(PACKAGES)
+    mentioned = re.compile(rf"`(?:jaxrnn\.)?({packages})\.([A-Za-z]\w*)\b(?!\.md|`_)")
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        found = mentioned.findall(page.read_text("utf-8"))
+        for package, name in found:
+            assert hasattr(importlib.import_module(f"jaxrnn.{package}"), name), (page.name, name)
+    assert mentioned.findall("`cells.Nothing(1)`") == [("cells", "Nothing")]
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_api_page_is_complete(package):
     page = (ROOT / "docs" / "api" / f"{package}.md").read_text("utf-8")
