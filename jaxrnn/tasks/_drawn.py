@@ -28,7 +28,7 @@ class Drawn:
 
     Raises:
         TypeError: `draw` is no function, or `seed` no integer.
-        ValueError: `seed` is negative.
+        ValueError: `seed` is negative, or has more than 32 bits, of which a key holds no more.
 
     Example:
         >>> from jaxrnn import tasks
@@ -48,9 +48,16 @@ class Drawn:
         """Check the arguments, and compile."""
         _check.function("Drawn", "draw", self.draw)
         _check.integers("Drawn", 0, seed=self.seed)
+        _fits("Drawn: seed", self.seed)
         object.__setattr__(self, "draw", jax.jit(self.draw))
 
     def __getitem__(self, step: SupportsIndex) -> Any:
         """The batch of a step, any integer of at least 0."""
         number = _check.counter("Drawn[step]", step)
+        _fits("Drawn[step]: step", number)
         return self.draw(jax.random.fold_in(jax.random.key(self.seed), number))
+
+
+def _fits(what: str, number: int) -> None:
+    if number >= 2**32:
+        raise ValueError(f"{what} must be below 2**32, got {number}: a key takes 32 bits of it")

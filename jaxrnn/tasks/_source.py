@@ -97,8 +97,6 @@ class Source(Config):
             ValueError: a size below 1, or more than memory can hold.
         """
         who = f"{type(self).__name__}.sample"
-        if not isinstance(batch, tuple):
-            raise TypeError(f"{who}: batch must be a tuple as (32,), got {batch!r}")
         _check.sizes(who, length=length)
         for size in batch:
             _check.sizes(who, batch=size)

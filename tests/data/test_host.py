@@ -165,12 +165,30 @@ HUGE = 10**14
             lambda: data.Shuffled(Batch(FLOATS[:, None], FLOATS[:, None]), batch=HUGE, seed=0),
             "Shuffled: a batch would be .* PiB; .* Take a smaller batch",
         ),
-        (lambda: tasks.CopyMemory(3, HUGE).batch(2, key=None), "CopyMemory.batch: .* PiB; this"),
-        (lambda: tasks.CopyMemory(HUGE).batch(2, key=None), "CopyMemory.batch: the inputs .* TiB"),
-        (lambda: tasks.CopyMemory(3).batch(HUGE, key=None), "CopyMemory.batch: the inputs .* PiB"),
-        (lambda: tasks.Adding(HUGE).batch(2, key=None), "Adding.batch: the inputs .* PiB"),
-        (lambda: tasks.coin().sample(HUGE, key=None), "HMM.sample: what is drawn .* TiB"),
-        (lambda: tasks.coin().sample(2, (HUGE,), key=None), "HMM.sample: what is drawn .* PiB"),
+        (
+            lambda: tasks.CopyMemory(3, HUGE).batch(2, key=jax.random.key(0)),
+            "CopyMemory.batch: .* PiB; this",
+        ),
+        (
+            lambda: tasks.CopyMemory(HUGE).batch(2, key=jax.random.key(0)),
+            "CopyMemory.batch: the inputs .* TiB",
+        ),
+        (
+            lambda: tasks.CopyMemory(3).batch(HUGE, key=jax.random.key(0)),
+            "CopyMemory.batch: the inputs .* PiB",
+        ),
+        (
+            lambda: tasks.Adding(HUGE).batch(2, key=jax.random.key(0)),
+            "Adding.batch: the inputs .* PiB",
+        ),
+        (
+            lambda: tasks.coin().sample(HUGE, key=jax.random.key(0)),
+            "HMM.sample: what is drawn .* TiB",
+        ),
+        (
+            lambda: tasks.coin().sample(2, (HUGE,), key=jax.random.key(0)),
+            "HMM.sample: what is drawn .* PiB",
+        ),
         (lambda: tasks.AnBn(letters=HUGE), "AnBn: one prediction .* TiB"),
         (lambda: tasks.Dyck(kinds=HUGE), "Dyck: one prediction .* TiB"),
         (lambda: tasks.Dyck(depth=HUGE), "Dyck: the state would be int32.* TiB"),

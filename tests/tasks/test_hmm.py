@@ -145,7 +145,7 @@ T = np.asarray(golden_mean().transitions)
         (lambda: HMM(T, np.ones(3) / 3), ValueError, r"\[S\] = \(2,\), got shape \(3,\)"),
         (lambda: HMM(T * 0.9).entropy_rate(), ValueError, "state 0 of the transitions sums to 0.9"),
         (lambda: HMM(T - 2 * T[::-1]).stationary(), ValueError, "state 0 .* holds -1; prob"),
-        (lambda: HMM(T * 2, [0.5, 0.5]).sample(3, key=None), ValueError, "sums to 2;"),
+        (lambda: HMM(T * 2, [0.5, 0.5]).sample(3, key=jax.random.key(0)), ValueError, "sums to 2;"),
         (lambda: HMM(T, [0.5, 0.2]).start(), ValueError, "distribution of initial sums to 0.7"),
         (lambda: sns().entropy_rate(), ValueError, "state 0 emits 1 and may go to states 0 or 1"),
         (
@@ -162,9 +162,21 @@ T = np.asarray(golden_mean().transitions)
         (lambda: even().surprisal(np.array([0, -1])), ValueError, r"surprisal: .*got -1"),
         (lambda: even().filter(np.array([0.0])), TypeError, r"integers, got float32\[1\]"),
         (lambda: even().filter(np.array(1)), ValueError, "single number"),
-        (lambda: even().sample(0, key=None), ValueError, "length must be at least 1, got 0"),
-        (lambda: even().sample(3, 2, key=None), TypeError, r"tuple as \(32,\), got 2"),
-        (lambda: even().sample(3, (0,), key=None), ValueError, "batch must be at least 1"),
+        (
+            lambda: even().sample(0, key=jax.random.key(0)),
+            ValueError,
+            "length must be at least 1, got 0",
+        ),
+        (
+            lambda: even().sample(3, 2, key=jax.random.key(0)),
+            TypeError,
+            r"HMM.sample: batch must be a tuple .* got 2. Write `.2,.`",
+        ),
+        (
+            lambda: even().sample(3, (0,), key=jax.random.key(0)),
+            ValueError,
+            "batch must be at least 1",
+        ),
     ],
 )
 def test_bad_input(call, error, message, as_users_run_it):

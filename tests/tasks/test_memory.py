@@ -103,7 +103,14 @@ def test_a_network_trains_on_what_is_drawn():
         (lambda: Drawn(None, 0), TypeError, "draw must be a function"),
         (lambda: Drawn(print, -1), ValueError, "Drawn: seed must be at least 0, got -1"),
         (lambda: Drawn(print, 0.5), TypeError, "Drawn: seed must be an integer, got 0.5"),
+        (
+            lambda: Drawn(print, 2**32),
+            ValueError,
+            r"Drawn: seed must be below 2\*\*32, got 4294967296",
+        ),
         (lambda: Drawn(print, 0)[-1], ValueError, r"Drawn\[step\] .* got -1"),
+        (lambda: Drawn(print, 0)["x"], TypeError, r"Drawn\[step\] takes an integer .* got 'x'"),
+        (lambda: Drawn(print, 0)[2**32], ValueError, r"step must be below 2\*\*32, got 42949672"),
     ],
 )
 def test_bad_input(call, error, message, as_users_run_it):
