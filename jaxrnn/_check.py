@@ -14,6 +14,7 @@ import numpy as np
 from ._host import refuse_masked
 from ._kinds import KEY, Refused, shown
 from ._kinds import remedy as general
+from ._typing import Batch
 
 
 def sizes(who: str, **values: Any) -> None:
@@ -162,9 +163,7 @@ def function(who: str, name: str, value: Any) -> None:
         raise TypeError(f"{who}: {name} must be a function such as `jnp.tanh`, got {shown(value)}")
 
 
-def flags(
-    who: str, name: str, value: Any, shape: tuple[int, ...], axes: str = "[T, *batch]"
-) -> None:
+def flags(who: str, name: str, value: Any, shape: Batch, axes: str = "[T, *batch]") -> None:
     """Raise unless `value` is `Bool[T, *batch]`, or of other `axes`."""
     _refuse_others(who, name, value)
     if jnp.result_type(value) != jnp.bool_:
@@ -175,7 +174,7 @@ def flags(
         raise ValueError(f"{who}: {name} must be {axes} = {shape}, got {jnp.shape(value)}")
 
 
-def lengths(who: str, name: str, value: Any, shape: tuple[int, ...], least: int = 0) -> None:
+def lengths(who: str, name: str, value: Any, shape: Batch, least: int = 0) -> None:
     """Raise unless `value` is `Int[*batch]` in `[least, T]` for a `shape` of `[T, *batch]`."""
     _refuse_others(who, name, value)
     steps, *batch = shape

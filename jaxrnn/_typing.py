@@ -11,7 +11,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import PRNGKeyArray
 
-from ._kinds import NUMBER, OPTIMIZER
+from ._kinds import NUMBER, OPTIMIZER, SIZES
 
 Key: TypeAlias = PRNGKeyArray
 """A key of `jax.random.key`; the older `jax.random.PRNGKey` arrays work too."""
@@ -28,7 +28,13 @@ Inputs: TypeAlias = Any
 ArrayOrList: TypeAlias = ArrayLike | list[Any] | tuple[Any, ...]
 """What marks steps, or is read as symbols: an array, or the nested lists of one."""
 
-Batch: TypeAlias = tuple[int, ...]
+# How many there are along an axis; in a program for `jax.export` that may be a symbol.
+if TYPE_CHECKING:
+    Size: TypeAlias = int
+    Batch: TypeAlias = tuple[int, ...]
+else:
+    Size = Any
+    Batch = Annotated[tuple, SIZES]
 """The sizes of the batch axes; `()` for one sequence alone."""
 
 # A numeric hyper-parameter of a noun: a number or an array, which may be a tracer. It is checked by
@@ -55,4 +61,5 @@ __all__ = [
     "Leaf",
     "Optimizer",
     "Params",
+    "Size",
 ]

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
-from .._typing import Array, ArrayLike
+from .._typing import Array, ArrayLike, Batch
 
 
 def margin(z: Array, labels: Array) -> Array:
@@ -33,7 +33,7 @@ def in_range(labels: Array, classes: int) -> Array:
 
 
 def check_labels(
-    who: str, labels: ArrayLike, shape: tuple[int, ...], where: ArrayLike | None = None
+    who: str, labels: ArrayLike, shape: Batch, where: ArrayLike | None = None
 ) -> Array:
     """Integer labels for logits of `shape`, or raise; `where` says which steps' labels matter."""
     if not shape:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
-from .._typing import Array, Carry
+from .._typing import Array, Carry, Size
 
 
 def select(flags: Array, chosen: Carry, other: Carry) -> Carry:
@@ -22,7 +22,7 @@ def drop(flags: Array, tree: Carry) -> Carry:
     return select(flags, jax.tree.map(jnp.zeros_like, tree), tree)
 
 
-def within(lengths: Array, steps: int) -> Bool[Array, "..."]:
+def within(lengths: Array, steps: Size) -> Bool[Array, "..."]:
     """Which of `steps` steps belong to sequences of these lengths: `Bool[T, *batch]`."""
     times = jnp.arange(steps, dtype=jnp.int32).reshape(steps, *(1 for _ in lengths.shape))
     return times < lengths.astype(jnp.int32)[None]

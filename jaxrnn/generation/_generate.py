@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from .. import _check
 from .._numerics import last_valid, within
-from .._typing import Array, ArrayOrList, Carry, Key, Params
+from .._typing import Array, ArrayOrList, Batch, Carry, Key, Params
 from ..information import surprisal
 from ..networks import Layer
 from ._samplers import Sampler, Temperature
@@ -205,7 +205,7 @@ def _classes(network: Layer, params: Params, prompt: Array, carry: Carry) -> int
     return logits.shape[-1]
 
 
-def _mask(forbid: ArrayOrList, batch: tuple[int, ...], classes: int) -> Array:
+def _mask(forbid: ArrayOrList, batch: Batch, classes: int) -> Array:
     """Where symbols are forbidden, `Bool[V]` or `Bool[*batch, V]`."""
     forbid = forbid if isinstance(forbid, jax.Array) else np.asarray(forbid)
     if forbid.dtype == np.bool_:

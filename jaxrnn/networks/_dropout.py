@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
-from .._typing import Array, Key, Leaf
+from .._typing import Array, Batch, Key, Leaf
 from ._layer import Memoryless
 
 
@@ -89,7 +89,7 @@ class VariationalDropout(Memoryless):
         return True
 
 
-def _drop(who: str, xs: Array, rate: Leaf, key: Key | None, shape: tuple[int, ...]) -> Array:
+def _drop(who: str, xs: Array, rate: Leaf, key: Key | None, shape: Batch) -> Array:
     _check.number(who, rate=rate)
     _check.floating(who, "xs", xs, "Put it after the `Embedding`.")
     if key is None:
