@@ -41,9 +41,8 @@ def kind_of_argument(annotation: Any) -> Kind | None:
         given = [argument for argument in arguments if argument is not type(None)]
         kind = kind_of_argument(functools.reduce(operator.or_, given))
         return None if kind is None else _or_none(kind)
-    if _is_array_type(annotation) or {jax.Array, np.ndarray} <= {
-        *arguments
-    }:  # `ArrayLike` has both
+    both = jax.Array in arguments and np.ndarray in arguments  # as `ArrayLike` has
+    if both or _is_array_type(annotation):
         return ARRAY
     if _is_union(annotation) and None in map(kind_of_argument, arguments):
         return None

@@ -38,12 +38,14 @@ def shown(value: Any) -> str:
         return f"the class `{value.__name__}`"
     if isinstance(value, jax.core.Tracer):
         return f"a traced {_described(value)}"
-    if isinstance(value, np.ndarray | jax.Array) and np.ndim(value):
+    if _is_array(value) and np.ndim(value):
         masked = isinstance(value, np.ma.MaskedArray)
         return f"a masked {_described(value)}" if masked else _described(value)
+    if isinstance(value, dict | list | tuple) and any(map(_is_array, jax.tree.leaves(value))):
+        return f"a {type(value).__name__} of {', '.join(map(shown, jax.tree.leaves(value)[:3]))}"
     if callable(value) and hasattr(value, "__name__"):
         return f"the function `{value.__name__}`"
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if len(text) <= 200 else f"{text[:160]} ... (a `{type(value).__name__}`)"
 
 
@@ -55,6 +57,10 @@ def remedy(value: Any, wanted: type | None = None) -> str:
     if made is not None and (wanted is None or issubclass(made, wanted)):
         return f"It makes one. Call it: `{value.__name__}({_dots(value)})`."
     return str(wanted._remedy(value)) if is_noun(wanted) else ""  # type: ignore[union-attr]
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray | jax.Array)
 
 
 def _described(value: Any) -> str:

@@ -212,6 +212,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "metrics.collect": {"nll": metrics.nll()},
     "metrics.map_inputs": {"function": zoo._halved},
     "metrics.two_sum": {"a": np.float32(1), "b": np.float32(2)},
+    "networks.load": {"like": PARAMS},
     "networks.stack": {"first": networks.Dense(3, 4), "second": networks.Dense(4, 2)},
     "objectives.reduce_folded": {
         "head": lambda hidden: hidden @ HEAD,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check
+from .._checked import checked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +23,7 @@ _WIDTH = 12.0  # inches, 1200 pixels at matplotlib's 100 dots per inch
 _CELL = 2.0  # height of a character's cell in widths
 
 
+@checked
 def plot_history(
     rows: Iterable[Mapping[str, Any]],
     *,
@@ -78,6 +80,7 @@ def plot_history(
     return figure
 
 
+@checked
 def plot_surprisal(
     text: str,
     surprisal: ArrayLike,
@@ -141,6 +144,7 @@ def plot_surprisal(
     return axes
 
 
+@checked
 def plot_run(
     rows: Iterable[Mapping[str, Any]],
     text: str,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._checked import checked
 from ._plots import _BASELINES, _CURVES, _clean, _figure
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Table(Protocol):
         """`[bins]`, not negative."""
 
 
+@checked
 def plot_reliability(
     table: Table, *, figure: "Figure | SubFigure | None" = None
 ) -> "Figure | SubFigure":

@@ -5,10 +5,12 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
 from .. import _check
+from .._checked import checked
 from .._numerics import best_tilt, check_labels, check_steps, possible
 from .._typing import Array, ArrayLike
 
 
+@checked
 def fit_temperature(
     logits: ArrayLike, labels: ArrayLike, *, where: ArrayLike | None = None
 ) -> Float[Array, ""]:

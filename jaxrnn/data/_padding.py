@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check, _host
+from .._checked import checked
 from .._kinds import shown
 from .._numerics import within
 from .._typing import Array
@@ -148,6 +149,7 @@ def _held(who: str, value: Any, dtype: np.dtype) -> np.ndarray:
     return held
 
 
+@checked
 def length_mask(lengths: ArrayLike, T: int) -> Array:
     """Which steps belong to sequences of these lengths.
 

@@ -3,9 +3,11 @@
 import os
 import pathlib
 
+from .._checked import checked
 from .._kinds import shown
 
 
+@checked
 def read_text(path: str | os.PathLike[str]) -> str:
     r"""Read a text file in UTF-8.
 

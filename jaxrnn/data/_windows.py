@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check, _host
+from .._checked import checked
 from .._kinds import shown
 from ._batch import Batch
 from ._dataset import Dataset
@@ -13,6 +14,7 @@ from ._dataset import Dataset
 S = TypeVar("S", bound=Any)
 
 
+@checked
 def windows(series: ArrayLike, *, length: int, horizon: int = 1, stride: int = 1) -> Batch:
     """Cut a time series into windows, each step with the values that follow it.
 
@@ -72,6 +74,7 @@ def _views(values: np.ndarray, length: int) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(values, length, axis=0)
 
 
+@checked
 def split(series: S, *, held_out: float) -> tuple[S, S]:
     """Part a text, a list or an array by position; the end is held out.
 

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .._checked import checked
 from .._typing import Array, Batch, Key
 from ..cells import Cell
 from ._metric import Metric, State, check_metric, check_stepwise, several
@@ -50,6 +51,7 @@ def _is_label(targets: Any, outputs: Any, axes: int) -> bool:
     return whole and targets.shape[axes:] == (1,) and outputs.shape[-1] > 1
 
 
+@checked
 def as_cell(metric: Metric) -> Cell:
     """The metric as a cell: `unroll` folds it through time, one state for each sequence.
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._checked import checked
 from ._metric import Metric, State, check_metric
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ class MetricState(NamedTuple):
     metric: State
 
 
+@checked
 def as_optax(metric: Metric) -> GradientTransformationExtraArgs:
     """The metric as a part of an optimizer, whose state it lives in; gradients pass unchanged.
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from .._checked import checked
 from .._numerics import are_labels, class_weight, exact_softmax, one_hot, real
 from .._typing import Array
 from ..objectives import Objective
@@ -81,6 +82,7 @@ def _decompose(table: Reliability) -> BrierDecomposition:
     )
 
 
+@checked
 def brier_decomposition(binning: Binning = EqualWidth()) -> Metric:  # noqa: B008  (a frozen noun)
     r"""The Brier score of the most probable class, and its parts after Murphy.
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from .._checked import checked
 from .._numerics import exact_softmax, real
 from .._typing import Array
 from ..objectives import Accuracy, score
@@ -72,6 +73,7 @@ class Calibration(Sums):
         return Reliability(count, *(ratio(total, count) for total in sums))
 
 
+@checked
 def reliability(binning: Binning = EqualWidth()) -> Metric:  # noqa: B008  (a frozen noun)
     """The reliability table: how often predictions are right, by how sure they are.
 
@@ -110,6 +112,7 @@ def _expected_error(table: Reliability) -> Array:
     return ratio(jnp.sum(table.count * jnp.abs(gap)), jnp.sum(table.count))
 
 
+@checked
 def calibration_error(binning: Binning = EqualWidth()) -> Metric:  # noqa: B008  (a frozen noun)
     r"""Expected calibration error: $\sum_k n_k / n \cdot |\mathrm{acc}_k - \mathrm{conf}_k|$.
 

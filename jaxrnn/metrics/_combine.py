@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
+from .._checked import checked
 from .._typing import Array, ArrayLike
 from ._metric import Metric, Observed, State, check_metric
 
@@ -37,6 +38,7 @@ class Collect(Metric):
         return {name: metric.compute(state[name]) for name, metric in self.metrics.items()}
 
 
+@checked
 def collect(**metrics: Metric) -> Metric:
     """Several metrics in one pass; the value is a dictionary by name. Nests.
 
@@ -94,6 +96,7 @@ class MapValue(Around):
         return self.function(self.metric.compute(state))
 
 
+@checked
 def map_value(metric: Metric, function: Callable[..., Any]) -> Metric:
     """The metric whose value is `function(value)`; data and states stay as they are.
 
@@ -127,6 +130,7 @@ class MapInputs(Around):
         return self.metric.steps(self.see(seen))
 
 
+@checked
 def map_inputs(metric: Metric, function: Callable[..., tuple[Any, Any]]) -> Metric:
     """The metric that sees `outputs, targets = function(outputs, targets)`.
 
@@ -180,6 +184,7 @@ class Masked(Around):
         return seen._replace(where=keep)
 
 
+@checked
 def masked(metric: Metric, keep: Callable[..., Array]) -> Metric:
     """The metric over the steps where `keep(outputs, targets) -> Bool[T, *batch]` is True.
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from .._checked import checked
 from .._typing import Array, ArrayLike
 
 
@@ -41,6 +42,7 @@ class Compensated(NamedTuple):
         return self.hi.astype(dtype) + self.lo.astype(dtype)
 
 
+@checked
 def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     """`a + b` rounded, and the exact error of the rounding; error 0 where the sum is not finite.
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
+from .._checked import checked
 from .._typing import Array, Leaf
 from ._metric import Metric, Observed, State, check_metric
 
@@ -58,6 +59,7 @@ class Ema(Metric):
         return self.metric.compute(state.faded)
 
 
+@checked
 def ema(metric: Metric, decay: Leaf) -> Metric:
     """The exponential mean: an update counts `decay` times as much as the one after it.
 

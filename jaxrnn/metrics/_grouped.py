@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
+from .._checked import checked
 from .._typing import Array
 from ._combine import check_where, given
 from ._metric import Metric, Observed, State, check_metric
@@ -62,6 +63,7 @@ class Grouped(Rows):
         return ids.astype(jnp.int32) if ids.dtype.itemsize < 4 else ids
 
 
+@checked
 def grouped(metric: Metric, groups: int, group: Callable[..., Array]) -> Metric:
     """The metric for each of `groups` groups of steps apart: its value gains a leading axis.
 

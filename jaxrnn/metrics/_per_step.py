@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
+from .._checked import checked
 from ._metric import Metric, Observed, State, check_metric, check_stepwise
 from ._rows import Rows
 
@@ -31,6 +32,7 @@ class PerStep(Rows):
         return jax.vmap(self.metric.add)(state, seen)
 
 
+@checked
 def per_step(metric: Metric, length: int) -> Metric:
     """The metric for each of `length` time steps apart: its value gains a leading axis `[T]`.
 

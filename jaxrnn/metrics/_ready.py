@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from .._checked import checked
 from .._typing import Array
 from ..information import to_bits
 from ..information import varentropy as varentropy_of
@@ -58,6 +59,7 @@ def bits_per_token() -> Metric:
     return map_value(nll(), to_bits)
 
 
+@checked
 def accuracy(top: int = 1) -> Metric:
     """Share of the steps whose label is among the `top` most probable classes.
 
@@ -99,6 +101,7 @@ def varentropy() -> Metric:
     return Mean(OfOutputs(varentropy_of))
 
 
+@checked
 def surprisal_profile(length: int) -> Metric:
     """Mean surprisal of the label at each of `length` time steps, in nats: `[length]`.
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
+from .._checked import checked
 from .._typing import Array, ArrayLike
 from ._combine import Around, given
 from ._metric import Metric, Observed, check_metric
@@ -72,6 +73,7 @@ class WeightedMetric(Around):
         return seen._replace(weight=times(seen.weight, factor))
 
 
+@checked
 def weighted(metric: Metric, weight: Callable[..., Array]) -> Metric:
     r"""The metric in which a step counts `weight(outputs, targets) -> Real[T, *batch]` times.
 

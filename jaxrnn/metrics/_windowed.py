@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
+from .._checked import checked
 from .._typing import Array
 from ._metric import Metric, Observed, State, check_metric, several
 
@@ -73,6 +74,7 @@ def _merged(metric: Metric, states: State) -> State:
     return jax.lax.scan(lambda a, b: (metric.merge(a, b), None), oldest, newer)[0]
 
 
+@checked
 def windowed(metric: Metric, length: int) -> Metric:
     """The metric over the last `length` updates, as if they had been all the data.
 

@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 
 from .. import _numerics
+from .._checked import checked
 from .._typing import Array, Key
 
 Initializer: TypeAlias = Callable[..., Array]
 """`(key, shape, dtype) -> Array`, such as `jax.nn.initializers.zeros`."""
 
 
+@checked
 def glorot(key: Key, shape: tuple[int, int], dtype: Any = float) -> Array:
     """A kernel `[inputs, outputs]` that keeps the size of signals both ways.
 
@@ -30,6 +32,7 @@ def glorot(key: Key, shape: tuple[int, int], dtype: Any = float) -> Array:
     return _numerics.glorot(key, *shape, 1).astype(dtype)
 
 
+@checked
 def unit_length(key: Key, shape: tuple[int, int], dtype: Any = float) -> Array:
     """Rows of a Gaussian table `[symbols, features]` whose squared length is 1 on average.
 

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from .. import _check
+from .._checked import checked
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ._layer import Layer
 from ._reading import Shape, fits, read, say
@@ -135,6 +136,7 @@ class Stack(Layer):
         return tree
 
 
+@checked
 def stack(*layers: Layer, **named: Layer) -> Stack:
     """Put layers one after another, checking that they fit.
 

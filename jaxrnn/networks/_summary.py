@@ -8,12 +8,14 @@ import jax
 import numpy as np
 
 from .. import _check
+from .._checked import checked
 from .._typing import Params
 from ..cells import Cell
 from ._layer import Layer
 from ._reading import Shape
 
 
+@checked
 def parameter_count(params: Params) -> int:
     """How many numbers a tree of parameters holds.
 
@@ -26,6 +28,7 @@ def parameter_count(params: Params) -> int:
     return sum(int(np.prod(np.shape(leaf), dtype=np.int64)) for leaf in jax.tree.leaves(params))
 
 
+@checked
 def summary(network: Layer) -> str:
     """A table of the network's layers, what they give, and how many parameters they have.
 

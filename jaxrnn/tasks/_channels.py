@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check
+from .._checked import checked
 from .._typing import Leaf
 from ._hmm import HMM
 from ._probabilities import given, numbers, probability, rows
 
 
+@checked
 def channel(source: HMM, matrix: ArrayLike) -> HMM:
     """A source seen through a memoryless channel: `matrix[x, y]` is the probability of `y` for `x`.
 
@@ -33,6 +35,7 @@ def channel(source: HMM, matrix: ArrayLike) -> HMM:
     return _seen_through("channel", source, matrix)
 
 
+@checked
 def binary_symmetric(source: HMM, flip: Leaf) -> HMM:
     """A source of two symbols, each flipped with probability `flip`, independently.
 
@@ -59,6 +62,7 @@ def binary_symmetric(source: HMM, flip: Leaf) -> HMM:
     return _seen_through("binary_symmetric", source, matrix)
 
 
+@checked
 def erasure(source: HMM, rate: Leaf) -> HMM:
     """A source of which each symbol is lost with probability `rate`, independently.
 

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .. import _check
+from .._checked import checked
 from .._typing import Array
 from ._chain import conditional_entropies, distinct_futures
 from ._hmm import HMM
@@ -25,6 +26,7 @@ class Bounds(NamedTuple):
     upper: Float[Array, "length"]
 
 
+@checked
 def entropy_rate_bounds(source: HMM, length: int) -> Bounds:
     """Bounds of the entropy rate that meet as the context grows from 0 to `length - 1` symbols.
 
@@ -60,6 +62,7 @@ def entropy_rate_bounds(source: HMM, length: int) -> Bounds:
     return Bounds(jnp.asarray(lower), jnp.asarray(upper))
 
 
+@checked
 def block_entropies(source: HMM, length: int) -> Float[Array, "length"]:
     """`H(X[0], ..., X[n])` for `n < length`, in nats, from the source's own start.
 
@@ -75,6 +78,7 @@ def block_entropies(source: HMM, length: int) -> Float[Array, "length"]:
     return jnp.asarray(_blocks(source, "block_entropies", start, length).cumsum())
 
 
+@checked
 def excess_entropy(source: HMM, length: int) -> Float[Array, ""]:
     """`H(X[0], ..., X[length-1]) - length * h`, in nats.
 
@@ -100,6 +104,7 @@ def excess_entropy(source: HMM, length: int) -> Float[Array, ""]:
     return jnp.asarray((steps - xp.where(unifilar, exact, steps[-1])).sum())
 
 
+@checked
 def statistical_complexity(source: HMM) -> Float[Array, ""]:
     """Entropy of the stationary distribution of the hidden states, in nats.
 
@@ -121,6 +126,7 @@ def statistical_complexity(source: HMM) -> Float[Array, ""]:
     return jnp.asarray(entropy(xp, start))
 
 
+@checked
 def is_epsilon_machine(source: HMM) -> bool:
     """Whether the hidden states are the causal states of the process.
 
@@ -143,6 +149,7 @@ def is_epsilon_machine(source: HMM) -> bool:
     return recurrent and bool(source.is_unifilar()) and distinct_futures(table) == source.states
 
 
+@checked
 def best_accuracy(source: HMM) -> Float[Array, ""]:
     """`sum_s pi[s] max_x p(x | s)`: how often the best guess of the next symbol is right.
 
@@ -159,6 +166,7 @@ def best_accuracy(source: HMM) -> Float[Array, ""]:
     return jnp.asarray(source.given_state("best_accuracy", lambda xp, p: xp.max(p, axis=-1)))
 
 
+@checked
 def mutual_information(source: HMM, lag: int) -> Float[Array, ""]:
     """`I(X[t]; X[t + lag])` of the stationary process, in nats.
 

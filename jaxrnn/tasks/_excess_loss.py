@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check, _host, information
+from .._checked import checked
 from .._typing import Array, ArrayLike
 from ._source import Source
 
@@ -25,6 +26,7 @@ class Excess(NamedTuple):
     standard_error: Float[Array, ""]
 
 
+@checked
 def excess_loss(source: Source, observations: ArrayLike, logits: ArrayLike) -> Excess:
     """Cross-entropy of a model less that of the source itself, on the same symbols, in millibits.
 

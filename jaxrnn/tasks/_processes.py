@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check, _host
+from .._checked import checked
 from .._typing import Leaf
 from ._hmm import HMM
 from ._probabilities import given, numbers, probability, rows, table
 
 
+@checked
 def coin(p: Leaf = 0.5) -> HMM:
     """Independent tosses that show 1 with probability `p`: entropy rate `H(p)`, no memory.
 
@@ -24,6 +26,7 @@ def coin(p: Leaf = 0.5) -> HMM:
     return HMM(table([[[1 - p]], [[p]]]))
 
 
+@checked
 def iid(probabilities: ArrayLike) -> HMM:
     """Independent symbols, each drawn from the distribution `[V]`.
 
@@ -39,6 +42,7 @@ def iid(probabilities: ArrayLike) -> HMM:
     return HMM(p[:, None, None])
 
 
+@checked
 def markov(matrix: ArrayLike, initial: ArrayLike | None = None) -> HMM:
     """A Markov chain whose states are seen: `matrix[i, j]` is the probability of `j` after `i`.
 
@@ -67,6 +71,7 @@ def markov(matrix: ArrayLike, initial: ArrayLike | None = None) -> HMM:
     return HMM(xp.eye(len(moves), dtype=moves.dtype)[:, None] * moves[None], first)
 
 
+@checked
 def hidden_markov(
     transitions: ArrayLike, emissions: ArrayLike, initial: ArrayLike | None = None
 ) -> HMM:
@@ -102,6 +107,7 @@ def hidden_markov(
     return HMM(shown.T[:, :, None] * moves[None], first)
 
 
+@checked
 def periodic(word: Sequence[int]) -> HMM:
     """A word over and over, from a place drawn at random: entropy rate 0.
 
@@ -131,6 +137,7 @@ def periodic(word: Sequence[int]) -> HMM:
     return HMM(transitions)
 
 
+@checked
 def golden_mean(p: Leaf = 0.5) -> HMM:
     """No two 0s in a row: after a 1 comes a 0 with probability `p`, after a 0 always a 1.
 
@@ -149,6 +156,7 @@ def golden_mean(p: Leaf = 0.5) -> HMM:
     return HMM(table([[[0.0, p], [0.0, 0.0]], [[1 - p, 0.0], [1.0, 0.0]]]))
 
 
+@checked
 def even(p: Leaf = 0.5) -> HMM:
     """1s come in runs of even length; between runs, a 0 comes with probability `p`.
 
@@ -166,6 +174,7 @@ def even(p: Leaf = 0.5) -> HMM:
     return HMM(table([[[p, 0.0], [0.0, 0.0]], [[0.0, 1 - p], [1.0, 0.0]]]))
 
 
+@checked
 def rrxor(p: Leaf = 0.5) -> HMM:
     """Two random bits, which are 1 with probability `p`, then their exclusive or; and again.
 
@@ -186,6 +195,7 @@ def rrxor(p: Leaf = 0.5) -> HMM:
     return HMM(table([zero, one]))
 
 
+@checked
 def sns(p: Leaf = 0.5, q: Leaf = 0.5) -> HMM:
     """The simple nonunifilar source: two states emit 1s, a 0 leads from the second to the first.
 
@@ -204,6 +214,7 @@ def sns(p: Leaf = 0.5, q: Leaf = 0.5) -> HMM:
     return HMM(table([[[0.0, 0.0], [q, 0.0]], [[1 - p, p], [0.0, 1 - q]]]))
 
 
+@checked
 def mess3(x: Leaf = 0.15, a: Leaf = 0.6) -> HMM:
     """Three states and three symbols, whose beliefs form a fractal.
 

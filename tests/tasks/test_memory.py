@@ -99,7 +99,7 @@ def test_a_network_trains_on_what_is_drawn():
             "size must be at least 1",
         ),
         (lambda: Adding(1), ValueError, "length must be at least 2"),
-        (lambda: Adding(5).batch(2.0, key=None), TypeError, "size must be an integer"),
+        (lambda: Adding(5).batch(2.0, key=jax.random.key(0)), TypeError, "size must be an integer"),
         (lambda: Drawn(None, 0), TypeError, "draw must be a function"),
         (lambda: Drawn(print, -1), ValueError, "Drawn: seed must be at least 0, got -1"),
         (lambda: Drawn(print, 0.5), TypeError, "Drawn: seed must be an integer, got 0.5"),
