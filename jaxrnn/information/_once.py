@@ -21,7 +21,6 @@ def once(what: Callable[..., Any], function: Callable[..., Any], *args: Any, **o
     """
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, options))):
         return what(function, *args, **options)
-    jax.eval_shape(function, args[0])  # here it can read its arrays, and refuse them
     inner, bound = _unbound(function)
     leaves, structure = jax.tree.flatten(bound)
     dynamic = [isinstance(leaf, jax.Array | np.ndarray) for leaf in leaves]

@@ -190,10 +190,19 @@ def _of_paths(
     **options: Array,
 ) -> Array:
     """What `what` computes, compiled once."""
-    if not callable(log_partition):
+    if not callable(log_partition) or isinstance(log_partition, type):
         raise TypeError(
             f"{who}: log_partition must be a function such as `chain_log_partition`, got "
             f"{log_partition!r}"
         )
+    if not all(map(jax.tree.leaves, potentials)):
+        raise TypeError(f"{who}: potentials must be a tree of arrays, got {potentials[0]!r}")
     trees = [jax.tree.map(partial(real, who, "potentials"), tree) for tree in potentials]
+    # Here arrays that it is bound to can be read, and be refused.
+    log_z = jax.eval_shape(log_partition, trees[0])
+    if not jax.tree_util.all_leaves([log_z]) or not jnp.issubdtype(log_z.dtype, jnp.floating):
+        raise TypeError(
+            f"{who}: log_partition must give one floating array, the logarithm of the sum over "
+            f"all paths, got {jax.tree.map(_check.describe, log_z)}."
+        )
     return once(what, log_partition, *trees, **options)

@@ -181,6 +181,22 @@ def test_logsumexp(x64):
             "log_partition must be a function",
         ),
         (lambda: info.path_entropy(info.logsumexp, jnp.arange(3)), TypeError, "must be floating"),
+        (lambda: info.path_entropy(info.logsumexp, None), TypeError, "a tree of arrays, got None"),
+        (
+            lambda: info.path_entropy(dict, jnp.ones(3)),
+            TypeError,
+            "must be a function .* got <class",
+        ),
+        (
+            lambda: info.path_entropy(lambda z: (z, z), jnp.ones(3)),
+            TypeError,
+            r"path_entropy: log_partition must give one floating array, .*float32\[3\]",
+        ),
+        (
+            lambda: info.path_kl(lambda z: None, jnp.ones(3), jnp.ones(3)),
+            TypeError,
+            "path_kl: log_partition must give one floating array, .* got None",
+        ),
         (lambda: info.path_renyi(info.logsumexp, jnp.ones(3), -1.0), ValueError, "not negative"),
         (
             lambda: info.path_renyi(info.logsumexp, jnp.ones(3), np.ones(2)),
