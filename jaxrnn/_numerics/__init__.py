@@ -17,7 +17,6 @@ from ._labels import one_hot as one_hot
 from ._labels import own_logit as own_logit
 from ._logsumexp import exact_logsumexp as exact_logsumexp
 from ._logsumexp import logsumexp_p as logsumexp_p
-from ._probabilities import refuse_probabilities as refuse_probabilities
 from ._products import add as add
 from ._products import dot as dot
 from ._products import recur as recur

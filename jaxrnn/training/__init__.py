@@ -12,7 +12,7 @@ from ._fit import Result as Result
 from ._fit import fit as fit
 from ._loop import Event as Event
 from ._progress import Progress as Progress
-from ._trainer import Evaluation as Evaluation
-from ._trainer import Report as Report
+from ._state import Evaluation as Evaluation
+from ._state import Report as Report
+from ._state import TrainState as TrainState
 from ._trainer import Trainer as Trainer
-from ._trainer import TrainState as TrainState

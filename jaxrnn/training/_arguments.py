@@ -12,7 +12,8 @@ from ._early_stopping import EarlyStopping
 from ._hyperparameters import changes, injected
 from ._progress import Progress
 from ._rows import columns
-from ._trainer import Trainer, TrainState
+from ._state import TrainState
+from ._trainer import Trainer
 
 
 @runtime_checkable

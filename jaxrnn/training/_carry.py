@@ -14,6 +14,10 @@ from ..networks import Layer
 class CarryPolicy(Config):
     """What carry a batch starts from, and what is kept of the carry that it ends with."""
 
+    def check(self, network: Layer) -> None:
+        """Raise where the network cannot be trained so; `Trainer` asks when it is made."""
+        return
+
     @abc.abstractmethod
     def first(self, network: Layer, params: Params, batch: Batch | None = None) -> Carry:
         """What is held before the first batch; `batch` are its batch axes, `None` training's."""
@@ -37,15 +41,12 @@ class Fresh(CarryPolicy):
     """
 
     def first(self, network: Layer, params: Params, batch: Batch | None = None) -> Carry:
-        """Nothing is held."""
         return ()
 
     def start(self, network: Layer, params: Params, held: Carry, batch: Batch) -> Carry:
-        """The network's initial carry."""
         return network.carry(params, batch)
 
     def keep(self, carry: Carry) -> Carry:
-        """Nothing is held."""
         return ()
 
 
@@ -61,7 +62,8 @@ class Carried(CarryPolicy):
         batch: the sizes of the batch axes, as `(32,)`; `()` for one sequence alone.
 
     Raises:
-        TypeError: `batch` is not a tuple of integers.
+        TypeError: `batch` is not a tuple of integers; by `Trainer`, for a network whose outputs
+            depend on what comes later, such as `Bidirectional`.
         ValueError: a size is below 1, or a batch of another size comes.
 
     Reference:
@@ -76,16 +78,22 @@ class Carried(CarryPolicy):
     batch: Batch = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the sizes."""
         for size in self.batch:
             _check.sizes("Carried", batch=size)
 
+    def check(self, network: Layer) -> None:
+        for layer in network.parts:
+            if not (layer.causal or layer.pools):
+                raise TypeError(
+                    f"Trainer: {self} hands the carry of each batch on to the next, and the "
+                    f"outputs of `{type(layer).__name__}` depend on what comes later, which is not "
+                    "there yet. Use a layer that runs forward, or `Fresh()`."
+                )
+
     def first(self, network: Layer, params: Params, batch: Batch | None = None) -> Carry:
-        """The network's initial carry."""
         return network.carry(params, self.batch if batch is None else batch)
 
     def start(self, network: Layer, params: Params, held: Carry, batch: Batch) -> Carry:
-        """The carry of the batch before, as a constant."""
         fitting = jax.eval_shape(lambda: network.carry(params, batch))
         if _shapes(held) != _shapes(fitting):
             raise ValueError(
@@ -96,7 +104,6 @@ class Carried(CarryPolicy):
         return jax.lax.stop_gradient(held)
 
     def keep(self, carry: Carry) -> Carry:
-        """The carry itself."""
         return carry
 
 

@@ -15,7 +15,8 @@ from ._hyperparameters import adopt, changes
 from ._loop import Event, Loop, warn_without_best
 from ._progress import Display, Progress
 from ._run import Run
-from ._trainer import Trainer, TrainState
+from ._state import TrainState
+from ._trainer import Trainer
 
 _SHOWN = Progress()
 
@@ -32,6 +33,10 @@ class Result(NamedTuple):
     state: TrainState
     history: list[dict[str, Any]]
     step: int
+
+    def __repr__(self) -> str:
+        """What there is, in a line."""
+        return f"<Result of step {self.step}: {len(self.history)} rows, {self.state!r}>"
 
 
 def fit(

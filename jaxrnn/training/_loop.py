@@ -10,7 +10,8 @@ from ._early_stopping import EarlyStopping
 from ._progress import Display
 from ._rows import row
 from ._run import Run, Window
-from ._trainer import Trainer, TrainState
+from ._state import TrainState
+from ._trainer import Trainer
 
 
 class Event(NamedTuple):
@@ -19,6 +20,10 @@ class Event(NamedTuple):
     step: int
     row: dict[str, Any]
     state: TrainState
+
+    def __repr__(self) -> str:
+        """The row, and in a few words the state."""
+        return f"<Event {self.row}, {self.state!r}>"
 
 
 class Loop:

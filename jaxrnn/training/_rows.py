@@ -19,11 +19,15 @@ def row(trainer: Trainer, run: Run, validation: Iterable[Any] | None) -> dict[st
         "train/loss": window.mean_loss(),
         "train/gradient_norm": window.gradient_norm / max(window.steps, 1),
     }
+    if window.uncounted:
+        row["train/uncounted"] = window.uncounted / window.offered
     if trainer.metrics is not None:
         row |= _named("train", trainer.metrics.compute(run.state.metrics))
     if validation is not None:
         evaluation = trainer.evaluate(run.state, validation)
         row["validation/loss"] = float(evaluation.loss)
+        if evaluation.uncounted:
+            row["validation/uncounted"] = float(evaluation.uncounted)
         row |= _named("validation", evaluation.metrics)
     return row
 

@@ -7,10 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from .._typing import Array, Key, Params
-from ..data import Batch
+from ._batch import as_batch
 from ._checkpoints import Checkpoints
 from ._early_stopping import Standing
-from ._trainer import Report, Trainer, TrainState
+from ._entry import Entered
+from ._state import Report, TrainState
+from ._trainer import Trainer, take_step
 
 
 class Window(NamedTuple):
@@ -20,19 +22,34 @@ class Window(NamedTuple):
     weight: float = 0.0
     gradient_norm: float = 0.0
     steps: int = 0
+    offered: float = 0.0
+    """How many time steps were no padding."""
 
-    def add(self, loss: float, weight: float, gradient_norm: float) -> "Window":
+    uncounted: float = 0.0
+    """How many of those had no weight."""
+
+    def add(self, report: Report, offered: float) -> "Window":
         """Take a step into account; a loss is the mean of `weight` values."""
+        loss, weight, gradient_norm, share = map(float, report)
         return Window(
             self.loss + loss * weight if weight else self.loss,
             self.weight + weight,
             self.gradient_norm + gradient_norm,
             self.steps + 1,
+            self.offered + offered,
+            self.uncounted + share * offered,
         )
 
     def mean_loss(self) -> float:
         """The mean loss; not a number before the first valid step."""
         return self.loss / self.weight if self.weight else math.nan
+
+
+class Unread(NamedTuple):
+    """What the device may still be working on: the report of a step, and its batch's signs."""
+
+    report: Report
+    entered: Entered
 
 
 class Run(NamedTuple):
@@ -48,8 +65,8 @@ class Run(NamedTuple):
 
     standing: Standing = Standing()
     window: Window = Window()
-    unread: Report | None = None
-    """The report of the last step, which the device may still be working on."""
+    unread: Unread | None = None
+    """What is not known yet of the last step."""
 
     history: tuple[dict[str, Any], ...] = ()
 
@@ -58,22 +75,33 @@ class Run(NamedTuple):
         """Whether steps were taken since the last row of the history."""
         return self.unread is not None or self.window.steps > 0
 
-    def advance(self, trainer: Trainer, batch: Batch | tuple[Any, ...]) -> "Run":
+    def advance(self, trainer: Trainer, batch: Any) -> "Run":
         """Start the next step, and read the report of the one before it meanwhile."""
-        state, report = _step(trainer, self.state, batch)
-        return self.read()._replace(state=state, step=self.step + 1, unread=report)
+        batch = as_batch("fit", batch)
+        state, report, signs = _step(trainer, self.state, batch)
+        where = f"fit: the batch of step {self.step}"
+        first = not (self.history or self.unreported)
+        unread = Unread(report, Entered(where, trainer, state.params, batch, signs, first))
+        return self.read()._replace(state=state, step=self.step + 1, unread=unread)
 
     def read(self) -> "Run":
-        """Wait for the last report; raises `FloatingPointError` where the loss is not finite."""
+        """Wait for the last report.
+
+        Raises:
+            FloatingPointError: the loss is not finite.
+            TypeError, ValueError: of the batch, as far as it can be read: labels out of range, or
+                outputs that are probabilities where the loss takes logits.
+        """
         if self.unread is None:
             return self
-        loss, weight, gradient_norm = map(float, jax.device_get(self.unread))
-        if not math.isfinite(loss):
+        report, offered = jax.device_get((self.unread.report, self.unread.entered.signs.steps))
+        self.unread.entered.check()
+        if not math.isfinite(report.loss):
             raise FloatingPointError(
-                f"fit: the loss is {loss} at step {self.step}, where the gradient has norm "
-                f"{gradient_norm}. {_REMEDY}"
+                f"fit: the loss is {report.loss} at step {self.step}, where the gradient has norm "
+                f"{report.gradient_norm}. {_REMEDY}"
             )
-        return self._replace(window=self.window.add(loss, weight, gradient_norm), unread=None)
+        return self._replace(window=self.window.add(report, float(offered)), unread=None)
 
     def check_finite(self) -> None:
         """Raise `FloatingPointError` unless the parameters are finite."""
@@ -165,4 +193,4 @@ _REMEDY = (
 
 
 # The trainer is an argument, so one with another leak or weight runs the same program.
-_step = jax.jit(Trainer.step)
+_step = jax.jit(take_step)

@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,58 +11,14 @@ from .. import _check, objectives
 from .._config import Config
 from .._typing import Array, Carry, Key, Optimizer, Params
 from ..data import Batch, Stacked
-from ..metrics import Mean, MeanState, Metric
+from ..metrics import Metric
 from ..networks import Layer
+from ._batch import as_batch
 from ._carry import CarryPolicy, Fresh
-
-
-class TrainState(NamedTuple):
-    """All that changes while a network is trained: a pytree of arrays.
-
-    Shapes:
-        params: of `network.init`.
-        opt_state: of the optimizer.
-        carry: what the next batch starts from; `()` where every batch starts afresh.
-        metrics: the metrics' state, over every step since `init` (in `fit`, since the last row of
-            the history); `()` without metrics.
-        key: randomness of step `n` is drawn from `jax.random.fold_in(key, n)`.
-        step: `Int[]`, how many steps were taken.
-    """
-
-    params: Params
-    opt_state: Any
-    carry: Carry
-    metrics: Any
-    key: Key
-    step: Array
-
-
-class Report(NamedTuple):
-    """What one training step reports: scalars, so that `lax.scan` stacks them into curves.
-
-    Shapes:
-        loss: the mean over the valid steps, before the update; 0 where there is none.
-        weight: how many steps were valid (their total weight, where objectives weigh).
-        gradient_norm: the Euclidean norm of the whole gradient, before the optimizer clips it.
-    """
-
-    loss: Array
-    weight: Array
-    gradient_norm: Array
-
-
-class Evaluation(NamedTuple):
-    """What an evaluation reports: means over all valid steps of all batches.
-
-    Shapes:
-        loss: the mean over the valid steps; NaN where there is none.
-        weight: how many steps were valid.
-        metrics: what the trainer's metrics compute; `None` without metrics.
-    """
-
-    loss: Array
-    weight: Array
-    metrics: Any
+from ._entry import Entered
+from ._evaluation import Totals, begin, score, score_stack, update
+from ._pass import Pass, Signs, through
+from ._state import Evaluation, Report, TrainState
 
 
 @typing.final
@@ -78,9 +34,9 @@ class Trainer(Config):
         minimised = sum(loss where mask) / sum(mask)
 
     A batch is a `data.Batch` or a tuple `(inputs, targets[, mask[, resets]])`, with axes
-    `[T, *batch, ...]`. Whole numbers in the inputs are tokens, `[T, *batch]`; floating inputs end
-    in a feature axis, `[T, *batch, features]`. A network that pools has targets of
-    `[*batch, ...]`, one a sequence.
+    `[T, *batch, ...]`: symbols `[T, *batch]` or features `[T, *batch, features]`, by what the
+    network reads. A network that pools has targets of `[*batch, ...]`, one a sequence. Lists of
+    numbers, and what numpy can read, as tensors of torch on the host, are made arrays.
 
     Args:
         network: any `Layer`.
@@ -94,7 +50,8 @@ class Trainer(Config):
             `Carried(batch=(32,))`, the carry goes on over a long stream.
 
     Raises:
-        TypeError: a network, loss, metric, optimizer or batch of another kind.
+        TypeError: a network, loss, metric, optimizer or batch of another kind; a carry that goes on
+            from batch to batch, beside a network that reads what comes later.
         ValueError: a batch without steps, or inputs, mask and resets that disagree in shape.
 
     Example:
@@ -117,13 +74,20 @@ class Trainer(Config):
     carry: CarryPolicy = Fresh()
 
     def __post_init__(self) -> None:
-        """Make a plain function an objective: functions are no leaves."""
         object.__setattr__(self, "loss", objectives.as_objective(self.loss))
+        self.carry.check(self.network)
 
     def init(self, key: Key) -> TrainState:
-        """Draw the parameters; everything else starts at zero."""
+        """Draw the parameters; everything else starts at zero.
+
+        Every leaf is an array of its own, so that the whole state can be donated:
+        `jax.jit(Trainer.step, donate_argnums=1)`.
+
+        Raises:
+            TypeError: `key` is no key, or a parameter is no floating number.
+        """
         for_params, for_steps = jax.random.split(key)
-        params = self.network.init(for_params)
+        params = _trainable(self.network.init(for_params))
         state = TrainState(
             params=params,
             opt_state=self.optimizer.init(params),
@@ -132,8 +96,7 @@ class Trainer(Config):
             key=for_steps,
             step=jnp.zeros((), jnp.int32),
         )
-        # A weakly typed leaf, as of `jnp.full(3, 0.1)`, would make the second step trace again.
-        return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), state)
+        return jax.tree.map(_own, state)
 
     def step(self, state: TrainState, batch: Batch | tuple[Any, ...]) -> tuple[TrainState, Report]:
         """Take one step of the optimizer on one batch.
@@ -141,34 +104,15 @@ class Trainer(Config):
         Under `jax.jit` write `jax.jit(Trainer.step)(trainer, state, batch)`: the trainer is then an
         argument, and one with another leak or weight runs the same program.
         """
-        import optax
-
-        batch = _batch(batch)
-        key = jax.random.fold_in(state.key, state.step)
-        (loss, run), gradient = jax.value_and_grad(_loss, argnums=1, has_aux=True)(
-            self, state.params, state.carry, batch, key
-        )
-        optimizer = optax.with_extra_args_support(self.optimizer)
-        # optax multiplies integers with floats, whatever promotion is allowed outside. `value` is
-        # for the few transformations that read the loss (reduce_on_plateau).
-        with jax.numpy_dtype_promotion("standard"):
-            updates, opt_state = optimizer.update(
-                gradient, state.opt_state, state.params, value=loss
-            )
-            params = optax.apply_updates(state.params, updates)
-            gradient_norm = optax.tree.norm(gradient)
-        state = TrainState(
-            params=params,
-            opt_state=opt_state,
-            carry=run.carry,
-            metrics=_update(self, state.metrics, run, batch),
-            key=state.key,
-            step=state.step + 1,
-        )
-        return state, Report(loss, run.total.weight, gradient_norm)
+        state, report, _ = take_step(self, state, as_batch("Trainer.step", batch))
+        return state, report
 
     def evaluate(self, state: TrainState, batches: Iterable[Any]) -> Evaluation:
         """Score the parameters, deterministically; a carried state starts afresh.
+
+        Outside of `jit` the batches are checked as the loss checks them there: labels out of range
+        are an error. So are outputs of the first batch that are probabilities where the loss takes
+        logits.
 
         Args:
             state: of which only the parameters are read.
@@ -176,124 +120,111 @@ class Trainer(Config):
                 or anything that gives batches when it is iterated over: a list, a dataset.
 
         Raises:
-            ValueError: there are no batches.
+            TypeError: `state` is no `TrainState`, or there are no batches of arrays.
+            ValueError: there are no batches, or, as far as it can be read, a label is out of range
+                or no step counts.
         """
+        _check_state("Trainer.evaluate", state)
         if isinstance(batches, Stacked):
-            stack = Batch(*batches.batches)
-            totals = _start(self, state.params, jax.tree.map(lambda leaf: leaf[0], stack))
-            totals = _score_stack(self, state.params, totals, stack)
+            totals = self._evaluate_stack(state, batches)
         else:
-            totals = None
-            for item in (batches,) if isinstance(batches, tuple) else batches:
-                batch = _batch(item)
-                totals = totals or _start(self, state.params, batch)
-                totals = _score(self, state.params, totals, batch)
-            if totals is None:
-                raise ValueError(
-                    "Trainer.evaluate: there are no batches. An iterator gives its batches once; "
-                    "pass a list or a dataset to go through it again."
-                )
-        return Evaluation(
-            loss=Mean(self.loss).compute(totals.loss),
-            weight=totals.loss.weight.value(),
-            metrics=None if self.metrics is None else self.metrics.compute(totals.metrics),
-        )
+            totals = self._evaluate_each(state, batches)
+        return totals.evaluation(self)
+
+    def _evaluate_stack(self, state: TrainState, batches: Stacked) -> Totals:
+        stack = as_batch("Trainer.evaluate", batches.batches)
+        totals = begin(self, state.params, _at(stack, 0))
+        totals, signs = score_stack(self, state.params, totals, stack)
+        if not isinstance(signs.steps, jax.core.Tracer):
+            suspicious = (signs.uncounted > 0) | signs.probabilities
+            for index in jnp.flatnonzero(suspicious).tolist():
+                self._entered(state, index, _at(stack, index), _at(signs, index)).check()
+        return totals
+
+    def _evaluate_each(self, state: TrainState, batches: Iterable[Any]) -> Totals:
+        totals = before = None
+        for index, item in enumerate((batches,) if isinstance(batches, tuple) else batches):
+            batch = as_batch("Trainer.evaluate", item)
+            totals = totals or begin(self, state.params, batch)
+            totals, signs = score(self, state.params, totals, batch)
+            if before is not None:  # read while the device works on the next one
+                before.check()
+            before = self._entered(state, index, batch, signs)
+        if totals is None or before is None:
+            raise ValueError(
+                "Trainer.evaluate: there are no batches. An iterator gives its batches once; "
+                "pass a list or a dataset to go through it again."
+            )
+        before.check()
+        return totals
+
+    def _entered(self, state: TrainState, index: int, batch: Batch, signs: Signs) -> Entered:
+        where = f"Trainer.evaluate: batch {index}"
+        return Entered(where, self, state.params, batch, signs, first=index == 0)
 
 
-class _Run(NamedTuple):
-    """The network run over one batch."""
+def take_step(
+    trainer: Trainer, state: TrainState, batch: Batch
+) -> tuple[TrainState, Report, Signs]:
+    """What `Trainer.step` does, and what the batch is checked by."""
+    import optax
 
-    carry: Carry
-    outputs: Any
-    where: Array | None
-    total: objectives.Weighted
-
-
-def _run(trainer: Trainer, params: Params, held: Carry, batch: Batch, key: Key | None) -> _Run:
-    lead = _lead(trainer.network, batch)
-    mask, resets = (None if mark is None else jnp.asarray(mark) for mark in batch[2:])
-    carry = trainer.carry.start(trainer.network, params, held, lead[1:])
-    carry, outputs = trainer.network.apply(
-        params, batch.inputs, carry, key=key, mask=mask, resets=resets
+    _check_state("Trainer.step", state)
+    key = jax.random.fold_in(state.key, state.step)
+    (loss, seen), gradient = jax.value_and_grad(_loss, argnums=1, has_aux=True)(
+        trainer, state.params, state.carry, batch, key
     )
-    # What counts: the steps of the mask or, of whole sequences, those that have a step.
-    where = mask.any(axis=0) if mask is not None and trainer.network.pools else mask
-    total = objectives.reduce(trainer.loss, outputs, batch.targets, where=where)
-    return _Run(trainer.carry.keep(carry), outputs, where, total)
+    optimizer = optax.with_extra_args_support(trainer.optimizer)
+    # optax multiplies integers with floats, whatever promotion is allowed outside. `value` is
+    # for the few transformations that read the loss (reduce_on_plateau).
+    with jax.numpy_dtype_promotion("standard"):
+        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params, value=loss)
+        params = optax.apply_updates(state.params, updates)
+        gradient_norm = optax.tree.norm(gradient)
+    state = TrainState(
+        params=params,
+        opt_state=opt_state,
+        carry=seen.carry,
+        metrics=update(trainer, state.metrics, seen, batch),
+        key=state.key,
+        step=state.step + 1,
+    )
+    return state, Report(loss, seen.total.weight, gradient_norm, seen.signs.share), seen.signs
 
 
 def _loss(
     trainer: Trainer, params: Params, held: Carry, batch: Batch, key: Key
-) -> tuple[Array, _Run]:
-    run = _run(trainer, params, held, batch, key)
-    return run.total.mean(), run
+) -> tuple[Array, Pass]:
+    seen = through(trainer, params, held, batch, key)
+    return seen.total.mean(), seen
 
 
-def _update(trainer: Trainer, scores: Any, run: _Run, batch: Batch) -> Any:
-    if trainer.metrics is None:
-        return ()
-    return trainer.metrics.update(scores, run.outputs, batch.targets, where=run.where)
+def _trainable(params: Params) -> Params:
+    """Parameters as arrays, or raise."""
+    for path, leaf in jax.tree.leaves_with_path(params):
+        number = _check.is_array(leaf) or isinstance(leaf, int | float | complex)
+        if not number or not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
+            came = _check.describe(leaf) if number else f"a `{type(leaf).__name__}`"
+            raise TypeError(
+                "Trainer.init: parameters are floating numbers, and network.init gave "
+                f"params{jax.tree_util.keystr(path)}, {came}. Keep what is not trained in a field "
+                "of the layer."
+            )
+    return jax.tree.map(_own, params)
 
 
-class _Totals(NamedTuple):
-    """What an evaluation carries from batch to batch."""
+def _own(leaf: Any) -> Array:
+    """A new array of one leaf: no other may share its memory, not even one held by a noun.
 
-    carry: Carry
-    loss: MeanState
-    metrics: Any
-
-
-@jax.jit
-def _start(trainer: Trainer, params: Params, batch: Batch) -> _Totals:
-    return _Totals(
-        carry=trainer.carry.first(trainer.network, params, _lead(trainer.network, batch)[1:]),
-        loss=Mean(trainer.loss).init(),
-        metrics=() if trainer.metrics is None else trainer.metrics.init(),
-    )
+    A weakly typed leaf, as of `jnp.full(3, 0.1)`, would make the second step trace again.
+    """
+    return jnp.array(leaf, getattr(leaf, "dtype", None) or jnp.result_type(leaf), copy=True)
 
 
-@jax.jit
-def _score(trainer: Trainer, params: Params, totals: _Totals, batch: Batch) -> _Totals:
-    run = _run(trainer, params, totals.carry, batch, None)
-    return _Totals(
-        carry=run.carry,
-        loss=Mean(trainer.loss).update(totals.loss, run.outputs, batch.targets, where=run.where),
-        metrics=_update(trainer, totals.metrics, run, batch),
-    )
+def _check_state(who: str, state: Any) -> None:
+    remedy = "Make one: `trainer.init(key)`, and `._replace(params=params)` for parameters."
+    _check.kind(who, "state", state, TrainState, remedy)
 
 
-@jax.jit
-def _score_stack(trainer: Trainer, params: Params, totals: _Totals, stack: Batch) -> _Totals:
-    def score(totals: _Totals, batch: Batch) -> tuple[_Totals, None]:
-        return _score(trainer, params, totals, batch), None
-
-    return jax.lax.scan(score, totals, stack)[0]
-
-
-def _batch(batch: Any) -> Batch:
-    if not isinstance(batch, tuple):
-        raise TypeError(
-            "Trainer: a batch is a `data.Batch(inputs, targets, mask, resets)` or a tuple of these "
-            f"in this order, got {type(batch).__name__}"
-        )
-    return Batch(*batch)
-
-
-def _lead(network: Layer, batch: Batch) -> tuple[int, ...]:
-    """`(T, *batch)` of the inputs, by what the network says that it reads."""
-    leaves = jax.tree.leaves(batch.inputs)
-    lead = network.leading(batch.inputs)
-    if 0 in lead:
-        raise ValueError(
-            "Trainer: inputs must be [T, *batch] tokens or [T, *batch, features] with at least "
-            f"one step and one sequence, got {', '.join(map(_check.describe, leaves))}"
-        )
-    marks = {"mask": batch.mask, "resets": batch.resets}
-    shapes = {name: jnp.shape(mark) for name, mark in marks.items() if mark is not None}
-    if any(shape != lead for shape in shapes.values()):
-        raise ValueError(
-            "Trainer: mask and resets must be [T, *batch], as the inputs are, got inputs "
-            + ", ".join(map(_check.describe, leaves))
-            + "".join(f", {name} {shape}" for name, shape in shapes.items())
-        )
-    return lead
+def _at(tree: Any, index: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[index], tree)

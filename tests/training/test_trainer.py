@@ -8,7 +8,7 @@ import optax
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
-from jaxrnn import data, metrics, objectives, training
+from jaxrnn import cells, data, metrics, networks, objectives, training
 from jaxrnn.networks import Layer
 from tests.training.small import (
     ADAM,
@@ -265,6 +265,86 @@ def test_optimizers_that_read_the_loss(key):
     batch = unstack(echo(key, 1))[0]
     state, _ = jax.jit(fit)(trainer, key, jax.tree.map(lambda leaf: jnp.stack([leaf] * 5), batch))
     assert state.opt_state[1].scale < 1
+
+
+class Own(Layer):
+    """Parameters as an author may give them: a number of Python's, and one array twice."""
+
+    weights: object = 0.5
+
+    def init(self, key):
+        return {"a": 0.5, "b": self.weights, "c": self.weights}
+
+    def run(self, params, xs, carry, *, key, mask, resets):
+        return carry, xs * params["a"] + params["b"] * params["c"]
+
+
+LSTMS = networks.stack(
+    networks.Embedding(V, 4), networks.Recurrent(cells.LSTM(4, 4)), networks.Dense(4, V)
+)
+SHARED = jnp.float32(0.1)
+ZOO = {
+    "small": (CARRIED, (T, B)),
+    "lstm": (training.Trainer(LSTMS, XENT, ADAM, SCORES, training.Carried((B,))), (T, B)),
+    "both directions": (
+        training.Trainer(
+            networks.Bidirectional(cells.GRU(V, 2), cells.LRU(V, V - 2)),
+            objectives.SquaredError(),
+            optax.adamw(1e-3),
+            metrics.collect(mean=metrics.Mean(objectives.SquaredError())),
+        ),
+        (T, B, V),
+    ),
+    "a learning rate in the state": (
+        training.Trainer(LSTMS, XENT, optax.inject_hyperparams(optax.adam)(SHARED)),
+        (T, B),
+    ),
+    "averages": (
+        training.Trainer(
+            LSTMS,
+            XENT,
+            optax.chain(optax.adam(1e-3), optax.ema(0.9)),
+            metrics.collect(
+                ema=metrics.ema(metrics.nll(), 0.9), last=metrics.windowed(metrics.nll(), 2)
+            ),
+        ),
+        (T, B),
+    ),
+    "arrays in a noun": (
+        training.Trainer(
+            Own(jnp.float32(0.5)), objectives.SquaredError(), optax.sgd(0.1, momentum=0.9)
+        ),
+        (T, B, V),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_state_can_be_donated_whole(name, key):
+    """No array stands in two leaves, and none is held by the trainer, which would lose it."""
+    trainer, shape = ZOO[name]
+    xs = jnp.zeros(shape, jnp.int32 if len(shape) == 2 else jnp.float32)
+    donating = jax.jit(training.Trainer.step, donate_argnums=1)
+    losses = []
+    for _ in range(2):
+        state = trainer.init(key)
+        leaves = jax.tree.leaves(state)
+        assert len({id(leaf) for leaf in leaves}) == len(leaves)
+        for _ in range(2):
+            state, report = donating(trainer, state, (xs, xs))
+        losses.append(float(report.loss))
+        assert all(leaf.is_deleted() for leaf in leaves if leaf.size and leaf is not state.key)
+    assert losses[0] == losses[1]
+
+
+def test_reprs_fit_a_line(key):
+    state = init(TRAINER, key)
+    assert repr(state) == "<TrainState at step 0: 120 parameters>"
+    result = training.Result(state, [{"step": 1, "train/loss": 0.5}], 1)
+    assert repr(result) == f"<Result of step 1: 1 rows, {state!r}>"
+    event = training.Event(1, {"step": 1}, state)
+    assert repr(event) == "<Event {'step': 1}, <TrainState at step 0: 120 parameters>>"
+    jax.eval_shape(lambda state: print(state) or state.params, state)
 
 
 ERRORS = {

@@ -1,5 +1,7 @@
 """What is wrong with a trainer or a call of `fit` is said at once, with a remedy."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import jaxtyping
@@ -8,6 +10,7 @@ import optax
 import pytest
 
 from jaxrnn import cells, metrics, networks, objectives, training
+from jaxrnn.networks import Layer
 
 NETWORK = networks.Dense(2, 1)
 LOSS, OPTIMIZER = objectives.SquaredError(), optax.sgd(0.1)
@@ -39,6 +42,18 @@ def fit_to(inputs):
 def at(step):
     """A state that has taken some steps."""
     return TRAINER.init(KEY)._replace(step=jnp.asarray(step, jnp.int32))
+
+
+class Given(Layer):
+    """A layer with whatever it is given for parameters."""
+
+    params: Any
+
+    def init(self, key):
+        return self.params
+
+    def run(self, params, xs, carry, **marks):
+        return carry, xs
 
 
 class Forever:
@@ -85,6 +100,23 @@ ROWS = [
     (lambda: fit_to(XS > 0), TypeError, "Dense: xs must be floating, got bool.*pass `xs.astype"),
     (lambda: fit_to(XS.astype(int)), TypeError, "Dense: xs must be floating, got int"),
     (lambda: training.Checkpoints("run").restore([XS]), TypeError, "must name its trees"),
+    (lambda: TRAINER.init(0), TypeError, "Trainer: key must be a key, got 0"),
+    (
+        lambda: training.Trainer(Given({"a": [3]}), LOSS, OPTIMIZER).init(KEY),
+        TypeError,
+        r"parameters are floating numbers, and network.init gave params\['a'\]\[0\], int32\[\]",
+    ),
+    (
+        lambda: training.Trainer(Given("abc"), LOSS, OPTIMIZER).init(KEY),
+        TypeError,
+        "network.init gave params, a `str`. Keep what is not trained in a field",
+    ),
+    (
+        lambda: TRAINER.step({}, BATCH),
+        TypeError,
+        "Trainer.step: state must be .* `TrainState`",
+    ),
+    (lambda: TRAINER.evaluate({}, BATCH), TypeError, r"evaluate: state .*_replace\(params=params"),
     # What fit is called with.
     (lambda: fit(NETWORK), TypeError, "fit: trainer must be a kind of `Trainer`, got Dense"),
     (lambda: fit(checkpoints="run"), TypeError, r"Checkpoints\(directory\)"),

@@ -1,0 +1,98 @@
+"""`Entered`: what is checked of a batch where data enter, as far as it can be read."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import objectives
+from .._typing import Array, Params
+from ..data import Batch
+from ._pass import Signs, counted
+from ._probabilities import refuse_probabilities
+
+if TYPE_CHECKING:
+    from ._trainer import Trainer
+else:  # which imports this file
+    Trainer = Any
+
+
+class Entered(NamedTuple):
+    """A batch that went through the network. Inside `jit` nothing can be read, and all passes."""
+
+    where: str
+    """Who reads it, and which it is."""
+
+    trainer: Trainer
+    params: Params
+    batch: Batch
+    signs: Signs
+    first: bool
+    """Whether it is the first one, of which the outputs are looked at too."""
+
+    def check(self) -> None:
+        """Raise for labels out of range, and for outputs that are probabilities by mistake.
+
+        The signs say whether there is anything to look for, so that a batch that is right costs
+        nothing. What the loss says of steps that it cannot score is what it says outside of `jit`.
+        """
+        if isinstance(self.signs.steps, jax.core.Tracer):
+            return
+        steps, uncounted, probabilities = map(float, jax.device_get(self.signs))
+        if uncounted:
+            self._check_targets(all_of_them=uncounted == steps)
+        if probabilities and self.first:
+            self._check_outputs()
+
+    def _check_targets(self, *, all_of_them: bool) -> None:
+        if not _readable((self.batch.targets, self.batch.mask)):
+            if all_of_them:
+                raise ValueError(
+                    f"{self.where}: no step counts, for every label is out of range or left out"
+                )
+            return
+        shapes = _outputs.eval_shape(self.trainer, self.params, self.batch)  # type: ignore[no-untyped-call]
+        # Of the outputs only the shapes are known here, and only they are needed.
+        outputs = jax.tree.map(lambda s: np.broadcast_to(np.zeros((), s.dtype), s.shape), shapes)
+        loss = objectives.as_objective(self.trainer.loss)
+        try:
+            loss.weight(outputs, self.batch.targets, counted(self.trainer, self.batch))
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{self.where}: {error}") from error
+
+    def _check_outputs(self) -> None:
+        if not _readable(self.batch):
+            return
+        outputs = _outputs(self.trainer, self.params, self.batch)
+        where = counted(self.trainer, self.batch)
+        loss = objectives.as_objective(self.trainer.loss)
+        if _takes_softmax(loss, outputs, self.batch.targets, where):
+            refuse_probabilities(self.where, outputs, where)
+
+
+def _takes_softmax(
+    loss: objectives.Objective, outputs: Array, targets: Any, where: Array | None
+) -> bool:
+    """Whether the loss changes with the spread of the outputs, and not with what is added to all.
+
+    So does a loss that takes a softmax, a function of one's own too. Another one may well be of
+    outputs that sum to 1: a squared error, or the logarithm of a probability.
+    """
+    z = outputs.astype(jnp.float32)
+    wide = 4 / jnp.maximum(jnp.ptp(z), 1e-6)
+    as_it_is, shifted, spread = (loss(z, targets, where=where) for z in (z, z + 1, z * wide))
+    same = np.allclose(as_it_is, shifted, rtol=1e-4, atol=1e-4)
+    return same and not np.allclose(as_it_is, spread, rtol=1e-3, atol=1e-3)
+
+
+def _readable(tree: Any) -> bool:
+    """Whether all numbers are on this host."""
+    leaves = jax.tree.leaves(tree)
+    return all(not isinstance(leaf, jax.Array) or leaf.is_fully_addressable for leaf in leaves)
+
+
+@jax.jit
+def _outputs(trainer: Trainer, params: Params, batch: Batch) -> Any:
+    return trainer.network.apply(params, batch.inputs, mask=batch.mask, resets=batch.resets)[1]

@@ -1,0 +1,102 @@
+"""A batch that goes through the network: what comes out, what it costs, and what may be amiss."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .. import objectives
+from .._typing import Array, Carry, Key, Params
+from ..data import Batch
+from ._batch import lead
+
+if TYPE_CHECKING:
+    from ._trainer import Trainer
+else:  # which imports this file
+    Trainer = Any
+
+
+class Signs(NamedTuple):
+    """What a batch is checked by, once its numbers are there.
+
+    Shapes:
+        steps: how many steps are no padding.
+        uncounted: how many of those have weight 0.
+        probabilities: `Bool[]`, whether the first rows of the outputs look like probabilities.
+    """
+
+    steps: Array
+    uncounted: Array
+    probabilities: Array
+
+    @classmethod
+    def none(cls) -> "Signs":
+        """Of no batch."""
+        return cls(jnp.zeros((), jnp.float32), jnp.zeros((), jnp.float32), jnp.zeros((), bool))
+
+    def plus(self, later: "Signs") -> "Signs":
+        """Of several batches."""
+        return Signs(
+            self.steps + later.steps,
+            self.uncounted + later.uncounted,
+            self.probabilities | later.probabilities,
+        )
+
+    @property
+    def share(self) -> Array:
+        """The share of the steps that do not count."""
+        return self.uncounted / jnp.maximum(self.steps, 1)
+
+
+class Pass(NamedTuple):
+    """The network run over one batch."""
+
+    carry: Carry
+    outputs: Any
+    where: Array | None
+    total: objectives.Weighted
+    signs: Signs
+
+
+def through(
+    trainer: Trainer, params: Params, held: Carry, batch: Batch, key: Key | None = None
+) -> Pass:
+    """Run the network over a batch and score it; `held` is of the batch before."""
+    axes = lead(trainer.network, batch)
+    mask, resets = (None if mark is None else jnp.asarray(mark) for mark in batch[2:])
+    carry = trainer.carry.start(trainer.network, params, held, axes[1:])
+    carry, outputs = trainer.network.apply(
+        params, batch.inputs, carry, key=key, mask=mask, resets=resets
+    )
+    where = counted(trainer, batch)
+    loss = objectives.as_objective(trainer.loss)
+    values, weight = objectives.score(loss, outputs, batch.targets, where=where)
+    offered = jnp.ones(values.shape, bool) if where is None else where
+    signs = Signs(
+        steps=jnp.sum(offered, dtype=jnp.float32),
+        uncounted=jnp.sum(offered & (weight == 0), dtype=jnp.float32),
+        probabilities=_like_probabilities(outputs, offered),
+    )
+    total = objectives.Weighted(jnp.sum(values * weight), jnp.sum(weight))
+    return Pass(trainer.carry.keep(carry), outputs, where, total, signs)
+
+
+def counted(trainer: Trainer, batch: Batch) -> Array | None:
+    """What counts: the steps of the mask or, of whole sequences, those that have a step."""
+    if batch.mask is None:
+        return None
+    mask = jnp.asarray(batch.mask)
+    return mask.any(axis=0) if trainer.network.pools else mask
+
+
+def _like_probabilities(outputs: Any, offered: Array) -> Array:
+    """Whether a few rows lie in [0, 1] and sum to 1: so few that it costs nothing."""
+    if not isinstance(outputs, jax.Array) or outputs.shape[:-1] != offered.shape:
+        return jnp.zeros((), bool)
+    if not jnp.issubdtype(outputs.dtype, jnp.floating) or outputs.shape[-1] < 2:
+        return jnp.zeros((), bool)
+    few = (slice(4),) * offered.ndim
+    rows, slack = outputs[few].astype(jnp.float32), 1e-4 if outputs.dtype.itemsize > 2 else 1e-2
+    inside = jnp.all((rows >= 0) & (rows <= 1), axis=-1)
+    unit = inside & (jnp.abs(jnp.sum(rows, axis=-1) - 1) <= slack)
+    return jnp.all(unit | ~offered[few]) & jnp.any(offered[few])
