@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from .. import _check
 from .._checked import checked
 from .._typing import Array, ArrayLike
 
@@ -26,7 +27,7 @@ class Compensated(NamedTuple):
     @classmethod
     def of(cls, value: ArrayLike) -> "Compensated":
         """A value of any precision as a pair."""
-        value = jnp.asarray(value)
+        value = _check.numbers("Compensated", "value", value)
         hi = value.astype(jnp.float32)
         rest = (value - hi.astype(value.dtype)).astype(jnp.float32)
         return cls(hi, jnp.where(jnp.isfinite(hi), rest, 0))

@@ -119,6 +119,7 @@ class CRF(Objective):
     def _chain(self, outputs: Any, where: ArrayLike | None, over: Any) -> ChainBackward:
         theta = self.potentials(outputs)
         if where is not None:
+            where = _check.numbers("CRF", "where", where)
             _check.flags("CRF", "where", where, theta.shape[:-2])
         return chain_backward("CRF", theta, where, over)
 

@@ -98,7 +98,8 @@ class CTC(Objective):
         It need not be the most probable reading, for which several alignments add up.
         """
         logits = real("CTC", "outputs", outputs)
-        mask = jnp.ones(logits.shape[:-1], bool) if where is None else jnp.asarray(where)
+        mask = jnp.ones(logits.shape[:-1], bool) if where is None else where
+        mask = _check.numbers("CTC", "where", mask)
         _check.flags("CTC", "where", mask, logits.shape[:-1])
         best = jnp.where(mask, jnp.argmax(logits, axis=-1).astype(jnp.int32), self.blank)
         return _read(best, mask, jnp.asarray(self.blank, jnp.int32))

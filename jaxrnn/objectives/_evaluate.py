@@ -56,7 +56,7 @@ def as_values(objective: Objective, given: Any) -> Array:
 
 
 def _check_where(objective: Objective, outputs: Any, where: ArrayLike) -> Array:
-    mask = jnp.asarray(where)
+    mask = _check.numbers(_name(objective), "where", where)
     if mask.dtype != bool:
         raise TypeError(
             f"{_name(objective)}: where must be bool, got {_check.describe(mask)}. "
