@@ -20,7 +20,6 @@ from ._logsumexp import logsumexp_p as logsumexp_p
 from ._products import add as add
 from ._products import dot as dot
 from ._products import recur as recur
-from ._products import together as together
 from ._products import zeros as zeros
 from ._select import drop as drop
 from ._select import last_valid as last_valid
@@ -41,3 +40,4 @@ from ._targets import several_classes as several_classes
 from ._targets import unit_weight as unit_weight
 from ._tilt import best_tilt as best_tilt
 from ._tilt import check_steps as check_steps
+from ._together import together as together

@@ -1,6 +1,5 @@
 """Products with weights, and the states that they make, in the floating type that they need."""
 
-import jax
 import jax.numpy as jnp
 
 from .._dtypes import at_least_float32
@@ -21,17 +20,6 @@ def recur(h: Array, kernel: Array) -> Array:
 def add(u: Array, bias: Array) -> Array:
     """`u + bias` over the last axis."""
     return u + jnp.broadcast_to(bias.astype(u.dtype), u.shape)
-
-
-def together(x: Array) -> Array:
-    """`x`, computed as a whole before parts of it are taken.
-
-    On a CPU, XLA otherwise fuses the transcendental functions of all gates into the loops over
-    their parts, and the fused loop is about half as fast.
-    """
-    if jax.default_backend() != "cpu":
-        return x
-    return jax.lax.optimization_barrier(x)  # type: ignore[no-untyped-call]
 
 
 def zeros(batch: Batch, size: int, like: Array) -> Array:
