@@ -103,7 +103,7 @@ ENGINES = [
     (
         run(engine=engines.Associative()),
         TypeError,
-        r"`Associative` runs a `LinearCell`, got `GRU` \(a `GatedCell`\). Use `Scan\(\)`",
+        r"`Associative` runs an `AssociativeCell`, got `GRU` \(a `GatedCell`\). Use `Scan\(\)`",
     ),
     (
         run(engine=engines.BPTT(), cell="lru"),
@@ -118,7 +118,7 @@ ENGINES = [
     (
         run(engine=engines.Chunked(engines.Associative(), 2)),
         TypeError,
-        "`Chunked` runs a `LinearCell`, got `GRU`",
+        "`Chunked` runs an `AssociativeCell`, got `GRU`",
     ),
     (
         run(engine=engines.Truncated(engines.Chunked(engines.BPTT(), 2), 2), cell="lru"),
@@ -128,7 +128,7 @@ ENGINES = [
     (
         lambda: Recurrent(CELLS["gru"], engines.Associative()),
         TypeError,
-        "`Associative` runs a `LinearCell`, got `GRU`",
+        "`Associative` runs an `AssociativeCell`, got `GRU`",
     ),
     (
         lambda: Recurrent(CELLS["lru"], engines.Chunked(engines.BPTT(), 2)),

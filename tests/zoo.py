@@ -16,6 +16,7 @@ from jaxrnn import (
     tasks,
     training,
 )
+from tests import cells as own
 
 
 def zeros(noun):
@@ -42,7 +43,7 @@ def _carry(params, batch):
     return jnp.zeros((*batch, H), params.dtype)
 
 
-CELLS = {
+LIBRARY_CELLS = {
     "elman_tanh": cells.Elman(I, H),
     "elman_relu": cells.Elman(I, H, jax.nn.relu),
     "elman_sigmoid": cells.Elman(I, H, jax.nn.sigmoid),
@@ -53,6 +54,19 @@ CELLS = {
     "lru": cells.LRU(I, H),
     "functions": cells.from_functions(init=_init, carry=_carry, step=_step),
 }
+
+CELLS = {
+    **LIBRARY_CELLS,
+    "learned_carry": own.LearnedCarry(I, H),
+    "learned_carry_of_functions": own.learned_carry_of_functions,
+    "columns": own.Columns(I, H),
+    "rotations": own.Rotations(I, H),
+    "delta_memory": own.DeltaMemory(I, H),
+    "zoneout": own.Zoneout(cells.LSTM(I, H)),
+}
+
+OF_FUNCTIONS = {"functions", "learned_carry_of_functions"}
+"""Cells of plain functions, which keep what types they like."""
 
 ENGINES = {
     "scan": engines.Scan(),
@@ -66,7 +80,7 @@ ENGINES = {
 
 def engines_for(cell):
     """The names of the engines that take a cell, itself given by name."""
-    return [name for name, engine in ENGINES.items() if isinstance(CELLS[cell], engine.takes)]
+    return [name for name, engine in ENGINES.items() if issubclass(CELLS[cell].kind, engine.takes)]
 
 
 # --- layers -----------------------------------------------------------------------------------
@@ -292,6 +306,7 @@ def _descend(updates, state, params=None):
 OPTIMIZER = optax.GradientTransformation(_no_state, _descend)
 
 OTHERS = {
+    "automatic": cells.Automatic(),
     "average": networks.Average(),
     "multiply": networks.Multiply(),
     "both": networks.Both(),

@@ -1,8 +1,9 @@
 """Cells: what one step computes."""
 
+from ._associative import AssociativeCell as AssociativeCell
+from ._associative import LinearCell as LinearCell
 from ._cell import Cell as Cell
 from ._cell import GatedCell as GatedCell
-from ._cell import LinearCell as LinearCell
 from ._dense import DenseCell as DenseCell
 from ._elman import Elman as Elman
 from ._elman import ElmanParams as ElmanParams
@@ -17,3 +18,7 @@ from ._lru import LRUParams as LRUParams
 from ._lstm import LSTM as LSTM
 from ._lstm import LSTMCarry as LSTMCarry
 from ._lstm import LSTMParams as LSTMParams
+from ._rule import Automatic as Automatic
+from ._rule import Rule as Rule
+from ._wrapper import Parted as Parted
+from ._wrapper import Wrapper as Wrapper

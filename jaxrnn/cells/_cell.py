@@ -1,16 +1,12 @@
-"""The three kinds of cell: what one step computes."""
+"""`Cell` and `GatedCell`: what one step computes."""
 
 import abc
-from functools import partial
-from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from .._config import Config
-from .._numerics import drop
-from .._typing import Array, Batch, Carry, Inputs, Key, Params
+from .._typing import Batch, Carry, Inputs, Key, Params
+from ._rule import Automatic, Rule
 
 
 class Cell(Config):
@@ -37,6 +33,18 @@ class Cell(Config):
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         """Read `x` of `[*batch, I]`; return the next carry and the output `[*batch, H]`."""
 
+    def draw(self, params: Params, xs: Inputs, key: Key) -> Inputs:
+        """What the steps read in the place of `xs` where there is a key: inputs and random numbers.
+
+        A cell without randomness reads `xs`. One with it returns both, each `[T, *batch, ...]`, in
+        a tree of its own, so that all that is random is drawn before the loop.
+        """
+        return xs
+
+    def detach(self, carry: Carry, x: Inputs) -> Carry:
+        """`carry`, that after the step of input `x`, where truncated back-propagation ends."""
+        return jax.lax.stop_gradient(carry)
+
     def prepare(self, params: Params, xs: Inputs) -> Inputs:
         """What can be computed from the inputs alone, for all steps at once."""
         return xs
@@ -50,8 +58,13 @@ class Cell(Config):
         return outs
 
     @property
+    def kind(self) -> "type[Cell]":
+        """The kind that engines run this cell as, which says what methods it has."""
+        return Cell
+
+    @property
     def input_shape(self) -> tuple[int | None, ...] | None:
-        """The features of one step's input, such as `(64,)`, or `(None, None, 3)` of an image.
+        """The features of one step's input: `(64,)`, `(None, None, 3)` of images, `()` of symbols.
 
         `None` in it is an axis of any size. A cell that does not say, `None`, takes any number of
         features along one axis, or a tree of such.
@@ -73,8 +86,7 @@ class GatedCell(Cell):
 
     `mix` is the only product inside the time loop, and its transpose the only one inside the
     backward loop. `u` and `r` reach `gate` separately, so that a reset may act on `r` alone.
-    `gate` is pointwise, or nearly, and may own parameters (peepholes, norms). Its derivative is
-    automatic; `linearize` and `pushforward` are there for a cell that knows a faster one.
+    `gate` is pointwise, or nearly, and may own parameters (peepholes, norms).
     """
 
     @abc.abstractmethod
@@ -89,106 +101,20 @@ class GatedCell(Cell):
     def gate(self, params: Params, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
         """From both shares and the old carry to the new carry and the output."""
 
-    def remember(
-        self, params: Params, carry: Carry, u: Inputs, r: Inputs
-    ) -> tuple[tuple[Carry, Inputs], Any]:
-        """The result of `gate`, and what its derivative needs to know of it beside the old carry.
-
-        By default u and r.
-        """
-        return self.gate(params, carry, u, r), (u, r)
-
-    def linearize(self, params: Params, carry: Carry, memory: Any) -> Any:
-        """What `pushforward` needs to know of the point, computed outside the loop.
-
-        By default the point itself. A cell that returns the factors of its derivative instead, and
-        only multiplies with them in `pushforward`, has the fastest backward loop.
-        """
-        return carry, *memory
-
-    def merge(self, d_u: Inputs, d_r: Inputs) -> Any:
-        """What `pushforward` needs of the tangents of u and r; linear in both.
-
-        By default both. Where the gate reads `u + r`, `d_u + d_r` is all, and the backward loop has
-        one cotangent to store instead of two. `d_u` is None at leaves without a derivative (whole
-        numbers, flags).
-        """
-        return d_u, d_r
-
-    def pushforward(
-        self, params: Params, point: Any, d_carry: Carry, d_z: Any
-    ) -> tuple[Carry, Inputs]:
-        """The derivative of `gate` at a point: linear in `d_carry` and `d_z = merge(d_u, d_r)`.
-
-        By default automatic: `gate` is evaluated again inside the backward loop, and nothing of its
-        inside is kept in memory. `remember`, `linearize`, `merge` and `pushforward` belong
-        together: a gate that reads parameters which are being differentiated uses the automatic
-        ones, so that a cell's own need not know of its parameters' tangents.
-        """
-        d_u, d_r = d_z
-        d_u = jax.tree.map(
-            lambda u, d: np.zeros(jnp.shape(u), jax.dtypes.float0) if d is None else d,
-            point[1],
-            d_u,
-        )
-        return jax.jvp(partial(self.gate, params), point, (d_carry, d_u, d_r))[1]
+    @property
+    def rule(self) -> Rule:
+        """How `gate` is differentiated; automatic, unless a cell knows a faster way."""
+        return Automatic()
 
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """`project`, then `mix` and `gate`."""
         return self.advance(params, carry, self.project(params, x))
 
     def prepare(self, params: Params, xs: Inputs) -> Inputs:
-        """`project` over all steps."""
         return self.project(params, xs)
 
     def advance(self, params: Params, carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
-        """`mix` and `gate`."""
         return self.gate(params, carry, u, self.mix(params, carry))
 
-
-class LinearCell(Cell):
-    """A cell whose state follows a linear recurrence, elementwise.
-
-        a, b = coefficients(params, x)    time-parallel
-        h_t  = a_t * h_{t-1} + b_t
-        y    = read(params, h, x)         time-parallel
-
-    `a`, `b` and `h` are trees of one structure. The recurrence is associative, so that it can be
-    run in parallel over time.
-    """
-
-    @abc.abstractmethod
-    def coefficients(self, params: Params, x: Inputs) -> tuple[Carry, Carry]:
-        """The factor and the summand of the recurrence, each `[..., H]`."""
-
-    @abc.abstractmethod
-    def read(self, params: Params, h: Carry, x: Inputs) -> Inputs:
-        """The output from the new state and the input."""
-
-    def restarts(self, x: Inputs) -> Array | None:
-        """Where `h_{t-1}` is dropped, by selection, before it is multiplied: `Bool[...]` or None.
-
-        A product with zero would let a NaN in the old state live on.
-        """
-        return None
-
-    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """One step of the recurrence, read out."""
-        h, _ = self.advance(params, carry, self.prepare(params, x))
-        return h, self.read(params, h, x)
-
-    def prepare(self, params: Params, xs: Inputs) -> Inputs:
-        """The coefficients and the restarts of all steps."""
-        return *self.coefficients(params, xs), self.restarts(xs)
-
-    def advance(self, params: Params, carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
-        """`h = a * h + b`."""
-        a, b, restart = u
-        if restart is not None:
-            carry = drop(restart, carry)
-        h = jax.tree.map(lambda a, h, b: a * h + b, a, carry, b)
-        return h, h
-
-    def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
-        """`read` over all steps."""
-        return self.read(params, outs, xs)
+    @property
+    def kind(self) -> type[Cell]:
+        return GatedCell

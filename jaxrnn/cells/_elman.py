@@ -1,7 +1,7 @@
 """The Elman network."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from .. import _check
 from .._numerics import glorot, orthogonal
 from .._typing import Array, Key
 from ._dense import DenseCell
+from ._rule import Rule
 
 
 class ElmanParams(NamedTuple):
@@ -22,7 +23,7 @@ class ElmanParams(NamedTuple):
 
 
 class Elman(DenseCell):
-    """The simple recurrent network.
+    """The simple recurrent network: what PyTorch calls `RNN`, Keras `SimpleRNN`.
 
         h_t = activation(x_t @ kernel + bias + h_{t-1} @ recurrent),   y_t = h_t
 
@@ -66,34 +67,23 @@ class Elman(DenseCell):
         h = self.activation(u + r)
         return h.astype(carry.dtype), h.astype(params.kernel.dtype)
 
-    def remember(
-        self,
-        params: ElmanParams,
-        carry: Float[Array, "... H"],
-        u: Float[Array, "... H"],
-        r: Float[Array, "... H"],
-    ) -> tuple[tuple[Float[Array, "... H"], Float[Array, "... H"]], Float[Array, "... H"]]:
-        """The step, and `u + r`."""
-        return self.gate(params, carry, u, r), u + r
+    @property
+    def rule(self) -> Rule:
+        return ElmanRule()
 
-    def linearize(
-        self, params: ElmanParams, carry: Float[Array, "... H"], memory: Float[Array, "... H"]
-    ) -> Float[Array, "... H"]:
-        """The slope of the activation."""
-        return slope(self.activation, memory)
 
-    def merge(self, d_u: Float[Array, "... H"], d_r: Float[Array, "... H"]) -> Array:
-        """The gate reads `u + r`."""
-        return d_u + d_r
+class ElmanRule(Rule):
+    """`d_h = slope * d_z`, at `z = u + r`."""
 
-    def pushforward(
-        self,
-        params: ElmanParams,
-        point: Float[Array, "... H"],
-        d_carry: Float[Array, "... H"],
-        d_z: Float[Array, "... H"],
-    ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
-        """`slope * d_z`."""
+    def remember(self, cell: Elman, params: ElmanParams, carry: Array, u: Array, r: Array) -> Any:
+        return cell.gate(params, carry, u, r), u + r
+
+    def linearize(self, cell: Elman, params: ElmanParams, carry: Array, memory: Array) -> Array:
+        return slope(cell.activation, memory)
+
+    def push(
+        self, cell: Elman, params: ElmanParams, point: Array, d_carry: Array, d_z: Array
+    ) -> tuple[Array, Array]:
         d_h = point * d_z
         return d_h.astype(d_carry.dtype), d_h.astype(params.kernel.dtype)
 

@@ -1,9 +1,11 @@
 """A cell from three plain functions."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 
+from .. import _check
 from .._typing import Batch, Carry, Inputs, Key, Params
 from ._cell import Cell
 
@@ -14,18 +16,46 @@ class FunctionCell(Cell):
     init_function: Callable[[Key], Params] = jax.tree.static()
     carry_function: Callable[[Params, Batch], Carry] = jax.tree.static()
     step_function: Callable[[Params, Carry, Inputs], tuple[Carry, Inputs]] = jax.tree.static()
+    input_axes: tuple[int | None, ...] | None = jax.tree.static(default=None)
 
     def init(self, key: Key) -> Params:
-        """The given function."""
         return self.init_function(key)
 
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
-        """The given function."""
         return self.carry_function(params, batch)
 
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """The given function."""
-        return self.step_function(params, carry, x)
+        result: Any = self.step_function(params, carry, x)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise TypeError(
+                "from_functions: step must return (carry, y), got "
+                f"{_described(result)}. If both are the same: `return h, h`."
+            )
+        before, after = _described(carry), _described(result[0])
+        if before != after:
+            raise TypeError(
+                f"from_functions: step must return a carry like the one that it takes, {before}, "
+                f"got {after}. `carry` makes the first one."
+            )
+        return result
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...] | None:
+        return self.input_axes
+
+
+def _described(tree: Any) -> str:
+    """The tree with the shape and type of every array in the place of it."""
+    return str(jax.tree.map(lambda leaf: _Shown(_check.describe(leaf)), tree))
+
+
+class _Shown(str):
+    """A string that is shown without quotation marks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def from_functions(
@@ -33,6 +63,7 @@ def from_functions(
     init: Callable[[Key], Params],
     carry: Callable[[Params, Batch], Carry],
     step: Callable[[Params, Carry, Inputs], tuple[Carry, Inputs]],
+    input_shape: tuple[int | None, ...] | None = None,
 ) -> FunctionCell:
     """Make a cell from three plain functions.
 
@@ -43,6 +74,12 @@ def from_functions(
         init: `init(key) -> params`.
         carry: `carry(params, batch) -> carry`, arrays `[*batch, ...]`.
         step: `step(params, carry, x) -> (carry, y)`, with x `[*batch, features]`.
+        input_shape: the features of one x: `()` for symbols, `(None, None, 3)` for images; by
+            default any number along one axis, or a tree of such.
+
+    Raises:
+        TypeError: a step that does not return a pair, or whose carry changes its structure, shapes
+            or types.
 
     Example:
         >>> import jax, jax.numpy as jnp, jaxrnn
@@ -57,4 +94,4 @@ def from_functions(
         >>> jaxrnn.unroll(cell, params, jnp.ones((5, 2, 3)))[1].shape
         (5, 2, 4)
     """
-    return FunctionCell(init, carry, step)
+    return FunctionCell(init, carry, step, input_shape)

@@ -1,6 +1,6 @@
 """Gated recurrent units: reset after the recurrent product, and before it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from jaxtyping import Float
 from .._numerics import add, glorot, orthogonal, recur, together
 from .._typing import Array, Key
 from ._dense import DenseCell
+from ._rule import Rule
 
 
 class GRUParams(NamedTuple):
@@ -18,16 +19,6 @@ class GRUParams(NamedTuple):
     recurrent: Float[Array, "H 3*H"]
     bias: Float[Array, " 3*H"]
     candidate_bias: Float[Array, " H"]
-
-
-class GRUFactors(NamedTuple):
-    """Partial derivatives of h inside a step of `GRU`, with respect to what follows `h_`."""
-
-    h_carry: Float[Array, "*batch H"]
-    h_reset: Float[Array, "*batch H"]
-    h_z: Float[Array, "*batch H"]
-    h_n: Float[Array, "*batch H"]
-    reset: Float[Array, "*batch H"]
 
 
 class GRU(DenseCell):
@@ -75,76 +66,59 @@ class GRU(DenseCell):
         r: Float[Array, "... 3*H"],
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
         """Reset, update, candidate."""
-        return self.remember(params, carry, u, r)[0]
-
-    def remember(
-        self,
-        params: GRUParams,
-        carry: Float[Array, "... H"],
-        u: Float[Array, "... 3*H"],
-        r: Float[Array, "... 3*H"],
-    ) -> tuple[tuple[Float[Array, "... H"], Float[Array, "... H"]], tuple[Array, Array]]:
-        """The step, and its gates beside the carry's share in the candidate, and the candidate."""
-        cut = 2 * self.hidden
-        # On a CPU, XLA would fuse all three squashing functions into one loop over slices, which
-        # takes two to three times as long; it does not fuse through a concatenation.
-        gates = jnp.tanh(0.5 * (u[..., :cut] + r[..., :cut]))
-        known = together(jnp.concatenate([gates, r[..., cut:]], axis=-1))
-        reset, z, r_n = self._read(known)
-        n = jnp.tanh(u[..., cut:] + reset * r_n)
-        h = (1 - z) * n + z * carry
-        return (h, h.astype(params.kernel.dtype)), (known, n)
+        return self.rule.remember(self, params, carry, u, r)[0]
 
     def mix(self, params: GRUParams, carry: Float[Array, "... H"]) -> Float[Array, "... 3*H"]:
         """`h @ recurrent`, with the candidate's bias."""
         bias = jnp.pad(params.candidate_bias, (2 * self.hidden, 0))
         return add(recur(carry, params.recurrent), bias)
 
-    def linearize(
-        self,
-        params: GRUParams,
-        carry: Float[Array, "... H"],
-        memory: tuple[Array, Array],
-    ) -> GRUFactors:
-        """The partial derivatives of h."""
-        known, n = memory
-        reset, z, r_n = self._read(known)
-        h_n = (1 - z) * (1 - n**2)
-        return GRUFactors(
-            h_carry=z,
-            h_reset=h_n * r_n * reset * (1 - reset),
-            h_z=(carry - n) * z * (1 - z),
-            h_n=h_n,
-            reset=reset,
-        )
+    @property
+    def rule(self) -> Rule:
+        return GRURule()
 
-    def merge(self, d_u: Float[Array, "... G"], d_r: Float[Array, "... G"]) -> Array:
+
+class GRURule(Rule):
+    """The partial derivatives of h; memory: the gates beside the carry's share in n, and n."""
+
+    def remember(self, cell: GRU, params: GRUParams, carry: Array, u: Array, r: Array) -> Any:
+        cut = 2 * cell.hidden
+        # On a CPU, XLA would fuse all three squashing functions into one loop over slices, which
+        # takes two to three times as long; it does not fuse through a concatenation.
+        gates = jnp.tanh(0.5 * (u[..., :cut] + r[..., :cut]))
+        known = together(jnp.concatenate([gates, r[..., cut:]], axis=-1))
+        reset, z, r_n = _gates(known)
+        n = jnp.tanh(u[..., cut:] + reset * r_n)
+        h = (1 - z) * n + z * carry
+        return (h, h.astype(params.kernel.dtype)), (known, n)
+
+    def linearize(self, cell: GRU, params: GRUParams, carry: Array, memory: Any) -> Any:
+        known, n = memory
+        reset, z, r_n = _gates(known)
+        h_n = (1 - z) * (1 - n**2)
+        h_reset, h_z = h_n * r_n * reset * (1 - reset), (carry - n) * z * (1 - z)
+        return z, h_reset, h_z, h_n, reset
+
+    def merge(self, d_u: Array, d_r: Array) -> Array:
         """The gates read `u + r`; the candidate reads u and r apart."""
-        cut = 2 * self.hidden
+        cut = 2 * d_u.shape[-1] // 3
         both = d_u[..., :cut] + d_r[..., :cut]
         return jnp.concatenate([both, d_u[..., cut:], d_r[..., cut:]], axis=-1)
 
-    def pushforward(
-        self,
-        params: GRUParams,
-        point: GRUFactors,
-        d_carry: Float[Array, "... H"],
-        d_z: Float[Array, "... 4*H"],
-    ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
-        """The chain rule, by multiplication alone."""
+    def push(
+        self, cell: GRU, params: GRUParams, point: Any, d_carry: Array, d_z: Array
+    ) -> tuple[Array, Array]:
+        h_carry, h_reset, h_z, h_n, reset = point
         d_reset, d_update, u_n, r_n = jnp.split(d_z, 4, axis=-1)
-        d_h = (
-            point.h_carry * d_carry
-            + point.h_reset * d_reset
-            + point.h_z * d_update
-            + point.h_n * (u_n + point.reset * r_n)
-        )
+        d_n = h_n * (u_n + reset * r_n)
+        d_h = h_carry * d_carry + h_reset * d_reset + h_z * d_update + d_n
         return d_h, d_h.astype(params.kernel.dtype)
 
-    def _read(self, known: Array) -> tuple[Array, Array, Array]:
-        """reset, z, and the carry's share in the candidate: sigmoid(z) = (1 + tanh(z / 2)) / 2."""
-        reset, z, r_n = jnp.split(known, 3, axis=-1)
-        return 0.5 * reset + 0.5, 0.5 * z + 0.5, r_n
+
+def _gates(known: Array) -> tuple[Array, Array, Array]:
+    """reset, z, and the carry's share in the candidate: sigmoid(z) = (1 + tanh(z / 2)) / 2."""
+    reset, z, r_n = jnp.split(known, 3, axis=-1)
+    return 0.5 * reset + 0.5, 0.5 * z + 0.5, r_n
 
 
 class ResetBeforeGRUParams(NamedTuple):

@@ -1,6 +1,7 @@
 """The leaky (continuous-time) recurrent network."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ from .. import _check
 from .._typing import Array, Key, Leaf
 from ._dense import DenseCell
 from ._elman import ElmanParams, init_elman, slope
+from ._rule import Rule
 
 
 class Leaky(DenseCell):
@@ -58,42 +60,32 @@ class Leaky(DenseCell):
         r: Float[Array, "... H"],
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
         """`h + leak * (activation(u + r) - h)`."""
-        h = carry + self._leak(carry) * (self.activation(u + r).astype(carry.dtype) - carry)
+        h = carry + self.leak_like(carry) * (self.activation(u + r).astype(carry.dtype) - carry)
         return h, h.astype(params.kernel.dtype)
 
-    def remember(
-        self,
-        params: ElmanParams,
-        carry: Float[Array, "... H"],
-        u: Float[Array, "... H"],
-        r: Float[Array, "... H"],
-    ) -> tuple[tuple[Float[Array, "... H"], Float[Array, "... H"]], Float[Array, "... H"]]:
-        """The step, and `u + r`."""
-        return self.gate(params, carry, u, r), u + r
+    @property
+    def rule(self) -> Rule:
+        return LeakyRule()
 
-    def linearize(
-        self, params: ElmanParams, carry: Float[Array, "... H"], memory: Float[Array, "... H"]
-    ) -> Float[Array, "... H"]:
-        """The slope of the activation, times the leak."""
-        return self._leak(carry) * slope(self.activation, memory).astype(carry.dtype)
-
-    def merge(self, d_u: Float[Array, "... H"], d_r: Float[Array, "... H"]) -> Array:
-        """The gate reads `u + r`."""
-        return d_u + d_r
-
-    def pushforward(
-        self,
-        params: ElmanParams,
-        point: Float[Array, "... H"],
-        d_carry: Float[Array, "... H"],
-        d_z: Float[Array, "... H"],
-    ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
-        """`d_h - leak * d_h + leak * slope * d_z`."""
-        d_h = d_carry - self._leak(d_carry) * d_carry + point * d_z.astype(d_carry.dtype)
-        return d_h, d_h.astype(params.kernel.dtype)
-
-    def _leak(self, like: Array) -> Array:
+    def leak_like(self, like: Array) -> Array:
+        """The leak of every unit."""
         leak = jnp.asarray(self.leak).astype(like.dtype)
         if leak.shape not in ((), (self.hidden,)):
             raise ValueError(f"Leaky: leak must be a number or [{self.hidden}], got {leak.shape}")
         return jnp.broadcast_to(leak, like.shape)
+
+
+class LeakyRule(Rule):
+    """`d_h' = (1 - leak) * d_h + leak * slope * d_z`, at `z = u + r`."""
+
+    def remember(self, cell: Leaky, params: ElmanParams, carry: Array, u: Array, r: Array) -> Any:
+        return cell.gate(params, carry, u, r), u + r
+
+    def linearize(self, cell: Leaky, params: ElmanParams, carry: Array, memory: Array) -> Array:
+        return cell.leak_like(carry) * slope(cell.activation, memory).astype(carry.dtype)
+
+    def push(
+        self, cell: Leaky, params: ElmanParams, point: Array, d_carry: Array, d_z: Array
+    ) -> tuple[Array, Array]:
+        d_h = d_carry - cell.leak_like(d_carry) * d_carry + point * d_z.astype(d_carry.dtype)
+        return d_h, d_h.astype(params.kernel.dtype)

@@ -9,7 +9,7 @@ from jaxtyping import Complex, Float
 from .. import _check
 from .._numerics import dot, zeros
 from .._typing import Array, Batch, Key, Leaf
-from ._cell import LinearCell
+from ._associative import LinearCell
 
 
 class LRUParams(NamedTuple):

@@ -1,6 +1,6 @@
 """Long short-term memory."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from jaxtyping import Float
 from .._numerics import glorot, orthogonal, recur, together, zeros
 from .._typing import Array, Batch, Key, Leaf
 from ._dense import DenseCell
+from ._rule import Rule
 
 
 class LSTMParams(NamedTuple):
@@ -26,17 +27,6 @@ class LSTMCarry(NamedTuple):
     cell: Float[Array, "*batch H"]
 
 
-class LSTMFactors(NamedTuple):
-    """Partial derivatives inside a step of `LSTM`: of c and h, with respect to what follows `_`."""
-
-    c_cell: Float[Array, "*batch H"]
-    c_i: Float[Array, "*batch H"]
-    c_f: Float[Array, "*batch H"]
-    c_g: Float[Array, "*batch H"]
-    h_c: Float[Array, "*batch H"]
-    h_o: Float[Array, "*batch H"]
-
-
 class LSTM(DenseCell):
     """Long short-term memory with forget gates.
 
@@ -52,8 +42,7 @@ class LSTM(DenseCell):
         forget_bias: what `init` adds to the forget gate's bias; it is part of the bias afterwards.
 
     Reference: S. Hochreiter & J. Schmidhuber, Neural Computation 9 (1997); forget gate: F. Gers,
-    J. Schmidhuber & F. Cummins, Neural Computation 12 (2000); its bias of 1: R. Jozefowicz,
-    W. Zaremba & I. Sutskever, ICML 2015.
+    J. Schmidhuber & F. Cummins, ibid. 12 (2000); its bias: R. Jozefowicz et al., ICML 2015.
 
     Example:
         >>> import jax, jaxrnn
@@ -69,89 +58,51 @@ class LSTM(DenseCell):
     def init(self, key: Key) -> LSTMParams:
         """Glorot kernels and orthogonal recurrent kernels per gate; the forget bias."""
         kernel, recurrent = jax.random.split(key)
-        i, g, o = jnp.zeros((3, self.hidden))
         return LSTMParams(
             kernel=glorot(kernel, self.inputs, self.hidden, 4),
             recurrent=orthogonal(recurrent, self.hidden, 4),
-            bias=jnp.concatenate([i, jnp.full_like(i, self.forget_bias), g, o]),
+            bias=jnp.zeros((4, self.hidden)).at[1].add(self.forget_bias).ravel(),
         )
 
     def carry(self, params: LSTMParams, batch: Batch = ()) -> LSTMCarry:
-        """Zeros."""
-        zero = zeros(batch, self.hidden, params.recurrent)
-        return LSTMCarry(zero, zero)
+        return LSTMCarry(*(zeros(batch, self.hidden, params.recurrent) for _ in "hc"))
 
     def mix(self, params: LSTMParams, carry: LSTMCarry) -> Float[Array, "... G"]:
-        """`h @ recurrent`."""
         return recur(carry.hidden, params.recurrent)
 
-    def gate(
-        self,
-        params: LSTMParams,
-        carry: LSTMCarry,
-        u: Float[Array, "... G"],
-        r: Float[Array, "... G"],
-    ) -> tuple[LSTMCarry, Float[Array, "... H"]]:
-        """The four gates."""
-        return self._step(params, carry, self._squash(u + r))
+    def gate(self, params: LSTMParams, carry: LSTMCarry, u: Array, r: Array) -> Any:
+        return self.rule.remember(self, params, carry, u, r)[0]
 
-    def remember(
-        self,
-        params: LSTMParams,
-        carry: LSTMCarry,
-        u: Float[Array, "... G"],
-        r: Float[Array, "... G"],
-    ) -> tuple[tuple[LSTMCarry, Float[Array, "... H"]], Float[Array, "... G"]]:
-        """The step, and the four gates before they are scaled."""
-        squashed = self._squash(u + r)
-        return self._step(params, carry, squashed), squashed
+    @property
+    def rule(self) -> Rule:
+        return LSTMRule()
 
-    def linearize(
-        self, params: LSTMParams, carry: LSTMCarry, memory: Float[Array, "... G"]
-    ) -> LSTMFactors:
-        """The partial derivatives of c and h."""
-        i, f, g, o = self._gates(memory)
-        squashed = jnp.tanh(f * carry.cell + i * g)
-        return LSTMFactors(
-            c_cell=f,
-            c_i=g * i * (1 - i),
-            c_f=carry.cell * f * (1 - f),
-            c_g=i * (1 - g**2),
-            h_c=o * (1 - squashed**2),
-            h_o=squashed * o * (1 - o),
-        )
 
-    def merge(self, d_u: Float[Array, "... G"], d_r: Float[Array, "... G"]) -> Array:
-        """The gate reads `u + r`."""
-        return d_u + d_r
+class LSTMRule(Rule):
+    """The factors of d_c and d_h. One tanh serves all gates: sigmoid(z) = (1 + tanh(z / 2)) / 2."""
 
-    def pushforward(
-        self,
-        params: LSTMParams,
-        point: LSTMFactors,
-        d_carry: LSTMCarry,
-        d_z: Float[Array, "... G"],
-    ) -> tuple[LSTMCarry, Float[Array, "... H"]]:
-        """The chain rule, by multiplication alone."""
-        d_i, d_f, d_g, d_o = jnp.split(d_z, 4, axis=-1)
-        d_c = point.c_cell * d_carry.cell + point.c_i * d_i + point.c_f * d_f + point.c_g * d_g
-        d_h = point.h_c * d_c + point.h_o * d_o
-        return LSTMCarry(d_h, d_c), d_h.astype(params.kernel.dtype)
-
-    def _squash(self, z: Array) -> Array:
-        """One tanh for all gates: sigmoid(z) = (1 + tanh(z / 2)) / 2."""
-        half = together(jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5], z.dtype), self.hidden))
-        return together(jnp.tanh(z * jnp.broadcast_to(half, z.shape)))
-
-    def _gates(self, squashed: Array) -> tuple[Array, Array, Array, Array]:
-        """sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)."""
-        i, f, g, o = jnp.split(squashed, 4, axis=-1)
-        return 0.5 * i + 0.5, 0.5 * f + 0.5, g, 0.5 * o + 0.5
-
-    def _step(
-        self, params: LSTMParams, carry: LSTMCarry, squashed: Array
-    ) -> tuple[LSTMCarry, Array]:
-        i, f, g, o = self._gates(squashed)
+    def remember(self, cell: Any, params: Any, carry: LSTMCarry, u: Array, r: Array) -> Any:
+        half = together(jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5], u.dtype), cell.hidden))
+        memory = together(jnp.tanh((u + r) * jnp.broadcast_to(half, u.shape)))
+        i, f, g, o = _gates(memory)
         c = f * carry.cell + i * g
         h = o * jnp.tanh(c)
-        return LSTMCarry(h, c), h.astype(params.kernel.dtype)
+        return (LSTMCarry(h, c), h.astype(params.kernel.dtype)), memory
+
+    def linearize(self, cell: Any, params: Any, carry: LSTMCarry, memory: Array) -> Any:
+        i, f, g, o = _gates(memory)
+        tanh_c = jnp.tanh(f * carry.cell + i * g)
+        d_c = f, g * i * (1 - i), carry.cell * f * (1 - f), i * (1 - g**2)
+        return d_c, (o * (1 - tanh_c**2), tanh_c * o * (1 - o))
+
+    def push(self, cell: Any, params: Any, point: Any, d_carry: LSTMCarry, d_z: Array) -> Any:
+        (c_cell, c_i, c_f, c_g), (h_c, h_o) = point
+        d_i, d_f, d_g, d_o = jnp.split(d_z, 4, axis=-1)
+        d_c = c_cell * d_carry.cell + c_i * d_i + c_f * d_f + c_g * d_g
+        d_h = h_c * d_c + h_o * d_o
+        return LSTMCarry(d_h, d_c), d_h.astype(params.kernel.dtype)
+
+
+def _gates(memory: Array) -> tuple[Array, Array, Array, Array]:
+    i, f, g, o = jnp.split(memory, 4, axis=-1)
+    return 0.5 * i + 0.5, 0.5 * f + 0.5, g, 0.5 * o + 0.5

@@ -5,12 +5,11 @@ from typing import Any
 import jax
 
 from .._typing import Carry, Inputs, Params
-from ..cells import Cell, GatedCell, LinearCell
+from ..cells import AssociativeCell, Cell, GatedCell
 from ._associative import Associative
 from ._bptt import BPTT
 from ._engine import Engine
 from ._scan import Scan
-from ._steps import bare
 
 
 class Auto(Engine[Cell]):
@@ -19,7 +18,7 @@ class Auto(Engine[Cell]):
     | cell | platform | engine |
     |---|---|---|
     | `GatedCell` | any | `BPTT()` |
-    | `LinearCell` | GPU, TPU | `Associative()` |
+    | `AssociativeCell` | GPU, TPU | `Associative()` |
     | any | any | `Scan()` |
 
     Only engines that support every transformation (`jit`, `vmap`, `grad`, `jvp`, `jacfwd`,
@@ -33,10 +32,9 @@ class Auto(Engine[Cell]):
 
     def choose(self, cell: Cell) -> Engine[Any]:
         """The engine that runs `cell` here."""
-        cell, on_cpu = bare(cell), jax.default_backend() == "cpu"
-        if isinstance(cell, GatedCell):
+        if issubclass(cell.kind, GatedCell):
             return BPTT()
-        if isinstance(cell, LinearCell) and not on_cpu:
+        if issubclass(cell.kind, AssociativeCell) and jax.default_backend() != "cpu":
             return Associative()
         return Scan()
 

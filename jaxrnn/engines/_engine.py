@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from .._config import Config
 from .._typing import Carry, Inputs, Params
-from ..cells import Cell, GatedCell, LinearCell
+from ..cells import AssociativeCell, Cell, GatedCell
 
 Kind = TypeVar("Kind", bound=Cell, contravariant=True)
 
@@ -28,10 +28,11 @@ class Engine(Config, Generic[Kind]):
 
     def check(self, cell: Cell) -> None:
         """Raise `TypeError` if the engine does not run this kind of cell."""
-        if not isinstance(cell, self.takes):
+        if not issubclass(cell.kind, self.takes):
+            article = "an" if self.takes is AssociativeCell else "a"
             raise TypeError(
-                f"`{type(self).__name__}` runs a `{self.takes.__name__}`, got "
-                f"`{type(cell).__name__}` (a `{_kind(cell)}`). {_REMEDIES[self.takes]}"
+                f"`{type(self).__name__}` runs {article} `{self.takes.__name__}`, got "
+                f"`{type(cell).__name__}` (a `{cell.kind.__name__}`). {_REMEDIES[self.takes]}"
             )
 
     def __call__(
@@ -44,10 +45,5 @@ class Engine(Config, Generic[Kind]):
 
 _REMEDIES: dict[Any, str] = {
     GatedCell: "Use `Scan()`, or give the cell the methods `project`, `mix` and `gate`.",
-    LinearCell: "Use `Scan()`: only a linear recurrence runs in parallel this way.",
+    AssociativeCell: "Use `Scan()`: only steps that compose run in parallel this way.",
 }
-
-
-def _kind(cell: Cell) -> str:
-    kinds: list[Any] = [GatedCell, LinearCell, Cell]
-    return next(kind.__name__ for kind in kinds if isinstance(cell, kind))

@@ -4,84 +4,128 @@ The tangent of `forward` is `push`, which is linear, and the transposes of `push
 another. Reverse mode therefore runs a loop that was written by hand, and every other mode works:
 what has no rule here is differentiated as the plain operations that it consists of.
 
+How a loop is best run depends on the platform that it is compiled for, which is known when it is
+lowered. What it computes, and what it remembers, does not: it is traced for the default platform,
+and once more where it is lowered for another one.
+
 Under `vmap`, an axis of the data alone is one more batch axis. With an axis of the weights, the
 sets of weights are run in turn on a CPU, where XLA's batched product is slower than as many single
 ones, unless they are tiny; elsewhere side by side.
 """
 
 import abc
-import math
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.extend.core import Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
-Tree = Any
-
-
-class Moves(NamedTuple):
-    """Tangents or cotangents of a loop's arguments: trees with None where there is none."""
-
-    weights: Tree
-    carry: Tree
-    xs: Tree
-
-
-class Loop(abc.ABC):
-    """Four operations. Weights are any trees, carries `[*batch, ...]`, the rest `[T, *batch, ...]`.
-
-    `moves` says, as a tree of flags, which arguments have a tangent.
-    """
-
-    @abc.abstractmethod
-    def forward(self, moves: Moves, weights: Tree, carry: Tree, xs: Tree) -> tuple[Tree, Tree]:
-        """The last carry and the outputs."""
-
-    @abc.abstractmethod
-    def remember(self, moves: Moves, weights: Tree, carry: Tree, xs: Tree) -> tuple[Tree, Tree]:
-        """The last carry, and the outputs with what the derivative needs to know of each step."""
-
-    @abc.abstractmethod
-    def push(
-        self, moves: Moves, weights: Tree, d_weights: Tree, d_carry: Tree, steps: Tree
-    ) -> tuple[Tree, Tree]:
-        """The tangents of `forward`; `steps` are xs, memory and the tangents of xs."""
-
-    @abc.abstractmethod
-    def pull(self, moves: Moves, weights: Tree, ct_last: Tree, steps: Tree) -> Moves:
-        """The transpose of `push`; `steps` are xs, memory and the cotangents of the outputs."""
+from ._loop import Loop, Moves, Tree
+from ._placing import alike
+from ._sets import Sets
 
 
 def run(loop: Loop, weights: Tree, carry: Tree, xs: Tree) -> tuple[Tree, Tree]:
     """The last carry and the outputs of a loop."""
+    weights, carry, xs = alike((weights, carry, xs))
     nothing = Moves(*jax.tree.map(lambda _: False, (weights, carry, xs)))
-    return _bind(loop, "forward", nothing, weights, carry, xs)
+    return _bind(_FORWARD, loop, nothing, weights, carry, xs)
 
 
-# What the arguments and results of an operation are: weights, a carry, or steps.
-_GROUPS = {
-    "forward": ("wcs", "cs"),
-    "remember": ("wcs", "cs"),
-    "push": ("wwcs", "cs"),
-    "pull": ("wcs", "wcs"),
-}
+class _Operation(abc.ABC):
+    """One of a loop's four. Its arguments and results are weights `w`, a carry `c` or steps `s`."""
+
+    taken: str
+    given: str
+
+    @abc.abstractmethod
+    def run(self, loop: Loop, moves: Moves, *args: Tree) -> Any:
+        """The loop's own."""
+
+    def linear(self, structure: Any) -> list[bool]:
+        """Which leaves of the arguments it is linear in."""
+        return [False] * structure.num_leaves
+
+    def transpose(self, loop: Loop, moves: Moves, cts: Tree, args: Tree, structure: Any) -> Any:
+        """The cotangents of what it is linear in, as leaves."""
+        raise TypeError(f"{type(self).__name__} is linear in none of its arguments")
+
+
+class _Forward(_Operation):
+    taken, given = "wcs", "cs"
+
+    def run(self, loop: Loop, moves: Moves, *args: Tree) -> Any:
+        return loop.forward(moves, *args)
+
+
+class _Remember(_Operation):
+    taken, given = "wcs", "cs"
+
+    def run(self, loop: Loop, moves: Moves, *args: Tree) -> Any:
+        return loop.remember(moves, *args)
+
+
+class _Push(_Operation):
+    taken, given = "wwcs", "cs"
+
+    def run(self, loop: Loop, moves: Moves, *args: Tree) -> Any:
+        return loop.push(moves, *args)
+
+    def linear(self, structure: Any) -> list[bool]:
+        weights, d_weights, d_carry, (xs, memory, d_xs) = _flags(structure)
+        return jax.tree.leaves((weights, *_true((d_weights, d_carry)), (xs, memory, _true(d_xs))))
+
+    def transpose(self, loop: Loop, moves: Moves, cts: Tree, args: Tree, structure: Any) -> Any:
+        weights, _, _, (xs, memory, _) = args
+        ct_last, ct_ys = cts
+        return jax.tree.leaves(_bind(_PULL, loop, moves, weights, ct_last, (xs, memory, ct_ys)))
+
+
+class _Pull(_Operation):
+    taken, given = "wcs", "wcs"
+
+    def run(self, loop: Loop, moves: Moves, *args: Tree) -> Any:
+        return loop.pull(moves, *args)
+
+    def linear(self, structure: Any) -> list[bool]:
+        weights, ct_last, (xs, memory, ct_ys) = _flags(structure)
+        return jax.tree.leaves((weights, _true(ct_last), (xs, memory, _true(ct_ys))))
+
+    def transpose(self, loop: Loop, moves: Moves, cts: Tree, args: Tree, structure: Any) -> Any:
+        weights, _, (xs, memory, _) = args
+        _, ct_last, (_, _, ct_ys) = _flags(structure)
+        pushed = _bind(_PUSH, loop, moves, weights, *cts[:2], (xs, memory, cts[2]))
+        wanted = jax.tree.leaves((ct_last, ct_ys), is_leaf=_absent)
+        given = jax.tree.leaves(pushed, is_leaf=_absent)
+        return [ct for ct, arg in zip(given, wanted, strict=True) if arg is not None]
+
+
+_FORWARD, _REMEMBER, _PUSH, _PULL = _Forward(), _Remember(), _Push(), _Pull()
+
+
+def _flags(structure: Any) -> Tree:
+    return jax.tree.unflatten(structure, [False] * structure.num_leaves)
+
+
+def _true(tree: Tree) -> Tree:
+    return jax.tree.map(lambda _: True, tree)
+
 
 _loop_p: Any = Primitive("loop")
 _loop_p.multiple_results = True
 
 
-def _bind(loop: Loop, name: str, moves: Moves, *args: Tree) -> Any:
-    jaxpr, shapes = jax.make_jaxpr(partial(getattr(loop, name), moves), return_shape=True)(*args)
+def _bind(operation: _Operation, loop: Loop, moves: Moves, *args: Tree) -> Any:
+    jaxpr, shapes = _traced(operation, loop, moves, args)
     leaves, structure = jax.tree.flatten(args)
     results_structure = jax.tree.structure(shapes)
     results = _loop_p.bind(
         *leaves,
         jaxpr=jaxpr,
         loop=loop,
-        name=name,
+        operation=operation,
         moves=(tuple(jax.tree.leaves(moves)), jax.tree.structure(moves)),
         structure=structure,
         results_structure=results_structure,
@@ -89,22 +133,46 @@ def _bind(loop: Loop, name: str, moves: Moves, *args: Tree) -> Any:
     return jax.tree.unflatten(results_structure, results)
 
 
+def _traced(operation: _Operation, loop: Loop, moves: Moves, args: Tree) -> Any:
+    return jax.make_jaxpr(partial(_run, operation, loop, moves), return_shape=True)(*args)
+
+
+def _run(operation: _Operation, loop: Loop, moves: Moves, *args: Tree) -> Any:
+    """Zeros among the results vary over devices as the rest does."""
+    return alike((operation.run(loop, moves, *args), args))[0]
+
+
 def _evaluate(*leaves: Any, jaxpr: Any, **_: Any) -> list[Any]:
     return jaxpr_as_fun(jaxpr)(*leaves)
 
 
+def _lowered(*leaves: Any, cpu: bool, **params: Any) -> list[Any]:
+    """What is compiled for a CPU, or for another platform."""
+    loop, moves = params["loop"], params["moves"]
+    if loop.cpu == cpu:
+        return _evaluate(*leaves, **params)
+    flags = jax.tree.unflatten(moves[1], moves[0])
+    args = jax.tree.unflatten(params["structure"], leaves)
+    return jax.tree.leaves(_run(params["operation"], loop.lowered(cpu=cpu), flags, *args))
+
+
 _loop_p.def_impl(_evaluate)
 _loop_p.def_abstract_eval(lambda *_, jaxpr, **__: jaxpr.out_avals)
-mlir.register_lowering(_loop_p, mlir.lower_fun(_evaluate, multiple_results=True))
+for _platform, _cpu in ((None, False), ("cpu", True)):
+    mlir.register_lowering(
+        _loop_p,
+        mlir.lower_fun(partial(_lowered, cpu=_cpu), multiple_results=True),
+        platform=_platform,
+    )
 
 
 def _jvp(primals: Any, tangents: Any, **params: Any) -> Any:
     primals = list(primals)
     still = [isinstance(tangent, ad.Zero) for tangent in tangents]
-    if params["name"] == "forward":
+    if params["operation"] is _FORWARD:
         return _derivative(primals, tangents, still, **params)
     results = _loop_p.bind(*primals, **params)
-    linear = _linear(params["name"], params["structure"])
+    linear = params["operation"].linear(params["structure"])
     total = [ad.Zero(jax.typeof(result).to_tangent_aval()) for result in results]
     if any(a and not b for a, b in zip(linear, still, strict=True)):
         mixed = [
@@ -137,50 +205,31 @@ def _derivative(
     d_weights, d_carry, d_xs = jax.tree.unflatten(
         structure, [None if s else d for s, d in zip(still, tangents, strict=True)]
     )
-    last, (ys, memory) = _bind(loop, "remember", moves, weights, carry, xs)
-    pushed = _bind(loop, "push", moves, weights, d_weights, d_carry, (xs, memory, d_xs))
+    last, (ys, memory) = _bind(_REMEMBER, loop, moves, weights, carry, xs)
+    pushed = _bind(_PUSH, loop, moves, weights, d_weights, d_carry, (xs, memory, d_xs))
     results = jax.tree.leaves((last, ys))
-    d_results = jax.tree.leaves(pushed, is_leaf=lambda leaf: leaf is None)
+    d_results = jax.tree.leaves(pushed, is_leaf=_absent)
     return results, [
         ad.Zero(jax.typeof(result).to_tangent_aval()) if d is None else d
         for result, d in zip(results, d_results, strict=True)
     ]
 
 
-def _linear(name: str, structure: Any) -> list[bool]:
-    """Which leaves of the arguments the operation is linear in."""
-    args = jax.tree.unflatten(structure, [False] * structure.num_leaves)
-    true = partial(jax.tree.map, lambda _: True)
-    if name == "push":
-        weights, d_weights, d_carry, (xs, memory, d_xs) = args
-        args = weights, true(d_weights), true(d_carry), (xs, memory, true(d_xs))
-    elif name == "pull":
-        weights, ct_last, (xs, memory, ct_ys) = args
-        args = weights, true(ct_last), (xs, memory, true(ct_ys))
-    return jax.tree.leaves(args)
-
-
 def _transpose(
-    cts: Any, *args: Any, loop: Loop, name: str, moves: Any, structure: Any, **params: Any
+    cts: Any,
+    *args: Any,
+    loop: Loop,
+    operation: _Operation,
+    moves: Any,
+    structure: Any,
+    **params: Any,
 ) -> Any:
     flags = jax.tree.unflatten(moves[1], moves[0])
-    linear = _linear(name, structure)
     cts = [None if isinstance(ct, ad.Zero) else ct for ct in cts]
     cts = jax.tree.unflatten(params["results_structure"], cts)
     args = jax.tree.unflatten(structure, args)
-    if name == "push":
-        weights, _, _, (xs, memory, _) = args
-        ct_last, ct_ys = cts
-        result = _bind(loop, "pull", flags, weights, ct_last, (xs, memory, ct_ys))
-        flat = iter(jax.tree.leaves(result))
-    else:
-        weights, _, (xs, memory, _) = args
-        pushed = _bind(loop, "push", flags, weights, *cts[:2], (xs, memory, cts[2]))
-        _, ct_last, (_, _, ct_ys) = jax.tree.unflatten(structure, linear)
-        wanted = [leaf is not None for leaf in jax.tree.leaves((ct_last, ct_ys), is_leaf=_absent)]
-        leaves = jax.tree.leaves(pushed, is_leaf=_absent)
-        flat = iter([leaf for leaf, want in zip(leaves, wanted, strict=True) if want])
-    return [next(flat) if moves else None for moves in linear]
+    own = iter(operation.transpose(loop, flags, cts, args, structure))
+    return [next(own) if linear else None for linear in operation.linear(structure)]
 
 
 def _instantiate(tangent: Any) -> Any:
@@ -196,26 +245,25 @@ ad.primitive_transposes[_loop_p] = _transpose
 
 
 def _batch(
-    args: Any, dims: Any, *, loop: Loop, name: str, moves: Any, structure: Any, **_: Any
+    args: Any, dims: Any, *, loop: Loop, operation: _Operation, moves: Any, structure: Any, **_: Any
 ) -> Any:
     size = next(arg.shape[dim] for arg, dim in zip(args, dims, strict=True) if dim is not None)
     flags = jax.tree.unflatten(moves[1], moves[0])
-    taken, given = _GROUPS[name]
     groups = [
         group
-        for group, tree in zip(taken, structure.children(), strict=True)
+        for group, tree in zip(operation.taken, structure.children(), strict=True)
         for _ in range(tree.num_leaves)
     ]
     mapped = [dim is not None for dim in dims]
     shared = not any(m for m, group in zip(mapped, groups, strict=True) if group == "w")
-    if name == "pull" and any(jax.tree.leaves(flags.weights)):
+    if operation is _PULL and any(jax.tree.leaves(flags.weights)):
         shared = False  # every set has its own gradient, although the weights may be the same
-    if shared and not isinstance(loop, _Sets):
+    if shared and not isinstance(loop, Sets):
         places = {"c": 0, "s": 1}
     else:
         count = structure.children()[0].num_leaves
         own = tuple(mapped[:count])
-        loop = _Sets(loop, own, own if name in ("forward", "remember") else (True,) * count)
+        loop = Sets(loop, own, own if operation in (_FORWARD, _REMEMBER) else (True,) * count)
         groups[:count] = ["own" if m else "all" for m in mapped[:count]]
         places = {"own": 0, "w": 0, "c": 0, "s": 0}
 
@@ -227,79 +275,12 @@ def _batch(
         return jnp.moveaxis(arg, dim, to)
 
     args = [place(a, d, places.get(g)) for a, d, g in zip(args, dims, groups, strict=True)]
-    results = _bind(loop, name, flags, *jax.tree.unflatten(structure, args))
+    results = _bind(operation, loop, flags, *jax.tree.unflatten(structure, args))
     return jax.tree.leaves(results), [
         places[group]
-        for group, result in zip(given, results, strict=True)
+        for group, result in zip(operation.given, results, strict=True)
         for _ in jax.tree.leaves(result)
     ]
 
 
 batching.primitive_batchers[_loop_p] = _batch
-
-
-_BUSY = 50_000  # multiplications a step, about where both take the same time
-
-
-class _Sets(Loop):
-    """A loop for many sets of weights; every array but the weights they share leads with the set.
-
-    Args:
-        loop: for one set.
-        own: which leaves of the weights each set has its own of.
-        moving: which leaves of the weights each set has an own tangent or cotangent of.
-    """
-
-    def __init__(self, loop: Loop, own: tuple[bool, ...], moving: tuple[bool, ...]) -> None:
-        self.loop, self.own, self.moving = loop, own, moving
-
-    def _each(self, function: Any, weights: Tree, *args: Tree) -> Any:
-        leaves, structure = jax.tree.flatten(weights)
-        owned = [leaf for leaf, own in zip(leaves, self.own, strict=True) if own]
-
-        def one(owned: list[Any], args: Any) -> Any:
-            each = iter(owned)
-            one = [next(each) if own else leaf for leaf, own in zip(leaves, self.own, strict=True)]
-            return function(jax.tree.unflatten(structure, one), *args)
-
-        if self._in_turn(owned, args):
-            return jax.lax.map(lambda operands: one(*operands), (owned, args))
-        return jax.vmap(one)(owned, args)
-
-    def _in_turn(self, owned: list[Any], args: Any) -> bool:
-        """Whether one set alone keeps a core of a CPU busy: weights of its own times its rows."""
-        xs = jax.tree.leaves(args[-1])[0]  # [sets, T, *batch, features]
-        work = math.prod(xs.shape[2:-1]) * sum(leaf[0].size for leaf in owned)
-        return jax.default_backend() == "cpu" and work >= _BUSY
-
-    def forward(self, moves: Moves, weights: Tree, carry: Tree, xs: Tree) -> tuple[Tree, Tree]:
-        return self._each(partial(self.loop.forward, moves), weights, carry, xs)
-
-    def remember(self, moves: Moves, weights: Tree, carry: Tree, xs: Tree) -> tuple[Tree, Tree]:
-        return self._each(partial(self.loop.remember, moves), weights, carry, xs)
-
-    def push(
-        self, moves: Moves, weights: Tree, d_weights: Tree, d_carry: Tree, steps: Tree
-    ) -> tuple[Tree, Tree]:
-        leaves, structure = jax.tree.flatten(d_weights)
-        own = self._own_tangents(moves)
-
-        def one(weights: Tree, owned: list[Any], d_carry: Tree, steps: Tree) -> tuple[Tree, Tree]:
-            each = iter(owned)
-            one = [next(each) if o else leaf for leaf, o in zip(leaves, own, strict=True)]
-            d_weights = jax.tree.unflatten(structure, one)
-            return self.loop.push(moves, weights, d_weights, d_carry, steps)
-
-        owned = [leaf for leaf, o in zip(leaves, own, strict=True) if o]
-        return self._each(one, weights, owned, d_carry, steps)
-
-    def pull(self, moves: Moves, weights: Tree, ct_last: Tree, steps: Tree) -> Moves:
-        result = self._each(partial(self.loop.pull, moves), weights, ct_last, steps)
-        leaves, structure = jax.tree.flatten(result.weights)
-        own = self._own_tangents(moves)
-        summed = [leaf if o else leaf.sum(0) for leaf, o in zip(leaves, own, strict=True)]
-        return result._replace(weights=jax.tree.unflatten(structure, summed))
-
-    def _own_tangents(self, moves: Moves) -> list[bool]:
-        flags = jax.tree.leaves(moves.weights)
-        return [own for own, moves in zip(self.moving, flags, strict=True) if moves]

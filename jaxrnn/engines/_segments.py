@@ -1,16 +1,20 @@
 """Engines that run another engine segment by segment: `Chunked` and `Truncated`."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from .. import _check
+from .._numerics import select
 from .._typing import Carry, Inputs, Params
 from ..cells import Cell
+from ._controls import controlled
 from ._engine import Engine, Kind
+from ._placing import known
 
-Segment = Callable[[Carry, Inputs], tuple[Carry, Inputs]]
+Segment = Callable[[Cell, Carry, Inputs], tuple[Carry, Inputs]]
 
 
 class Chunked(Engine[Kind]):
@@ -49,8 +53,12 @@ class Chunked(Engine[Kind]):
 
     def run(self, cell: Kind, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
         """Run checkpointed segments."""
-        run = jax.checkpoint(self.engine.run, prevent_cse=False)  # CSE cannot cross the scan
-        return _in_segments(lambda c, x: run(cell, params, c, x), self.size, carry, xs)
+
+        def run(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+            once_more = jax.checkpoint(self.engine.run, prevent_cse=False)  # the scan prevents it
+            return once_more(cell, params, carry, xs)
+
+        return _in_segments(run, self.size, cell, carry, xs)
 
 
 class Truncated(Engine[Kind]):
@@ -92,30 +100,36 @@ class Truncated(Engine[Kind]):
     def run(self, cell: Kind, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
         """Run segments with `stop_gradient` between them."""
 
-        def run(carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+        def run(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
             return self.engine.run(cell, params, carry, xs)
 
-        return _in_segments(run, self.size, carry, xs, border=jax.lax.stop_gradient)
+        def border(cell: Cell, carry: Carry, xs: Inputs) -> Carry:
+            return cell.detach(carry, jax.tree.map(lambda leaf: leaf[-1], xs))
+
+        return _in_segments(run, self.size, cell, carry, xs, border)
 
 
 def _in_segments(
     run: Segment,
     size: int,
+    cell: Cell,
     carry: Carry,
     xs: Inputs,
-    border: Callable[[Carry], Carry] | None = None,
+    border: Callable[[Cell, Carry, Inputs], Carry] | None = None,
 ) -> tuple[Carry, Inputs]:
     """Run segments of `size` in a scan, and what is left after it; with a border, the last of all.
 
     There is a border between segments, and none after the last one.
     """
     steps = jax.tree.leaves(xs)[0].shape[0]
+    if not known(steps):
+        return _in_padded_segments(run, size, cell, carry, xs, border)
     count = steps // size if border is None else (steps - 1) // size
     cut = count * size
 
     def body(carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-        carry, ys = run(carry, xs)
-        return carry if border is None else border(carry), ys
+        carry, ys = run(cell, carry, xs)
+        return carry if border is None else border(cell, carry, xs), ys
 
     def fold(leaf: jax.Array) -> jax.Array:
         return leaf[:cut].reshape(count, size, *leaf.shape[1:])
@@ -125,8 +139,36 @@ def _in_segments(
         carry, heads = jax.lax.scan(body, carry, jax.tree.map(fold, xs))
         parts.append(jax.tree.map(lambda leaf: leaf.reshape(cut, *leaf.shape[2:]), heads))
     if cut < steps:
-        carry, rest = run(carry, jax.tree.map(lambda leaf: leaf[cut:], xs))
+        carry, rest = run(cell, carry, jax.tree.map(lambda leaf: leaf[cut:], xs))
         parts.append(rest)
     if len(parts) == 1:
         return carry, parts[0]
     return carry, jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
+
+
+def _in_padded_segments(
+    run: Segment,
+    size: int,
+    cell: Cell,
+    carry: Carry,
+    xs: Inputs,
+    border: Callable[[Cell, Carry, Inputs], Carry] | None,
+) -> tuple[Carry, Inputs]:
+    """The same where the number of steps is a symbol: the last segment is filled, and masked."""
+    steps = jax.tree.leaves(xs)[0].shape[0]
+    count = (steps + size - 1) // size
+    times = jnp.arange(count)[:, None] * size + jnp.arange(size)[None]
+    folded = jax.tree.map(lambda leaf: leaf[jnp.minimum(times, steps - 1)], xs)
+
+    def body(carry: Carry, segment: tuple[jax.Array, Inputs]) -> tuple[Carry, Inputs]:
+        times, xs = segment
+        masked, carry, inputs = controlled(cell, carry, carry, xs, times < steps, None)
+        carry, ys = run(masked, carry, inputs)
+        if border is not None:
+            last = times[-1] >= steps - 1
+            carry = select(last, carry, border(masked, carry, inputs))
+        return carry, ys
+
+    carry, ys = jax.lax.scan(body, carry, (times, folded))
+    time = jnp.arange(steps)
+    return carry, jax.tree.map(lambda leaf: leaf[time // size, time % size], ys)

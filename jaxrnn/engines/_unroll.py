@@ -9,11 +9,12 @@ import numpy as np
 
 from .. import _check
 from .._numerics import drop, select, within
-from .._typing import Array, ArrayLike, Batch, Carry, Inputs, Params
+from .._typing import Array, ArrayLike, Batch, Carry, Inputs, Key, Params, Size
 from ..cells import Cell
 from ._auto import Auto
+from ._controls import controlled
 from ._engine import Engine
-from ._steps import Steps, controlled
+from ._placing import alike, known, placed
 
 C = TypeVar("C", bound=Cell)
 
@@ -24,6 +25,7 @@ def unroll(
     xs: Inputs,
     carry: Carry | None = None,
     *,
+    key: Key | None = None,
     lengths: ArrayLike | None = None,
     mask: ArrayLike | None = None,
     resets: ArrayLike | None = None,
@@ -41,8 +43,10 @@ def unroll(
     reset at a masked step, in the padding too, takes effect at the next step that counts, or else
     in the carry that is returned. `reverse` runs each sequence from its last step that counts to
     its first, leaving every output at its own time; resets still mark the first step in time of
-    each sequence, so the same `resets` serve both directions. All of these combine, on every
-    engine.
+    each sequence, so the same `resets` serve both directions. Where the first step of all begins a
+    sequence, the carry that comes back from a reverse run is fresh: what lies before is another
+    sequence. So a run equals its pieces, one after another, in both directions. All of these
+    combine, on every engine.
 
     Shapes: xs, ys `[T, *batch, features]` (or trees of such); carry `[*batch, ...]`. Data held as
     `[batch, T, features]` go through `jnp.swapaxes(xs, 0, 1)`, and back.
@@ -52,6 +56,8 @@ def unroll(
         params: the cell's parameters.
         xs: the inputs, a tree of `[T, *batch, features]` with one T and one batch.
         carry: where to start; by default `cell.carry(params, batch)`.
+        key: where a cell with randomness draws from; without a key it has none. Other cells ignore
+            it.
         lengths: `Int[*batch]`, in `[0, T]`: how many leading steps count. A sequence of length 0
             gives back the carry that it started from.
         mask: `Bool[T, *batch]`, True where a step counts. With `lengths`, both must agree to count.
@@ -77,7 +83,10 @@ def unroll(
         ((7, 2, 4), 0.0)
     """
     if not isinstance(cell, Cell):
-        raise TypeError(f"unroll: cell must be a `Cell`, got {cell!r}")
+        raise TypeError(
+            f"unroll: cell must be a `Cell`, got {cell!r}. A layer runs by itself: "
+            "`layer.apply(params, xs)`."
+        )
     if not isinstance(engine, Engine):
         raise TypeError(f"unroll: engine must be an `Engine` such as `Scan()`, got {engine!r}")
     engine.check(cell)
@@ -99,7 +108,7 @@ def unroll(
     if carry is not None:
         carry = jax.tree.map(jnp.asarray, carry)
         _check_carry(cell, params, carry, shape[1:])
-    return _unroll(cell, params, xs, carry, lengths, mask, resets, engine, reverse=reverse)
+    return _unroll(cell, params, xs, carry, key, lengths, mask, resets, engine, reverse=reverse)
 
 
 # Compiled once for equal nouns and shapes, also where the user calls `unroll` outside of `jit`.
@@ -109,6 +118,7 @@ def _unroll(
     params: Params,
     xs: Inputs,
     carry: Carry | None,
+    key: Key | None,
     lengths: Array | None,
     mask: Array | None,
     resets: Array | None,
@@ -117,26 +127,32 @@ def _unroll(
     reverse: bool,
 ) -> tuple[Carry, Inputs]:
     _check_params(cell, params)
-    steps, *batch = jax.tree.leaves(xs)[0].shape[:-1]
+    steps, *batch = _leading(cell, jax.tree.leaves(xs)[0])
     fresh = cell.carry(params, tuple(batch))
     carry = fresh if carry is None else carry
     valid = _valid(lengths, mask, steps)
     starts = pending = None
     if resets is not None:
         starts, pending = _starts(resets, valid, reverse=reverse)
+    first = jax.tree.leaves(xs)[0]
+    valid, starts = placed((valid, starts), first, range(1 + len(batch)))
+    fresh, carry, pending = placed((fresh, carry, pending), first, range(1, 1 + len(batch)))
     if valid is not None:
         xs = drop(~valid, xs)  # before anything is computed from it
-    inputs = Steps(xs, valid, starts)
+    params, xs, carry, fresh, valid, starts = alike((params, xs, carry, fresh, valid, starts))
+    if key is not None:
+        xs = cell.draw(params, xs, key)
     if reverse:
-        inputs = _flip(inputs)
+        xs, valid, starts = _flip((xs, valid, starts))
     if valid is None and starts is None:
-        carry, ys = engine(cell, params, carry, inputs.x)
+        carry, ys = engine(cell, params, carry, xs)
     else:
-        carry, ys = engine(*controlled(cell, params, carry, fresh, inputs))
+        wrapped, carry, inputs = controlled(cell, carry, fresh, xs, valid, starts)
+        carry, ys = engine(wrapped, params, carry, inputs)
     if pending is not None:
         carry = select(pending, fresh, carry)
     if reverse:
-        ys = _flip(ys)
+        ys, valid = _flip((ys, valid))
     return carry, ys if valid is None else drop(~valid, ys)
 
 
@@ -144,7 +160,7 @@ def _flip(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: jnp.flip(leaf, 0), tree)
 
 
-def _valid(lengths: Array | None, mask: Array | None, steps: int) -> Array | None:
+def _valid(lengths: Array | None, mask: Array | None, steps: Size) -> Array | None:
     if lengths is None:
         return mask
     leading = within(lengths, steps)
@@ -155,8 +171,9 @@ def _starts(resets: Array, valid: Array | None, *, reverse: bool) -> tuple[Array
     """Where the carry is fresh, in order of time: the first step that counts of each sequence.
 
     Numbering the sequences, a step starts one where its number differs from that of the step that
-    is run before it. The second result, `Bool[*batch]`, says where a sequence starts after the last
-    step that counts: there the carry that is returned is fresh, so that what follows goes on right.
+    is run before it. The second result, `Bool[*batch]`, says where a sequence begins between the
+    step that is run last and what is run next: there the carry that is returned is fresh, so that
+    the next call goes on right.
     """
     number = jnp.cumsum(resets, axis=0, dtype=jnp.int32)
     before_all = number[-1:] if reverse else jnp.zeros_like(number[:1])
@@ -171,43 +188,59 @@ def _starts(resets: Array, valid: Array | None, *, reverse: bool) -> tuple[Array
     else:
         seen_before = jnp.concatenate([before_all, seen[:-1]])
     starts = number != seen_before
-    if valid is None:
-        return starts, None
-    return starts & valid, None if reverse else number[-1] != seen[-1]
+    pending = seen[0] != 0 if reverse else number[-1] != seen[-1]
+    return (starts, pending) if valid is None else (starts & valid, pending)
+
+
+def _leading(cell: Cell, leaf: Array) -> Batch:
+    """`[T, *batch]` of an input, whose other axes are features."""
+    axes = 1 if cell.input_shape is None else len(cell.input_shape)
+    return leaf.shape[: max(0, leaf.ndim - axes)]
 
 
 def _leading_shape(cell: Cell, params: Params, xs: Inputs) -> Batch:
     leaves = jax.tree.leaves(xs)
     if not leaves:
         raise ValueError("unroll: xs holds no array")
+    first = _leading(cell, leaves[0])
     for leaf in leaves:
-        if leaf.ndim < 2:
+        shape = _leading(cell, leaf)
+        if not shape:
             raise ValueError(
-                f"unroll: xs must be [T, *batch, features], got {_check.describe(leaf)}. "
+                f"unroll: xs must be [T, *batch, {_features(cell)}], got {_check.describe(leaf)}. "
                 "For one feature a step add an axis: xs[..., None]."
             )
-        if leaf.shape[:-1] != leaves[0].shape[:-1]:
+        if shape != first:
             raise ValueError(
                 "unroll: the arrays in xs must share [T, *batch], got "
                 f"{_check.describe(leaves[0])} and {_check.describe(leaf)}"
             )
-    shape = leaves[0].shape[:-1]
-    if 0 in shape:
-        what = "T = 0: there is no step to run" if shape[0] == 0 else "an empty batch"
+    if any(known(size) and size == 0 for size in first):
+        what = "T = 0: there is no step to run" if first[0] == 0 else "an empty batch"
         raise ValueError(f"unroll: xs has {what} ({_check.describe(leaves[0])})")
     if cell.input_shape is not None:
         _check_features(cell, params, xs)
-    return shape
+    return first
+
+
+def _features(cell: Cell) -> str:
+    """The axes of features, as a message names them."""
+    if not cell.input_shape or len(cell.input_shape) == 1:
+        return "features"
+    return ", ".join("any" if size is None else str(size) for size in cell.input_shape)
 
 
 def _check_features(cell: Cell, params: Params, xs: Inputs) -> None:
-    who, shape = f"unroll: {type(cell).__name__}", cell.input_shape
-    assert shape is not None
-    if not isinstance(xs, jax.Array) or xs.shape[-1:] != shape:
+    who, wanted = f"unroll: {type(cell).__name__}", cell.input_shape
+    assert wanted is not None
+    if not isinstance(xs, jax.Array) or not fits(wanted, xs.shape):
         got = " and ".join(map(_check.describe, jax.tree.leaves(xs)))
         kind = "" if isinstance(xs, jax.Array) else f"a {type(xs).__name__} of "
-        raise ValueError(f"{who} takes {shape[-1]} features, xs is {kind}{got}")
-    _check.floating(who, "xs", xs, "Embed symbols, or use `jax.nn.one_hot`.")
+        sizes = ", ".join("any" if size is None else str(size) for size in wanted)
+        raise ValueError(f"{who} takes {sizes} features, xs is {kind}{got}")
+    if not wanted:
+        return  # symbols
+    _check.floating(who, "xs", xs, "Embed symbols, or use `jax.nn.one_hot`; `xs.astype(float)`.")
     kinds = {jnp.result_type(leaf) for leaf in jax.tree.leaves(params)}
     floats = {str(kind): kind for kind in kinds if jnp.issubdtype(kind, jnp.floating)}
     widest = max((kind.itemsize for kind in floats.values()), default=8)
@@ -216,6 +249,14 @@ def _check_features(cell: Cell, params: Params, xs: Inputs) -> None:
             f"{who}: xs is {xs.dtype}, wider than the parameters "
             f"({' and '.join(sorted(floats))}). Cast one to the other."
         )
+
+
+def fits(wanted: tuple[int | None, ...], shape: Batch) -> bool:
+    """Whether the last axes of a shape are of these sizes; `None` is any."""
+    got = shape[len(shape) - len(wanted) :]
+    return len(shape) >= len(wanted) and all(
+        size is None or size == have for size, have in zip(wanted, got, strict=True)
+    )
 
 
 def _check_params(cell: Cell, params: Params) -> None:

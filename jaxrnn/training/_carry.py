@@ -75,7 +75,7 @@ class Carried(CarryPolicy):
         Carried(batch=(32,))
     """
 
-    batch: Batch = jax.tree.static()
+    batch: tuple[int, ...] = jax.tree.static()
 
     def __post_init__(self) -> None:
         for size in self.batch:

@@ -11,13 +11,13 @@ from tests.golden import make_cells
 GOLDEN = json.loads(make_cells.FILE.read_text())
 
 
-@pytest.mark.parametrize("name", zoo.CELLS)
+@pytest.mark.parametrize("name", zoo.LIBRARY_CELLS)
 def test_golden(name, x64):
-    got, wanted = make_cells.numbers(zoo.CELLS[name]), GOLDEN[name]
+    got, wanted = make_cells.numbers(zoo.LIBRARY_CELLS[name]), GOLDEN[name]
     assert list(got) == list(wanted)
     for what, values in wanted.items():
         np.testing.assert_allclose(got[what], values, rtol=1e-10, atol=1e-12, err_msg=what)
 
 
 def test_no_cell_without_golden_numbers():
-    assert list(GOLDEN) == list(zoo.CELLS)
+    assert list(GOLDEN) == list(zoo.LIBRARY_CELLS)

@@ -23,9 +23,15 @@ def problem(cell, key, steps=T, batch=BATCH):
     """Parameters, inputs and a carry, all random and far from symmetric."""
     keys = jax.random.split(key, 3)
     params = random_like(jax.eval_shape(cell.init, key), keys[0])
-    xs = jax.random.normal(keys[1], (steps, *batch, zoo.I))
+    features = tuple(2 if size is None else size for size in cell.input_shape or (zoo.I,))
+    xs = jax.random.normal(keys[1], (steps, *batch, *features))
     carry = random_like(jax.eval_shape(lambda p: cell.carry(p, batch), params), keys[2])
     return params, xs, carry
+
+
+def masked(valid, xs, other=0):
+    """`xs` where `valid` of `[T, *batch]`, and something else elsewhere."""
+    return jnp.where(valid.reshape(valid.shape + (1,) * (xs.ndim - valid.ndim)), xs, other)
 
 
 @pytest.fixture

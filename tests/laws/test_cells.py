@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import pytest
 
 from jaxrnn import cells, unroll
+from tests import cells as own
 from tests import zoo
 from tests.laws.conftest import BATCH, problem
 
 GATED = [name for name, cell in zoo.CELLS.items() if isinstance(cell, cells.GatedCell)]
 LINEAR = [name for name, cell in zoo.CELLS.items() if isinstance(cell, cells.LinearCell)]
+ASSOCIATIVE = [n for n, cell in zoo.CELLS.items() if isinstance(cell, cells.AssociativeCell)]
 
 
 def equal(got, wanted, tolerance=1e-12):
@@ -40,6 +42,22 @@ def test_coefficients_and_read_broadcast(name, x64, key):
     )
     over_batch = jax.vmap(jax.vmap(lambda h, x: cell.read(params, h, x)))(carry, xs[0])
     equal(cell.read(params, carry, xs[0]), over_batch)
+
+
+@pytest.mark.parametrize("name", ASSOCIATIVE)
+def test_elements_compose_as_steps_do(name, x64, key):
+    cell = zoo.CELLS[name]
+    params, xs, carry = problem(cell, key)
+    elements = cell.elements(params, xs)
+    first, second, third = (jax.tree.map(lambda e, t=t: e[t], elements) for t in range(3))
+    stepped = cell.apply(third, cell.apply(second, cell.apply(first, carry)))
+    left = cell.compose(cell.compose(first, second), third)
+    right = cell.compose(first, cell.compose(second, third))
+    equal(cell.apply(left, carry), stepped)
+    equal(right, left)
+    equal(cell.compose(elements, elements), jax.vmap(cell.compose)(elements, elements))
+    one_by_one = jax.vmap(jax.vmap(lambda h, x: cell.read(params, h, x)))
+    equal(cell.read(params, carry, xs[0]), one_by_one(carry, xs[0]))
 
 
 @pytest.mark.parametrize("name", GATED)
@@ -76,7 +94,7 @@ def test_batch_axes_equal_single_sequences(name, x64, key):
 def test_vmap_over_parameters_equals_a_loop(name, x64):
     cell = zoo.CELLS[name]
     keys = jax.random.split(jax.random.key(0), 3)
-    xs = jax.random.normal(jax.random.key(1), (5, 2, zoo.I))
+    _, xs, _ = problem(cell, jax.random.key(1), steps=5, batch=(2,))
 
     def last(key):
         return unroll(cell, cell.init(key), xs)
@@ -95,7 +113,7 @@ def test_types_are_kept(name, dtype, key):
     last, ys = unroll(cell, params, xs, carry)
     chex.assert_trees_all_equal_shapes_and_dtypes(last, carry)
     assert ys.dtype == dtype
-    if name != "functions":  # the library's cells keep their state in at least float32
+    if name not in zoo.OF_FUNCTIONS:  # the library's cells keep their state in at least float32
         assert all(leaf.dtype in (jnp.float32, jnp.complex64) for leaf in jax.tree.leaves(carry))
     gradient = jax.grad(lambda p: unroll(cell, p, xs)[1].astype(jnp.float32).sum())(params)
     chex.assert_trees_all_equal_shapes_and_dtypes(gradient, params)
@@ -129,16 +147,22 @@ def test_another_forget_bias_does_not_retrace(key):
     assert [float(b[0]) for b in biases] == [0.0, 1.0, 5.0]
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.CELLS if name != "functions"])
+@pytest.mark.parametrize("name", [name for name in zoo.CELLS if name not in zoo.OF_FUNCTIONS])
 def test_cells_survive_pickling_and_repr(name):
     cell = zoo.CELLS[name]
     assert pickle.loads(pickle.dumps(cell)) == cell
     assert copy.deepcopy(cell) == cell
-    namespace = {**vars(cells), "tanh": jnp.tanh, "relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}
+    namespace = {
+        **vars(cells),
+        **vars(own),
+        "tanh": jnp.tanh,
+        "relu": jax.nn.relu,
+        "sigmoid": jax.nn.sigmoid,
+    }
     assert eval(repr(cell), namespace) == cell
 
 
-@pytest.mark.parametrize("name", [n for n in GATED if n != "functions"])
+@pytest.mark.parametrize("name", [n for n in GATED if hasattr(cells, type(zoo.CELLS[n]).__name__)])
 def test_recurrent_blocks_are_orthogonal_per_gate(name, x64, key):
     cell = zoo.CELLS[name]
     recurrent = cell.init(key).recurrent

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jaxrnn import cells, engines, unroll
 from jaxrnn.engines._unroll import _starts
 from tests import zoo
-from tests.laws.conftest import BATCH, T, problem
+from tests.laws.conftest import BATCH, T, masked, problem
 
 NAN, INF = jnp.nan, jnp.inf
 
@@ -33,6 +33,26 @@ def test_split_anywhere_equals_whole(name, x64, key):
         middle, head = unroll(cell, params, xs[:cut], carry)
         end, tail = unroll(cell, params, xs[cut:], middle)
         near((end, jnp.concatenate([head, tail])), (last, ys))
+
+
+@pytest.mark.parametrize("name", ["lstm", "lru", "learned_carry"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_split_anywhere_equals_whole_under_every_control(name, reverse, x64, key, controls):
+    """At every step: beside a reset, beside one at a masked step, and in the padding."""
+    cell = zoo.CELLS[name]
+    params, xs, carry = problem(cell, key)
+    valid = controls["mask"] & (jnp.arange(T)[:, None, None] < controls["lengths"][None])
+
+    def run(part, carry):
+        flags = {"mask": valid[part], "resets": controls["resets"][part]}
+        return unroll(cell, params, xs[part], carry, reverse=reverse, **flags)
+
+    last, ys = run(slice(None), carry)
+    for cut in range(1, T):
+        early, late = slice(cut), slice(cut, None)
+        middle, first = run(late if reverse else early, carry)
+        end, second = run(early if reverse else late, middle)
+        near((end, jnp.concatenate([second, first] if reverse else [first, second])), (last, ys))
 
 
 @pytest.mark.parametrize("name", zoo.CELLS)
@@ -71,18 +91,17 @@ def test_everything_combined_equals_separate_sequences(name, reverse, x64, key, 
     run = jax.jit(lambda xs, carry: unroll(cell, params, xs, carry, reverse=reverse))
     for b in [(i, j) for i in range(BATCH[0]) for j in range(BATCH[1])]:
         groups, fresh = pieces(controls["resets"][:, *b], valid[:, *b])
-        wanted = jnp.zeros((T, zoo.H))
+        wanted = jnp.zeros_like(ys[:, *b])
         state = jax.tree.map(lambda c, b=b: c[b], carry)
         order = list(zip(groups, fresh, strict=True))
-        for number, (times, starts_fresh) in enumerate(order[::-1] if reverse else order):
-            if not times:
-                if starts_fresh and not reverse:
-                    state = cell.carry(params)  # a sequence without a step: what follows is new
-                continue
-            begin = number > 0 if reverse else starts_fresh
-            start = cell.carry(params) if begin else state
-            state, out = run(xs[jnp.array(times), *b], start)
-            wanted = wanted.at[jnp.array(times)].set(out)
+        for times, begins in order[::-1] if reverse else order:
+            if begins and not reverse:
+                state = cell.carry(params)
+            if times:
+                state, out = run(xs[jnp.array(times), *b], state)
+                wanted = wanted.at[jnp.array(times)].set(out)
+            if begins and reverse:
+                state = cell.carry(params)  # what lies before it in time is another sequence
         near(ys[:, *b], wanted)
         near(jax.tree.map(lambda c, b=b: c[b], last), state)
 
@@ -108,13 +127,13 @@ def test_padding_reaches_nothing(name, engine, key, controls):
 
         return jax.value_and_grad(loss, argnums=(0, 1, 2), has_aux=True)(params, xs, carry)
 
-    clean = run(jnp.where(valid[..., None], xs, 0))
+    clean = run(masked(valid, xs))
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(clean))
     garbage = jnp.resize(jnp.array([NAN, INF, -INF, 1e30, NAN]), xs.shape)
-    same(run(jnp.where(valid[..., None], xs, garbage)), clean)
+    same(run(masked(valid, xs, garbage)), clean)
     (_, (_, ys)), (_, d_xs, _) = clean
-    assert not bool(jnp.where(valid[..., None], 0, ys).any())
-    assert not bool(jnp.where(valid[..., None], 0, d_xs).any())
+    assert not bool(masked(~valid, ys).any())
+    assert not bool(masked(~valid, d_xs).any())
 
 
 @pytest.mark.parametrize("name", zoo.CELLS)
@@ -128,11 +147,10 @@ def test_lengths_equal_shorter_sequences(name, x64, key):
     same(jax.tree.map(lambda c: c[2], last), jax.tree.map(lambda c: c[2], carry))  # length 0
 
 
-@pytest.mark.parametrize("name", zoo.CELLS)
-@pytest.mark.parametrize("engine", ["scan", "associative"])
+@pytest.mark.parametrize(
+    "name, engine", [(n, e) for n in zoo.CELLS for e in zoo.engines_for(n) if e in DISTINCT]
+)
 def test_a_reset_kills_a_nan_in_the_old_state(name, engine, x64, key):
-    if engine not in zoo.engines_for(name):
-        return
     cell, engine = zoo.CELLS[name], zoo.ENGINES[engine]
     params, xs, _ = problem(cell, key, batch=())
     poisoned = xs.at[1].set(NAN)
@@ -172,7 +190,7 @@ def test_starts_against_a_plain_loop(resets, valid, reverse):
             wanted[t] = numbers[t] != before
             before = numbers[t]
     assert got[:, 0].tolist() == wanted
-    assert reverse or bool(pending[0]) == (numbers[-1] != before)
+    assert bool(pending[0]) == (before != (0 if reverse else numbers[-1]))
 
 
 def test_a_reset_at_a_masked_end_reaches_the_next_call(key):

@@ -1,0 +1,87 @@
+"""`AssociativeCell` and `LinearCell`: cells whose steps compose."""
+
+import abc
+
+import jax
+import jax.numpy as jnp
+
+from .._typing import Carry, Inputs, Params
+from ._cell import Cell
+
+
+class AssociativeCell(Cell):
+    """A cell whose steps are maps of the carry that compose into maps of the same form.
+
+        e   = elements(params, x)           time-parallel: one map a step
+        h_t = apply(e_t, h_{t-1})
+        y   = read(params, h, x)            time-parallel
+
+    `apply(compose(e1, e2), h)` is `apply(e2, apply(e1, h))`, and `compose` is associative, so that
+    all steps can be run in parallel over time. Affine maps are of this kind, whatever the shape of
+    their matrix: a number a unit (`LinearCell`), a 2x2 block a pair of units, the transition of a
+    matrix memory. Every leaf of an element has all its axes, `[*batch, ...]`.
+    """
+
+    @abc.abstractmethod
+    def elements(self, params: Params, x: Inputs) -> Inputs:
+        """The maps of the steps whose inputs are `[..., I]`: a tree of `[..., ...]`."""
+
+    @abc.abstractmethod
+    def compose(self, earlier: Inputs, later: Inputs) -> Inputs:
+        """The map that does what `earlier` does, and then `later`; over any leading axes."""
+
+    @abc.abstractmethod
+    def apply(self, element: Inputs, carry: Carry) -> Carry:
+        """The carry after a step, from that before it; both `[*batch, ...]`."""
+
+    @abc.abstractmethod
+    def read(self, params: Params, h: Carry, x: Inputs) -> Inputs:
+        """The output from the new carry and the input; over any leading axes."""
+
+    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+        h = self.apply(self.elements(params, x), carry)
+        return h, self.read(params, h, x)
+
+    def prepare(self, params: Params, xs: Inputs) -> Inputs:
+        return self.elements(params, xs)
+
+    def advance(self, params: Params, carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
+        h = self.apply(u, carry)
+        return h, h
+
+    def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
+        return self.read(params, outs, xs)
+
+    @property
+    def kind(self) -> type[Cell]:
+        return AssociativeCell
+
+
+class LinearCell(AssociativeCell):
+    """A cell whose state follows a linear recurrence, elementwise.
+
+        a, b = coefficients(params, x)    time-parallel
+        h_t  = a_t * h_{t-1} + b_t
+        y    = read(params, h, x)         time-parallel
+
+    `a`, `b` and `h` are trees of one structure.
+    """
+
+    @abc.abstractmethod
+    def coefficients(self, params: Params, x: Inputs) -> tuple[Carry, Carry]:
+        """The factor and the summand of the recurrence, each `[..., H]`."""
+
+    def elements(self, params: Params, x: Inputs) -> tuple[Carry, Carry]:
+        return self.coefficients(params, x)
+
+    def compose(self, earlier: Inputs, later: Inputs) -> Inputs:
+        a, _ = later
+        return jax.tree.map(jnp.multiply, a, earlier[0]), self.apply(later, earlier[1])
+
+    def apply(self, element: Inputs, carry: Carry) -> Carry:
+        a, b = element
+        return jax.tree.map(lambda a, h, b: a * h + b, a, carry, b)
+
+    @property
+    def kind(self) -> type[Cell]:
+        return LinearCell

@@ -1,0 +1,75 @@
+"""`Rule`: how the gate of a cell is differentiated."""
+
+import abc
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._config import Config
+from .._typing import Carry, Inputs, Params
+
+
+class Rule(Config):
+    """The derivative of `GatedCell.gate`, in parts of which only some have to wait in a loop.
+
+        (carry', y), memory = remember(cell, params, carry, u, r)      in the forward loop
+        point               = linearize(cell, params, carry, memory)   for many steps at once
+        d_carry', d_y       = push(cell, params, point, d_carry, merge(d_u, d_r))
+
+    `push` is linear in `d_carry` and the merged tangents; its transpose is what the backward loop
+    runs. A cell with a rule of its own returns the factors of its derivative from `linearize`, and
+    only multiplies with them in `push`. Such a rule need not know of the tangents of parameters:
+    while those that a gate reads are being differentiated, `Automatic` takes its place.
+
+    `merge` gives what `push` needs of the tangents of u and r, linearly. Here that is their sum,
+    for a gate that reads `u + r`, so that the backward loop has one cotangent to store, not two.
+    """
+
+    @abc.abstractmethod
+    def remember(
+        self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs
+    ) -> tuple[tuple[Carry, Inputs], Any]:
+        """The result of `gate`, and what the derivative needs of it beside the old carry."""
+
+    @abc.abstractmethod
+    def linearize(self, cell: Any, params: Params, carry: Carry, memory: Any) -> Any:
+        """What `push` needs to know of the point."""
+
+    def merge(self, d_u: Inputs, d_r: Inputs) -> Any:
+        """Both tangents as one; `d_u` is None at leaves without a derivative (flags, integers)."""
+        return jax.tree.map(jnp.add, d_u, d_r)
+
+    @abc.abstractmethod
+    def push(
+        self, cell: Any, params: Params, point: Any, d_carry: Carry, d_z: Any
+    ) -> tuple[Carry, Inputs]:
+        """The tangents of the new carry and of the output."""
+
+
+class Automatic(Rule):
+    """`gate` is evaluated again inside the backward loop, and differentiated there by JAX."""
+
+    def remember(
+        self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs
+    ) -> tuple[tuple[Carry, Inputs], Any]:
+        return cell.gate(params, carry, u, r), (u, r)
+
+    def linearize(self, cell: Any, params: Params, carry: Carry, memory: Any) -> Any:
+        return carry, *memory
+
+    def merge(self, d_u: Inputs, d_r: Inputs) -> Any:
+        return d_u, d_r
+
+    def push(
+        self, cell: Any, params: Params, point: Any, d_carry: Carry, d_z: Any
+    ) -> tuple[Carry, Inputs]:
+        d_u, d_r = d_z
+        d_u = jax.tree.map(
+            lambda u, d: np.zeros(jnp.shape(u), jax.dtypes.float0) if d is None else d,
+            point[1],
+            d_u,
+        )
+        return jax.jvp(partial(cell.gate, params), point, (d_carry, d_u, d_r))[1]

@@ -1,0 +1,151 @@
+"""`Wrapper`: a cell around a cell."""
+
+import abc
+from typing import Any, NamedTuple
+
+import jax
+
+from .._typing import Batch, Carry, Inputs, Key, Params
+from ._cell import Cell, GatedCell
+from ._rule import Rule
+
+
+class Parted(NamedTuple):
+    """What the inner cell needs of a step, and what `Wrapper.settle` does."""
+
+    inner: Any
+    aside: Any
+
+
+class Wrapper(Cell):
+    """A cell around another one, of the same kind, that has a say in the carry after a step.
+
+        new, y = cell.step(params, old, inner)        inner, aside = split(x)
+        carry' = settle(old, new, aside)
+
+    A wrapper defines `settle`, and `split` where its inputs hold more than those of the cell inside
+    (flags, or random numbers that `draw` has added). It has the parameters, carry and outputs of
+    that cell, and runs on the engines of that kind: a gated cell keeps its hand-written derivative.
+    The exception are engines that compose steps: a composition cannot be settled afterwards, so
+    around an `AssociativeCell` a wrapper is a plain `Cell`.
+
+    Args:
+        cell: the cell inside.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jaxrnn
+        >>> class Damped(jaxrnn.cells.Wrapper):
+        ...     def settle(self, old, new, aside):
+        ...         return jax.tree.map(lambda old, new: 0.5 * (old + new), old, new)
+        >>> cell = Damped(jaxrnn.cells.GRU(3, 4))
+        >>> params = cell.init(jax.random.key(0))
+        >>> jaxrnn.unroll(cell, params, jnp.ones((7, 2, 3)), engine=jaxrnn.engines.BPTT())[1].shape
+        (7, 2, 4)
+    """
+
+    cell: Cell
+
+    @abc.abstractmethod
+    def settle(self, old: Carry, new: Carry, aside: Any) -> Carry:
+        """The carry after a step, from those before and after it; affine in both together.
+
+        What it selects it must select again: `settle(c, c, aside) == c` for a settled `c`.
+        """
+
+    def split(self, x: Inputs) -> tuple[Inputs, Any]:
+        """What the inner cell reads of the inputs, and what `settle` reads."""
+        return x, ()
+
+    @property
+    def kind(self) -> type[Cell]:
+        return GatedCell if self.cell.kind is GatedCell else Cell
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...] | None:
+        return self.cell.input_shape
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...] | None:
+        return self.cell.output_shape
+
+    @property
+    def _inner(self) -> Any:
+        """The cell, whatever its kind."""
+        return self.cell
+
+    def init(self, key: Key) -> Params:
+        return self.cell.init(key)
+
+    def carry(self, params: Params, batch: Batch = ()) -> Carry:
+        return self.cell.carry(params, batch)
+
+    def draw(self, params: Params, xs: Inputs, key: Key) -> Inputs:
+        return self.cell.draw(params, xs, key)
+
+    def detach(self, carry: Carry, x: Inputs) -> Carry:
+        inner, aside = self.split(x)
+        carry = self.cell.detach(carry, inner)
+        return self.settle(carry, carry, aside)  # what it puts in keeps its gradient
+
+    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+        inner, aside = self.split(x)
+        new, y = self.cell.step(params, carry, inner)
+        return self.settle(carry, new, aside), y
+
+    def prepare(self, params: Params, xs: Inputs) -> Parted:
+        inner, aside = self.split(xs)
+        return Parted(self.cell.prepare(params, inner), aside)
+
+    def advance(self, params: Params, carry: Carry, u: Parted) -> tuple[Carry, Inputs]:
+        new, out = self.cell.advance(params, carry, u.inner)
+        return self.settle(carry, new, u.aside), out
+
+    def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
+        return self.cell.finish(params, outs, self.split(xs)[0])
+
+    # The methods of a gated cell, around one.
+
+    def project(self, params: Params, x: Inputs) -> Parted:
+        return self.prepare(params, x)
+
+    def mix(self, params: Params, carry: Carry) -> Inputs:
+        return self._inner.mix(params, carry)
+
+    def gate(self, params: Params, carry: Carry, u: Parted, r: Inputs) -> tuple[Carry, Inputs]:
+        new, y = self._inner.gate(params, carry, u.inner, r)
+        return self.settle(carry, new, u.aside), y
+
+    @property
+    def rule(self) -> Rule:
+        """The rule of the cell inside, and around it that of `settle`."""
+        return Settling(self._inner.rule)
+
+
+class Settling(Rule):
+    """The derivative of a gate inside a wrapper."""
+
+    rule: Rule
+
+    def remember(
+        self, cell: Any, params: Params, carry: Carry, u: Parted, r: Inputs
+    ) -> tuple[tuple[Carry, Inputs], Parted]:
+        (new, y), memory = self.rule.remember(cell.cell, params, carry, u.inner, r)
+        return (cell.settle(carry, new, u.aside), y), Parted(memory, u.aside)
+
+    def linearize(self, cell: Any, params: Params, carry: Carry, memory: Parted) -> Parted:
+        return memory._replace(inner=self.rule.linearize(cell.cell, params, carry, memory.inner))
+
+    def merge(self, d_u: Parted, d_r: Inputs) -> Any:
+        return self.rule.merge(d_u.inner, d_r)
+
+    def push(
+        self, cell: Any, params: Params, point: Parted, d_carry: Carry, d_z: Any
+    ) -> tuple[Carry, Inputs]:
+        d_new, d_y = self.rule.push(cell.cell, params, point.inner, d_carry, d_z)
+        zero = jax.tree.map(jax.numpy.zeros_like, (d_carry, d_new))
+
+        def settle(old: Carry, new: Carry) -> Carry:
+            return cell.settle(old, new, point.aside)
+
+        # `settle` is affine, so that its derivative is the same everywhere, at zero too.
+        return jax.jvp(settle, zero, (d_carry, d_new))[1], d_y

@@ -1,0 +1,52 @@
+"""`Loop`: a loop over time whose derivatives are written by hand."""
+
+import abc
+import copy
+from typing import Any, NamedTuple
+
+import jax
+
+Tree = Any
+
+
+class Moves(NamedTuple):
+    """Tangents or cotangents of a loop's arguments: trees with None where there is none."""
+
+    weights: Tree
+    carry: Tree
+    xs: Tree
+
+
+class Loop(abc.ABC):
+    """Four operations. Weights are any trees, carries `[*batch, ...]`, the rest `[T, *batch, ...]`.
+
+    `moves` says, as a tree of flags, which arguments have a tangent. `cpu` is whether the loop is
+    to be run on one; no result but rounding depends on it.
+    """
+
+    def __init__(self) -> None:
+        self.cpu: bool = jax.default_backend() == "cpu"
+
+    def lowered(self, *, cpu: bool) -> "Loop":
+        """The same loop for a CPU, or for another platform."""
+        loop = copy.copy(self)
+        loop.cpu = cpu
+        return loop
+
+    @abc.abstractmethod
+    def forward(self, moves: Moves, weights: Tree, carry: Tree, xs: Tree) -> tuple[Tree, Tree]:
+        """The last carry and the outputs."""
+
+    @abc.abstractmethod
+    def remember(self, moves: Moves, weights: Tree, carry: Tree, xs: Tree) -> tuple[Tree, Tree]:
+        """The last carry, and the outputs with what the derivative needs to know of each step."""
+
+    @abc.abstractmethod
+    def push(
+        self, moves: Moves, weights: Tree, d_weights: Tree, d_carry: Tree, steps: Tree
+    ) -> tuple[Tree, Tree]:
+        """The tangents of `forward`; `steps` are xs, memory and the tangents of xs."""
+
+    @abc.abstractmethod
+    def pull(self, moves: Moves, weights: Tree, ct_last: Tree, steps: Tree) -> Moves:
+        """The transpose of `push`; `steps` are xs, memory and the cotangents of the outputs."""

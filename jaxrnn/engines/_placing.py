@@ -1,0 +1,58 @@
+"""Where arrays live: a carry beside inputs that are divided among devices.
+
+Zeros that are made inside `shard_map` are the same on all devices, and inside `jit` over a mesh of
+explicit axes each device has all of them. A loop whose carry begins so and comes back divided among
+them has no fixed type.
+"""
+
+from typing import Any
+
+import jax
+
+from .._typing import Array
+
+
+def alike(tree: Any) -> Any:
+    """The same arrays; inside `shard_map` each varies over every axis that any of them does."""
+    axes = frozenset().union(*map(_varying, jax.tree.leaves(tree)))
+
+    def leaf(x: Array) -> Array:
+        missing = tuple(axes - _varying(x))
+        return jax.lax.pcast(x, missing, to="varying") if missing else x
+
+    return jax.tree.map(leaf, tree) if axes else tree
+
+
+def placed(tree: Any, like: Array, axes: range) -> Any:
+    """A tree whose leading axes are divided as those `axes` of an array are."""
+    wanted = tuple(_spec(like)[i] for i in axes)
+    if not any(wanted):
+        return tree
+
+    def leaf(x: Array) -> Array:
+        sharding: Any = jax.sharding  # whose functions have no types
+        return sharding.reshard(x, sharding.PartitionSpec(*wanted, *_spec(x)[len(wanted) :]))
+
+    return jax.tree.map(leaf, tree)
+
+
+def known(size: Any) -> bool:
+    """Whether an axis has a number of entries, not a symbol of `jax.export`."""
+    return isinstance(size, int)
+
+
+def divided(x: Array) -> bool:
+    """Whether the type of an array says that it is divided over a mesh."""
+    return any(_spec(x))
+
+
+def _varying(x: Array) -> frozenset[Any]:
+    kind: Any = jax.typeof(x)
+    return kind.mat.varying
+
+
+def _spec(x: Array) -> tuple[Any, ...]:
+    """The mesh axes that each axis of an array is divided over, as far as its type says."""
+    kind: Any = jax.typeof(x)
+    spec = tuple(kind.sharding.spec)
+    return (*spec, *(None for _ in range(kind.ndim - len(spec))))
