@@ -92,10 +92,13 @@ class Bidirectional(Layer):
         resets: Array | None,
     ) -> tuple[Directions, Inputs]:
         """`unroll` both ways."""
+        keys = (None, None) if key is None else jax.random.split(key)
         given: dict[str, Any] = {"mask": mask, "resets": resets, "engine": self.engine}
-        forward, ahead = unroll(self.forward, params.forward, xs, carry.forward, **given)
+        forward, ahead = unroll(
+            self.forward, params.forward, xs, carry.forward, key=keys[0], **given
+        )
         backward, behind = unroll(
-            self.backward, params.backward, xs, carry.backward, reverse=True, **given
+            self.backward, params.backward, xs, carry.backward, key=keys[1], reverse=True, **given
         )
         return Directions(forward, backward), self.merge(ahead, behind)
 

@@ -61,6 +61,7 @@ class Recurrent(Layer):
             params,
             xs,
             carry,
+            key=key,
             mask=mask,
             resets=resets,
             reverse=self.reverse,

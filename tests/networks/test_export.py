@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import export
 
-from jaxrnn import cells, engines, generation, networks
+from jaxrnn import cells, generation, networks
 from jaxrnn.networks import (
     Bidirectional,
     Dense,
@@ -22,13 +22,11 @@ from jaxrnn.networks import (
     stack,
 )
 
-pytestmark = pytest.mark.usefixtures("as_users_run_it")  # annotations want sizes in numbers
-SCAN = engines.Scan()
 SIZES = {"T": 5, "B": 2}
 NETWORKS = {
-    "mean": stack(Dense(3, 4), Recurrent(cells.GRU(4, 4), SCAN), LayerNorm(4), MeanPool()),
-    "last": stack(Dropout(0.5), Recurrent(cells.LSTM(3, 4), SCAN), LastPool(), Dense(4, 2)),
-    "max": stack(VariationalDropout(0.5), Bidirectional(*[cells.GRU(3, 4)] * 2, SCAN), MaxPool()),
+    "mean": stack(Dense(3, 4), Recurrent(cells.GRU(4, 4)), LayerNorm(4), MeanPool()),
+    "last": stack(Dropout(0.5), Recurrent(cells.LSTM(3, 4)), LastPool(), Dense(4, 2)),
+    "max": stack(VariationalDropout(0.5), Bidirectional(*[cells.GRU(3, 4)] * 2), MaxPool()),
     "residual": networks.Residual(networks.Precision(Dense(3, 3), jnp.float16)),
 }
 
@@ -57,7 +55,7 @@ def test_layers_of_any_length_and_batch(name, key):
 
 
 def test_generate_from_prompts_of_any_length_and_number(key):
-    network = Tied(Embedding(5, 4), Recurrent(cells.GRU(4, 4), SCAN))
+    network = Tied(Embedding(5, 4), Recurrent(cells.GRU(4, 4)))
     params, prompt = network.init(key), jnp.array([[1, 2]] * 5, jnp.int32)
 
     def write(prompt, lengths):
