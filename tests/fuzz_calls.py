@@ -8,6 +8,7 @@ public name that is found in neither is reported as uncovered, and `tests/test_f
 import dataclasses
 import importlib
 import inspect
+import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -212,7 +213,10 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "metrics.collect": {"nll": metrics.nll()},
     "metrics.map_inputs": {"function": zoo._halved},
     "metrics.two_sum": {"a": np.float32(1), "b": np.float32(2)},
-    "networks.load": {"like": PARAMS},
+    "networks.load": {
+        "path": str(pathlib.Path(__file__).parent / "golden" / "params.safetensors"),
+        "like": {"dense": networks.Dense(2, 3).init(KEY), "scale": jnp.ones(())},
+    },
     "networks.stack": {"first": networks.Dense(3, 4), "second": networks.Dense(4, 2)},
     "objectives.reduce_folded": {
         "head": lambda hidden: hidden @ HEAD,

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from typing import NamedTuple
 
 import chex
@@ -107,6 +108,13 @@ def test_arrays_over_devices_come_back_over_them(tmp_path):
     found = networks.load(tmp_path / "file", like=array)
     assert found.sharding == sharding
     chex.assert_trees_all_equal(found, array)
+
+
+def test_a_file_of_an_earlier_version():
+    like = {"dense": networks.Dense(2, 3).init(jax.random.key(0)), "scale": jnp.ones(())}
+    found = networks.load(Path(__file__).parents[1] / "golden" / "params.safetensors", like)
+    dense = networks.DenseParams(jnp.arange(6.0).reshape(2, 3), jnp.array([0.1, -0.0, jnp.inf]))
+    chex.assert_trees_all_equal(found, {"dense": dense, "scale": jnp.array(0.5)})
 
 
 def test_all_that_differs_is_said(tmp_path):
