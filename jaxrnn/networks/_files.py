@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import _paths
+from .. import _host, _paths
 from .._typing import Array, Params
 
 # As safetensors calls the types that it writes and numpy reads again.
@@ -101,7 +101,7 @@ def load(path: str | os.PathLike[str], like: Params) -> Params:
     from safetensors import SafetensorError, safe_open
 
     file = _paths.local("load", "path", path)
-    if not file.is_file():
+    if not os.path.isfile(file):  # false too for a name that no file can have
         raise FileNotFoundError(f"load: there is no file {file}")
     wanted = _named("load", like)
     try:
@@ -120,6 +120,7 @@ def _named(who: str, tree: Params) -> dict[str, Any]:
         name = jax.tree_util.keystr(path, simple=True, separator=".") or "params"
         if not isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct):
             raise TypeError(f"{who}: {name} must be an array, got {type(leaf).__name__}: {leaf!r}")
+        _host.refuse_masked(who, name, leaf)
         if name in arrays:
             raise ValueError(
                 f"{who}: two arrays of the tree are called {name}. Rename a key that holds a dot."

@@ -176,7 +176,7 @@ class Checkpoints(Config):
                     "; ".join(damages) + f". No checkpoint in {self.directory} can be used: "
                     "delete the directory to start anew."
                 )
-        state = "holds no checkpoint" if Path(self.directory).is_dir() else "does not exist"
+        state = "holds no checkpoint" if os.path.isdir(self.directory) else "does not exist"
         raise FileNotFoundError(
             f"Checkpoints: {self.directory} {state}. Pass the directory that `fit(checkpoints=)` "
             "wrote to."
@@ -256,6 +256,8 @@ class Checkpoints(Config):
             paths = sorted(Path(self.directory).iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise OSError(f"Checkpoints: {self.directory} cannot be read ({error})") from error
         found = [(_STEP.fullmatch(path.name), path) for path in paths]
         return sorted((int(match[1]), path) for match, path in found if match and _is_ours(path))
 

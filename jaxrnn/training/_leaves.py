@@ -6,12 +6,15 @@ from typing import Any
 import jax
 import numpy as np
 
+from .. import _host
+
 
 def describe(name: str, tree: Any) -> dict[str, str]:
     """What every leaf is, by its path."""
     described = {}
     for path, leaf in jax.tree.leaves_with_path(tree):
         place = jax.tree_util.keystr(path)
+        _host.refuse_masked("Checkpoints", name + place, leaf)
         if isinstance(leaf, bool | int | float | complex):
             described[place] = type(leaf).__name__
         elif _is_array(leaf):

@@ -178,6 +178,7 @@ def test_float64_does_not_fit_float32(tmp_path):
         ({"a": {"b": 0.5}}, TypeError, "save: a.b must be an array, got float"),
         ({"a.b": jnp.ones(1), "a": {"b": jnp.ones(1)}}, ValueError, "two arrays .* called a.b"),
         (jnp.ones(1, jnp.float8_e4m3fn), TypeError, "is float8_e4m3fn, which the file has no name"),
+        (np.ma.masked_array([1.0], [True]), TypeError, "save: params .*mask"),
         (jax.random.key(0), TypeError, "is key<fry>, which the file has no name"),
         (jax.eval_shape(lambda: jnp.ones(1)), TypeError, "has no numbers yet"),
     ],
@@ -196,8 +197,11 @@ def test_saving_inside_of_jit(tmp_path):
 def test_paths(as_users_run_it, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"load: there is no file .*/nowhere"):
         networks.load(tmp_path / "nowhere", ())
-    with pytest.raises(FileNotFoundError, match="load: there is no file"):
-        networks.load(tmp_path, ())
+    for nothing in [tmp_path, "long" * 2000]:
+        with pytest.raises(FileNotFoundError, match="load: there is no file"):
+            networks.load(nothing, ())
+    with pytest.raises(OSError, match=r"save: .* cannot be written"):
+        networks.save(tmp_path / ("long" * 2000), ())
     for call in [networks.save, networks.load]:
         with pytest.raises(ValueError, match="path must be local, got gs://"):
             call("gs://bucket/file", ())

@@ -242,6 +242,8 @@ def test_no_checkpoint(tmp_path):
         read(checkpoints)
     with pytest.raises(FileNotFoundError, match=f"{tmp_path} holds no checkpoint"):
         read(Checkpoints(tmp_path))
+    with pytest.raises(OSError, match=r"Checkpoints: .*longlong cannot be read"):
+        read(Checkpoints(tmp_path / ("long" * 2000)))
     (tmp_path / "file").write_text("")
     with pytest.raises(FileNotFoundError, match="file does not exist"):
         read(Checkpoints(tmp_path / "file"))
@@ -319,6 +321,7 @@ def test_sizes():
         (1, {}, [], TypeError, "notes must be a dict"),
         (1, {}, {"a": np.float32(3)}, TypeError, "notes must be what JSON can hold"),
         (1, {"a": {"b": "c"}}, {}, TypeError, r"a\['b'\] must be an array or a number"),
+        (1, {"a": np.ma.masked_array([1.0], [True])}, {}, TypeError, "Checkpoints: a .*mask"),
         (1, {"a": np.array(["c"])}, {}, TypeError, "a must be an array or a number"),
     ],
 )
