@@ -29,7 +29,7 @@ from ._kinds import (
 )
 
 _KNOWN = {*PLAIN, str, os.PathLike, type(None)}
-"""The classes besides those of nouns that are checked; of others a function says more itself."""
+"""The classes besides nouns that are checked; of others a function says more itself."""
 
 
 def kind_of_argument(annotation: Any) -> Kind | None:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._host import refuse_masked
-from ._kinds import KEY, Refused, shown
+from ._kinds import KEY, Refused, refusal, shown
 from ._kinds import remedy as general
 from ._typing import Batch
 
@@ -154,7 +154,7 @@ def kind(who: str, name: str, value: Any, wanted: type, remedy: str = "") -> Non
 def key(who: str, value: Any) -> None:
     """Raise unless it is a key for random numbers."""
     if KEY.take(value) is Refused:
-        raise TypeError(f"{who}: key must be {KEY.wanted}, got {shown(value)}. {KEY.remedy(value)}")
+        raise TypeError(refusal(who, "key", KEY, value))
 
 
 def function(who: str, name: str, value: Any) -> None:

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from ._annotations import kind_of_argument
-from ._kinds import Kind, Refused, refusal, shown
+from ._kinds import ARRAY, Kind, Refused, refusal, shown
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,7 +56,8 @@ def guard(cls: type) -> None:
         public = inspect.isfunction(method) and (name == "__call__" or name[0] != "_")
         if public and not getattr(method, "__isabstractmethod__", False):
             plain = inspect.unwrap(method)
-            names = plain.__code__.co_varnames
+            code = plain.__code__
+            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
             explained = name in ("carry", "step", "apply") and "params" in names
             made: Any = _explained(method) if explained else method
             setattr(cls, name, checked(made) if {"key", "batch", "size"} & {*names} else made)
@@ -93,22 +94,53 @@ def _who(function: Any, args: tuple[Any, ...]) -> str:
 
 
 def _explained(method: Any) -> Any:
-    """A method of parameters, which says of those that are another noun's that they are."""
+    """A method of parameters, which says of what does not fit its noun that it does not."""
 
     @functools.wraps(method)
     def call(self: Any, params: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return method(self, params, *args, **kwargs)
         except (AttributeError, TypeError, ValueError, KeyError, IndexError) as error:
-            wrong = None if _is_ours(error) else _differs(self, params)
+            if _is_ours(error):
+                raise
+            try:
+                given = inspect.signature(method).bind(self, params, *args, **kwargs).arguments
+                wrong = _misfit(self, given)
+            except Exception:  # of looking for the cause: the first error counts
+                wrong = None
             if wrong is None:
                 raise
-            raise ValueError(
-                f"{type(self).__name__}: the parameters are not those of {shown(self)}: {wrong}. "
-                "`init(key)` makes them."
-            ) from error
+            raise wrong from error
 
     return call
+
+
+def _misfit(noun: Any, given: dict[str, Any]) -> Exception | None:
+    """What of parameters, inputs and carry the noun did not make, or does not read."""
+    who = type(noun).__name__
+    wanted: Any = jax.eval_shape(noun.init, jax.random.key(0))
+    wrong = _differs("params", given["params"], wanted)
+    if wrong is not None:
+        parameters = f"{who}: the parameters are not those of {shown(noun)}"
+        return ValueError(f"{parameters}: {wrong}. `init(key)` makes them.")
+    if "x" not in given:
+        return None
+    for leaf in jax.tree.leaves(given["x"]):
+        if ARRAY.take(leaf) is Refused:
+            return TypeError(refusal(who, "x", ARRAY, leaf))
+    shape = jnp.shape(jax.tree.leaves(given["x"])[0])
+    features = getattr(noun, "input_shape", None) or (None,)
+    batch, last = shape[: len(shape) - len(features)], shape[len(shape) - len(features) :]
+    pairs = zip(last, features, strict=False)
+    if len(last) < len(features) or any(size not in (None, came) for came, size in pairs):
+        came = shown(given["x"])
+        return ValueError(f"{who}: x must be [*batch, *features], features {features}, got {came}")
+    wanted = jax.eval_shape(lambda params: noun.carry(params, batch), given["params"])
+    wrong = _differs("carry", given.get("carry"), wanted)
+    if wrong is None:
+        return None
+    made = f"`carry(params, {batch})` makes one that fits x."
+    return TypeError(f"{who}: the carry is not one of {shown(noun)}: {wrong}. {made}")
 
 
 def _is_ours(error: Exception) -> bool:
@@ -118,23 +150,19 @@ def _is_ours(error: Exception) -> bool:
     return inside and (frame.line or "").startswith("raise")
 
 
-def _differs(noun: Any, params: Any) -> str | None:
-    """The first difference between parameters and those that `init` would make."""
-    try:
-        wanted: Any = jax.eval_shape(noun.init, jax.random.key(0))
-    except Exception:
-        return None
+def _differs(name: str, given: Any, wanted: Any) -> str | None:
+    """The first difference between a tree and what it should be."""
     known = {jax.tree_util.keystr(path): leaf for path, leaf in _leaves(wanted)}
-    given = {jax.tree_util.keystr(path): leaf for path, leaf in _leaves(params)}
-    structures: list[Any] = [jax.tree.structure(wanted), jax.tree.structure(params)]
+    found = {jax.tree_util.keystr(path): leaf for path, leaf in _leaves(given)}
+    structures: list[Any] = [jax.tree.structure(wanted), jax.tree.structure(given)]
     if structures[0] != structures[1]:
-        for place in [*known, *given]:
-            if place not in given or place not in known:
-                return f"params{place} is {'not there' if place in known else 'too much'}"
-        return f"params is {shown(params)}"
+        for place in [*known, *found]:
+            if place not in found or place not in known:
+                return f"{name}{place} is {'missing' if place in known else 'too much'}"
+        return f"{name} is {shown(given)}"
     for place, leaf in known.items():
-        if not hasattr(given[place], "dtype") or jnp.shape(given[place]) != leaf.shape:
-            return f"params{place} is {shown(given[place])}, not of shape {leaf.shape}"
+        if ARRAY.take(found[place]) is Refused or jnp.shape(found[place]) != leaf.shape:
+            return f"{name}{place} is {shown(found[place])}, not of shape {leaf.shape}"
     return None
 
 

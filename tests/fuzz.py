@@ -120,7 +120,7 @@ def changes(value: Any, rng: random.Random) -> dict[str, Any]:  # noqa: PLR0911 
             "array of int": jnp.asarray(value),
             "negative": -value - 1,
             "larger": value + 1000,
-            "a hundred million": 10**8,
+            "a million million": 10**12,
             "string of it": str(value),
             "in a list": [value],
         }
@@ -184,7 +184,7 @@ def _arrays(value: Any, rng: random.Random) -> dict[str, Any]:
         "complex": a.astype(np.complex64),
         "float16": a.astype(np.float16),
         "float64": a.astype(np.float64),
-        "bytes": a.astype(np.uint8),
+        "uint8": a.astype(np.uint8),
         "strings": a.astype(str),
         "objects": a.astype(object),
         "masked": np.ma.masked_array(a, np.zeros(a.shape, bool)),

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from .. import _check
+from .._checked import checked
 from .._config import Config
 from .._dtypes import at_least_float32
 from .._typing import Array, Key, Leaf
@@ -45,6 +46,7 @@ class Greedy(Sampler):
         1
     """
 
+    @checked
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
         """Zero at the first maximum, minus infinity elsewhere."""
         chosen = jax.nn.one_hot(jnp.argmax(logits, axis=-1), logits.shape[-1], dtype=bool)
@@ -71,6 +73,7 @@ class Temperature(Sampler):
         """Check the temperature."""
         _positive("Temperature", self.temperature)
 
+    @checked
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
         """Divide."""
         return _scaled("Temperature", logits, self.temperature)
@@ -102,6 +105,7 @@ class TopK(Sampler):
         _check.sizes("TopK", **{"k": self.k} if isinstance(self.k, int) else _each(self.k))
         _positive("TopK", self.temperature)
 
+    @checked
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
         """Keep the `k` largest."""
         counts = np.minimum(self.k, logits.shape[-1])
@@ -136,6 +140,7 @@ class Nucleus(Sampler):
             raise ValueError(f"Nucleus: mass must lie in (0, 1], got {self.mass}")
         _positive("Nucleus", self.temperature)
 
+    @checked
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
         """Keep the nucleus."""
         scaled = _scaled("Nucleus", logits, self.temperature)

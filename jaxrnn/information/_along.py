@@ -74,8 +74,8 @@ def _stepwise(who: str, logits: ArrayLike, mask: ArrayLike | None) -> tuple[Arra
         raise ValueError(f"{who}: logits must be [T, *batch, V], got {_check.describe(logits)}")
     if mask is None:
         return entropy(logits), jnp.ones(logits.shape[:-1], bool)
-    _check.flags(who, "mask", mask, logits.shape[:-1])
-    counts = jnp.asarray(mask)
+    counts = _check.numbers(who, "mask", mask)
+    _check.flags(who, "mask", counts, logits.shape[:-1])
     valid = jnp.broadcast_to(counts[..., None], logits.shape)
     # Selected before anything is computed: what stands in the padding reaches no gradient.
     entropies = entropy(jnp.where(valid, logits, jnp.zeros_like(logits)))

@@ -74,6 +74,8 @@ class EarlyStopping(Config):
 
     def update(self, standing: Standing, row: Mapping[str, Any]) -> Standing:
         """Take one row of the history into account."""
+        _check.kind("EarlyStopping", "standing", standing, Standing)
+        _check.kind("EarlyStopping", "row", row, Mapping)
         self.check(standing)
         self.check_columns(row)
         score = float(row[self.metric])
@@ -88,6 +90,7 @@ class EarlyStopping(Config):
 
     def done(self, standing: Standing) -> bool:
         """Whether training should stop."""
+        _check.kind("EarlyStopping", "standing", standing, Standing)
         return standing.waited >= self.patience
 
     def check(self, standing: Standing) -> None:

@@ -339,6 +339,7 @@ class Sum(cells.Cell):
 
 SUM, SUM_PARAMS = Sum(3), Sum(3).init(jax.random.key(0))
 GRU = cells.GRU(2, 3)
+GRU_PARAMS = GRU.init(jax.random.key(0))
 
 
 @pytest.mark.parametrize(
@@ -358,13 +359,13 @@ GRU = cells.GRU(2, 3)
         (
             lambda: SUM.carry((), (2,)),
             ValueError,
-            r"Sum: the parameters are not those of Sum\(size=3\): params\['scale'\] is not there. "
+            r"Sum: the parameters are not those of Sum\(size=3\): params\['scale'\] is missing. "
             r"`init\(key\)` makes them",
         ),
         (
             lambda: GRU.step(SUM_PARAMS, jnp.zeros(3), jnp.zeros(2)),
             ValueError,
-            "GRU: the parameters are not those of GRU.*params.kernel is not there",
+            "GRU: the parameters are not those of GRU.*params.kernel is missing",
         ),
         (
             lambda: SUM.step({"scale": jnp.ones(2)}, jnp.zeros(3), jnp.zeros(3)),
@@ -374,7 +375,22 @@ GRU = cells.GRU(2, 3)
         (
             lambda: networks.Recurrent(GRU).carry(None, (2,)),
             ValueError,
-            "GRU: the parameters are not those of GRU.*params.kernel is not there",
+            "GRU: the parameters are not those of GRU.*params.kernel is missing",
+        ),
+        (
+            lambda: SUM.step(SUM_PARAMS, jnp.zeros(4), jnp.zeros(3)),
+            TypeError,
+            r"Sum: the carry is not one of Sum\(size=3\): carry is float32\[4\], not .*makes",
+        ),
+        (
+            lambda: GRU.step(GRU_PARAMS, jnp.zeros(3), jnp.zeros(4)),
+            ValueError,
+            r"GRU: x must be \[\*batch, \*features\], features \(2,\), got float32\[4\]",
+        ),
+        (
+            lambda: GRU.step(GRU_PARAMS, jnp.zeros(3), "x"),
+            TypeError,
+            "GRU: x must be an array of numbers, got 'x'",
         ),
         (
             lambda: tasks.Adding(5).batch(2.0, key=jax.random.key(0)),
@@ -390,9 +406,24 @@ def test_arguments_of_methods(call, error, says, as_users_run_it):
 
 
 def test_errors_of_ones_own_are_left_as_they_are():
-    """With the right parameters nothing is said of them."""
-    with pytest.raises(TypeError, match="incompatible shapes"):
-        SUM.step(SUM_PARAMS, jnp.zeros(4), jnp.zeros(3))
+    """Where parameters, inputs and carry are right, nothing is said of them."""
+
+    class Broken(cells.Cell):
+        size: int = jax.tree.static()
+        init, carry = Sum.init, Sum.carry
+
+        def step(self, params, carry, x):
+            return None.mine
+
+    with pytest.raises(AttributeError, match="mine"):
+        Broken(3).step(SUM_PARAMS, jnp.zeros(3), jnp.zeros(3))
+
+
+def test_arguments_are_given_by_name_as_well():
+    """A local variable of the name of an argument is none."""
+    trainer, batch = NOUNS["trainer"], (np.zeros((2, 3), int),) * 2
+    state = trainer.init(key=jax.random.key(0))
+    assert trainer.step(state=state, batch=batch)[0].step == 1
 
 
 def test_methods_are_called_with_lists_of_sizes_and_numpy_integers(as_users_run_it):

@@ -308,7 +308,7 @@ ROWS = [
     (
         lambda: Dense(3, 4).apply(zeros(Dense(3, 4)).kernel, XS),
         ValueError,
-        r"Dense: the parameters are not those of Dense.*params.kernel is not there.*init",
+        r"Dense: the parameters are not those of Dense.*params.kernel is missing.*init",
     ),
     (
         lambda: MODEL.apply((zeros(MODEL)[0], zeros(Dense(2, V))), PROMPT),
