@@ -1,6 +1,7 @@
 """`Cell` and `GatedCell`: what one step computes."""
 
 import abc
+from typing import ClassVar
 
 import jax
 
@@ -86,8 +87,11 @@ class GatedCell(Cell):
 
     `mix` is the only product inside the time loop, and its transpose the only one inside the
     backward loop. `u` and `r` reach `gate` separately, so that a reset may act on `r` alone.
-    `gate` is pointwise, or nearly, and may own parameters (peepholes, norms).
+    `gate` is pointwise, or nearly, and may own parameters (peepholes, norms). How it is
+    differentiated is a noun, `rule`: automatic, unless a cell knows a faster way.
     """
+
+    rule: ClassVar[Rule] = Automatic()
 
     @abc.abstractmethod
     def project(self, params: Params, x: Inputs) -> Inputs:
@@ -100,11 +104,6 @@ class GatedCell(Cell):
     @abc.abstractmethod
     def gate(self, params: Params, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
         """From both shares and the old carry to the new carry and the output."""
-
-    @property
-    def rule(self) -> Rule:
-        """How `gate` is differentiated; automatic, unless a cell knows a faster way."""
-        return Automatic()
 
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         return self.advance(params, carry, self.project(params, x))

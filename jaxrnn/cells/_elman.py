@@ -22,6 +22,22 @@ class ElmanParams(NamedTuple):
     bias: Float[Array, " H"]
 
 
+class ElmanRule(Rule):
+    """`d_h = slope * d_z`, at `z = u + r`."""
+
+    def remember(self, cell: Any, params: ElmanParams, carry: Array, u: Array, r: Array) -> Any:
+        return cell.gate(params, carry, u, r), u + r
+
+    def linearize(self, cell: Any, params: ElmanParams, carry: Array, memory: Array) -> Array:
+        return slope(cell.activation, memory)
+
+    def push(
+        self, cell: Any, params: ElmanParams, point: Array, d_carry: Array, d_z: Array
+    ) -> tuple[Array, Array]:
+        d_h = point * d_z
+        return d_h.astype(d_carry.dtype), d_h.astype(params.kernel.dtype)
+
+
 class Elman(DenseCell):
     """The simple recurrent network: what PyTorch calls `RNN`, Keras `SimpleRNN`.
 
@@ -46,6 +62,7 @@ class Elman(DenseCell):
     """
 
     activation: Callable[[Array], Array] = jax.tree.static(default=jnp.tanh)
+    rule = ElmanRule()
 
     def __post_init__(self) -> None:
         """Check the sizes and the activation."""
@@ -66,26 +83,6 @@ class Elman(DenseCell):
         """`activation(u + r)`."""
         h = self.activation(u + r)
         return h.astype(carry.dtype), h.astype(params.kernel.dtype)
-
-    @property
-    def rule(self) -> Rule:
-        return ElmanRule()
-
-
-class ElmanRule(Rule):
-    """`d_h = slope * d_z`, at `z = u + r`."""
-
-    def remember(self, cell: Elman, params: ElmanParams, carry: Array, u: Array, r: Array) -> Any:
-        return cell.gate(params, carry, u, r), u + r
-
-    def linearize(self, cell: Elman, params: ElmanParams, carry: Array, memory: Array) -> Array:
-        return slope(cell.activation, memory)
-
-    def push(
-        self, cell: Elman, params: ElmanParams, point: Array, d_carry: Array, d_z: Array
-    ) -> tuple[Array, Array]:
-        d_h = point * d_z
-        return d_h.astype(d_carry.dtype), d_h.astype(params.kernel.dtype)
 
 
 def slope(activation: Callable[[Array], Array], z: Array) -> Array:

@@ -21,6 +21,49 @@ class GRUParams(NamedTuple):
     candidate_bias: Float[Array, " H"]
 
 
+class GRURule(Rule):
+    """The partial derivatives of h; memory: the gates beside the carry's share in n, and n."""
+
+    def remember(self, cell: Any, params: GRUParams, carry: Array, u: Array, r: Array) -> Any:
+        cut = 2 * cell.hidden
+        # On a CPU, XLA would fuse all three squashing functions into one loop over slices, which
+        # takes two to three times as long; it does not fuse through a concatenation.
+        gates = jnp.tanh(0.5 * (u[..., :cut] + r[..., :cut]))
+        known = together(jnp.concatenate([gates, r[..., cut:]], axis=-1))
+        reset, z, r_n = _gates(known)
+        n = jnp.tanh(u[..., cut:] + reset * r_n)
+        h = (1 - z) * n + z * carry
+        return (h, h.astype(params.kernel.dtype)), (known, n)
+
+    def linearize(self, cell: Any, params: GRUParams, carry: Array, memory: Any) -> Any:
+        known, n = memory
+        reset, z, r_n = _gates(known)
+        h_n = (1 - z) * (1 - n**2)
+        h_reset, h_z = h_n * r_n * reset * (1 - reset), (carry - n) * z * (1 - z)
+        return z, h_reset, h_z, h_n, reset
+
+    def merge(self, d_u: Array, d_r: Array) -> Array:
+        """The gates read `u + r`; the candidate reads u and r apart."""
+        cut = 2 * d_u.shape[-1] // 3
+        both = d_u[..., :cut] + d_r[..., :cut]
+        return jnp.concatenate([both, d_u[..., cut:], d_r[..., cut:]], axis=-1)
+
+    def push(
+        self, cell: Any, params: GRUParams, point: Any, d_carry: Array, d_z: Array
+    ) -> tuple[Array, Array]:
+        h_carry, h_reset, h_z, h_n, reset = point
+        d_reset, d_update, u_n, r_n = jnp.split(d_z, 4, axis=-1)
+        d_n = h_n * (u_n + reset * r_n)
+        d_h = h_carry * d_carry + h_reset * d_reset + h_z * d_update + d_n
+        return d_h, d_h.astype(params.kernel.dtype)
+
+
+def _gates(known: Array) -> tuple[Array, Array, Array]:
+    """reset, z, and the carry's share in the candidate: sigmoid(z) = (1 + tanh(z / 2)) / 2."""
+    reset, z, r_n = jnp.split(known, 3, axis=-1)
+    return 0.5 * reset + 0.5, 0.5 * z + 0.5, r_n
+
+
 class GRU(DenseCell):
     """The gated recurrent unit whose reset gate acts after the recurrent product.
 
@@ -48,6 +91,8 @@ class GRU(DenseCell):
         (7, 2, 4)
     """
 
+    rule = GRURule()
+
     def init(self, key: Key) -> GRUParams:
         """Glorot kernels and orthogonal recurrent kernels per gate, no biases."""
         kernel, recurrent = jax.random.split(key)
@@ -72,53 +117,6 @@ class GRU(DenseCell):
         """`h @ recurrent`, with the candidate's bias."""
         bias = jnp.pad(params.candidate_bias, (2 * self.hidden, 0))
         return add(recur(carry, params.recurrent), bias)
-
-    @property
-    def rule(self) -> Rule:
-        return GRURule()
-
-
-class GRURule(Rule):
-    """The partial derivatives of h; memory: the gates beside the carry's share in n, and n."""
-
-    def remember(self, cell: GRU, params: GRUParams, carry: Array, u: Array, r: Array) -> Any:
-        cut = 2 * cell.hidden
-        # On a CPU, XLA would fuse all three squashing functions into one loop over slices, which
-        # takes two to three times as long; it does not fuse through a concatenation.
-        gates = jnp.tanh(0.5 * (u[..., :cut] + r[..., :cut]))
-        known = together(jnp.concatenate([gates, r[..., cut:]], axis=-1))
-        reset, z, r_n = _gates(known)
-        n = jnp.tanh(u[..., cut:] + reset * r_n)
-        h = (1 - z) * n + z * carry
-        return (h, h.astype(params.kernel.dtype)), (known, n)
-
-    def linearize(self, cell: GRU, params: GRUParams, carry: Array, memory: Any) -> Any:
-        known, n = memory
-        reset, z, r_n = _gates(known)
-        h_n = (1 - z) * (1 - n**2)
-        h_reset, h_z = h_n * r_n * reset * (1 - reset), (carry - n) * z * (1 - z)
-        return z, h_reset, h_z, h_n, reset
-
-    def merge(self, d_u: Array, d_r: Array) -> Array:
-        """The gates read `u + r`; the candidate reads u and r apart."""
-        cut = 2 * d_u.shape[-1] // 3
-        both = d_u[..., :cut] + d_r[..., :cut]
-        return jnp.concatenate([both, d_u[..., cut:], d_r[..., cut:]], axis=-1)
-
-    def push(
-        self, cell: GRU, params: GRUParams, point: Any, d_carry: Array, d_z: Array
-    ) -> tuple[Array, Array]:
-        h_carry, h_reset, h_z, h_n, reset = point
-        d_reset, d_update, u_n, r_n = jnp.split(d_z, 4, axis=-1)
-        d_n = h_n * (u_n + reset * r_n)
-        d_h = h_carry * d_carry + h_reset * d_reset + h_z * d_update + d_n
-        return d_h, d_h.astype(params.kernel.dtype)
-
-
-def _gates(known: Array) -> tuple[Array, Array, Array]:
-    """reset, z, and the carry's share in the candidate: sigmoid(z) = (1 + tanh(z / 2)) / 2."""
-    reset, z, r_n = jnp.split(known, 3, axis=-1)
-    return 0.5 * reset + 0.5, 0.5 * z + 0.5, r_n
 
 
 class ResetBeforeGRUParams(NamedTuple):

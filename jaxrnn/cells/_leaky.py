@@ -14,6 +14,22 @@ from ._elman import ElmanParams, init_elman, slope
 from ._rule import Rule
 
 
+class LeakyRule(Rule):
+    """`d_h' = (1 - leak) * d_h + leak * slope * d_z`, at `z = u + r`."""
+
+    def remember(self, cell: Any, params: ElmanParams, carry: Array, u: Array, r: Array) -> Any:
+        return cell.gate(params, carry, u, r), u + r
+
+    def linearize(self, cell: Any, params: ElmanParams, carry: Array, memory: Array) -> Array:
+        return cell.leak_like(carry) * slope(cell.activation, memory).astype(carry.dtype)
+
+    def push(
+        self, cell: Any, params: ElmanParams, point: Array, d_carry: Array, d_z: Array
+    ) -> tuple[Array, Array]:
+        d_h = d_carry - cell.leak_like(d_carry) * d_carry + point * d_z.astype(d_carry.dtype)
+        return d_h, d_h.astype(params.kernel.dtype)
+
+
 class Leaky(DenseCell):
     """The leaky integrator, a continuous-time network in steps of `dt`, with `leak = dt / tau`.
 
@@ -42,6 +58,7 @@ class Leaky(DenseCell):
 
     leak: Leaf = 0.5
     activation: Callable[[Array], Array] = jax.tree.static(default=jnp.tanh)
+    rule = LeakyRule()
 
     def __post_init__(self) -> None:
         """Check the sizes and the activation."""
@@ -63,29 +80,9 @@ class Leaky(DenseCell):
         h = carry + self.leak_like(carry) * (self.activation(u + r).astype(carry.dtype) - carry)
         return h, h.astype(params.kernel.dtype)
 
-    @property
-    def rule(self) -> Rule:
-        return LeakyRule()
-
     def leak_like(self, like: Array) -> Array:
         """The leak of every unit."""
         leak = jnp.asarray(self.leak).astype(like.dtype)
         if leak.shape not in ((), (self.hidden,)):
             raise ValueError(f"Leaky: leak must be a number or [{self.hidden}], got {leak.shape}")
         return jnp.broadcast_to(leak, like.shape)
-
-
-class LeakyRule(Rule):
-    """`d_h' = (1 - leak) * d_h + leak * slope * d_z`, at `z = u + r`."""
-
-    def remember(self, cell: Leaky, params: ElmanParams, carry: Array, u: Array, r: Array) -> Any:
-        return cell.gate(params, carry, u, r), u + r
-
-    def linearize(self, cell: Leaky, params: ElmanParams, carry: Array, memory: Array) -> Array:
-        return cell.leak_like(carry) * slope(cell.activation, memory).astype(carry.dtype)
-
-    def push(
-        self, cell: Leaky, params: ElmanParams, point: Array, d_carry: Array, d_z: Array
-    ) -> tuple[Array, Array]:
-        d_h = d_carry - cell.leak_like(d_carry) * d_carry + point * d_z.astype(d_carry.dtype)
-        return d_h, d_h.astype(params.kernel.dtype)

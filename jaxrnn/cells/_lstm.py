@@ -27,6 +27,35 @@ class LSTMCarry(NamedTuple):
     cell: Float[Array, "*batch H"]
 
 
+class LSTMRule(Rule):
+    """The factors of d_c and d_h. One tanh serves all gates: sigmoid(z) = (1 + tanh(z / 2)) / 2."""
+
+    def remember(self, cell: Any, params: Any, carry: LSTMCarry, u: Array, r: Array) -> Any:
+        half = together(jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5], u.dtype), cell.hidden))
+        memory = together(jnp.tanh((u + r) * jnp.broadcast_to(half, u.shape)))
+        i, f, g, o = self._gates(memory)
+        c = f * carry.cell + i * g
+        h = o * jnp.tanh(c)
+        return (LSTMCarry(h, c), h.astype(params.kernel.dtype)), memory
+
+    def linearize(self, cell: Any, params: Any, carry: LSTMCarry, memory: Array) -> Any:
+        i, f, g, o = self._gates(memory)
+        tanh_c = jnp.tanh(f * carry.cell + i * g)
+        d_c = f, g * i * (1 - i), carry.cell * f * (1 - f), i * (1 - g**2)
+        return d_c, (o * (1 - tanh_c**2), tanh_c * o * (1 - o))
+
+    def push(self, cell: Any, params: Any, point: Any, d_carry: LSTMCarry, d_z: Array) -> Any:
+        (c_cell, c_i, c_f, c_g), (h_c, h_o) = point
+        d_i, d_f, d_g, d_o = jnp.split(d_z, 4, axis=-1)
+        d_c = c_cell * d_carry.cell + c_i * d_i + c_f * d_f + c_g * d_g
+        d_h = h_c * d_c + h_o * d_o
+        return LSTMCarry(d_h, d_c), d_h.astype(params.kernel.dtype)
+
+    def _gates(self, memory: Array) -> tuple[Array, Array, Array, Array]:
+        i, f, g, o = jnp.split(memory, 4, axis=-1)
+        return 0.5 * i + 0.5, 0.5 * f + 0.5, g, 0.5 * o + 0.5
+
+
 class LSTM(DenseCell):
     """Long short-term memory with forget gates.
 
@@ -41,28 +70,26 @@ class LSTM(DenseCell):
         hidden: features of the state.
         forget_bias: what `init` adds to the forget gate's bias; it is part of the bias afterwards.
 
-    Reference: S. Hochreiter & J. Schmidhuber, Neural Computation 9 (1997); forget gate: F. Gers,
-    J. Schmidhuber & F. Cummins, ibid. 12 (2000); its bias: R. Jozefowicz et al., ICML 2015.
+    Reference: S. Hochreiter & J. Schmidhuber, Neural Computation 9 (1997); with forget gates: F.
+    Gers et al., ibid. 12 (2000); with a forget bias of 1: R. Jozefowicz et al., ICML 2015.
 
     Example:
         >>> import jax, jaxrnn
         >>> cell = jaxrnn.cells.LSTM(3, 4)
-        >>> params = cell.init(jax.random.key(0))
-        >>> carry, ys = jaxrnn.unroll(cell, params, jax.numpy.ones((7, 2, 3)))
-        >>> carry.cell.shape, ys.shape
-        ((2, 4), (7, 2, 4))
+        >>> params, xs = cell.init(jax.random.key(0)), jax.numpy.ones((7, 2, 3))
+        >>> jaxrnn.unroll(cell, params, xs)[0].cell.shape
+        (2, 4)
     """
 
     forget_bias: Leaf = 1.0
+    rule = LSTMRule()
 
     def init(self, key: Key) -> LSTMParams:
         """Glorot kernels and orthogonal recurrent kernels per gate; the forget bias."""
         kernel, recurrent = jax.random.split(key)
-        return LSTMParams(
-            kernel=glorot(kernel, self.inputs, self.hidden, 4),
-            recurrent=orthogonal(recurrent, self.hidden, 4),
-            bias=jnp.zeros((4, self.hidden)).at[1].add(self.forget_bias).ravel(),
-        )
+        kernel = glorot(kernel, self.inputs, self.hidden, 4)
+        bias = jnp.zeros((4, self.hidden)).at[1].add(self.forget_bias)
+        return LSTMParams(kernel, orthogonal(recurrent, self.hidden, 4), bias.ravel())
 
     def carry(self, params: LSTMParams, batch: Batch = ()) -> LSTMCarry:
         return LSTMCarry(*(zeros(batch, self.hidden, params.recurrent) for _ in "hc"))
@@ -72,37 +99,3 @@ class LSTM(DenseCell):
 
     def gate(self, params: LSTMParams, carry: LSTMCarry, u: Array, r: Array) -> Any:
         return self.rule.remember(self, params, carry, u, r)[0]
-
-    @property
-    def rule(self) -> Rule:
-        return LSTMRule()
-
-
-class LSTMRule(Rule):
-    """The factors of d_c and d_h. One tanh serves all gates: sigmoid(z) = (1 + tanh(z / 2)) / 2."""
-
-    def remember(self, cell: Any, params: Any, carry: LSTMCarry, u: Array, r: Array) -> Any:
-        half = together(jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5], u.dtype), cell.hidden))
-        memory = together(jnp.tanh((u + r) * jnp.broadcast_to(half, u.shape)))
-        i, f, g, o = _gates(memory)
-        c = f * carry.cell + i * g
-        h = o * jnp.tanh(c)
-        return (LSTMCarry(h, c), h.astype(params.kernel.dtype)), memory
-
-    def linearize(self, cell: Any, params: Any, carry: LSTMCarry, memory: Array) -> Any:
-        i, f, g, o = _gates(memory)
-        tanh_c = jnp.tanh(f * carry.cell + i * g)
-        d_c = f, g * i * (1 - i), carry.cell * f * (1 - f), i * (1 - g**2)
-        return d_c, (o * (1 - tanh_c**2), tanh_c * o * (1 - o))
-
-    def push(self, cell: Any, params: Any, point: Any, d_carry: LSTMCarry, d_z: Array) -> Any:
-        (c_cell, c_i, c_f, c_g), (h_c, h_o) = point
-        d_i, d_f, d_g, d_o = jnp.split(d_z, 4, axis=-1)
-        d_c = c_cell * d_carry.cell + c_i * d_i + c_f * d_f + c_g * d_g
-        d_h = h_c * d_c + h_o * d_o
-        return LSTMCarry(d_h, d_c), d_h.astype(params.kernel.dtype)
-
-
-def _gates(memory: Array) -> tuple[Array, Array, Array, Array]:
-    i, f, g, o = jnp.split(memory, 4, axis=-1)
-    return 0.5 * i + 0.5, 0.5 * f + 0.5, g, 0.5 * o + 0.5
