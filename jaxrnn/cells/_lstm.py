@@ -75,9 +75,8 @@ class LSTM(DenseCell):
 
     Example:
         >>> import jax, jaxrnn
-        >>> cell = jaxrnn.cells.LSTM(3, 4)
-        >>> params, xs = cell.init(jax.random.key(0)), jax.numpy.ones((7, 2, 3))
-        >>> jaxrnn.unroll(cell, params, xs)[0].cell.shape
+        >>> cell, xs = jaxrnn.cells.LSTM(3, 4), jax.numpy.ones((7, 2, 3))
+        >>> jaxrnn.unroll(cell, cell.init(jax.random.key(0)), xs)[0].cell.shape
         (2, 4)
     """
 
