@@ -50,7 +50,15 @@ class Rule(Config):
 
 
 class Automatic(Rule):
-    """`gate` is evaluated again inside the backward loop, and differentiated there by JAX."""
+    """`gate` is evaluated again inside the backward loop, and differentiated there by JAX.
+
+    Example:
+        >>> import jaxrnn
+        >>> class Mine(jaxrnn.cells.DenseCell):
+        ...     '''A gated cell that says nothing of its derivative.'''
+        >>> Mine.rule
+        Automatic()
+    """
 
     def remember(
         self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs
