@@ -47,7 +47,8 @@ def read(who: str, name: str, value: Any, remedy: str = "") -> np.ndarray:
 
 def array(who: str, name: str, value: Any, remedy: str = "") -> np.ndarray | Array:
     """An array of JAX as it is, traced ones too; all else as `read` takes it."""
-    return value if isinstance(value, jax.Array) else read(who, name, value, remedy)
+    numbers = isinstance(value, jax.Array) and not jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+    return value if numbers else read(who, name, value, remedy)
 
 
 def refuse_masked(who: str, name: str, value: Any) -> None:

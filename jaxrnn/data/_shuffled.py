@@ -72,8 +72,8 @@ class Shuffled(Dataset):
     def __post_init__(self) -> None:
         """Check the sizes and the seed."""
         _check.sizes("Shuffled", batch=self.batch)
-        _check.integers("Shuffled", 0, seed=self.seed)
-        if self.target_axis not in (0, 1):
+        _check.integers("Shuffled", 0, seed=self.seed, target_axis=self.target_axis)
+        if self.target_axis > 1:
             raise ValueError(f"Shuffled: target_axis must be 0 or 1, got {self.target_axis!r}")
         _check.kind("Shuffled", "examples", self.examples, Batch, "Pass Batch(inputs, targets).")
         inputs, targets, mask, resets = (

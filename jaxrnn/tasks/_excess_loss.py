@@ -66,11 +66,12 @@ def excess_loss(source: Source, observations: ArrayLike, logits: ArrayLike) -> E
     observations = _host.array("excess_loss", "observations", observations)
     logits = _host.array("excess_loss", "logits", logits)
     shape, scored = jnp.shape(observations), jnp.shape(logits)
-    if scored[1:] != (*shape[1:], source.vocab) or not 0 < scored[0] <= shape[0]:
+    fits = shape and scored and scored[1:] == (*shape[1:], source.vocab)
+    if not fits or not 0 < scored[0] <= shape[0]:
+        steps = shape[0] if shape else "T"
         raise ValueError(
             f"excess_loss: observations {shape} of {source.vocab} symbols take logits [N, *batch, "
-            f"V] = (1 to {shape[0]}, {', '.join(map(str, (*shape[1:], source.vocab)))}), got "
-            f"{scored}"
+            f"V] = (1 to {steps}, {', '.join(map(str, (*shape[1:], source.vocab)))}), got {scored}"
         )
     excess, possible = _excess(source.surprisal(observations), jnp.asarray(observations), logits)
     if _check.concrete(possible) and not possible:

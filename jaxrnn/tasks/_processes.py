@@ -36,7 +36,7 @@ def iid(probabilities: ArrayLike) -> HMM:
         0.8018
     """
     _, p = numbers(given("iid", "probabilities", probabilities))
-    if p.ndim != 1:
+    if p.ndim != 1 or not p.size:
         raise ValueError(f"iid: probabilities must be [V], got shape {p.shape}")
     rows("iid", "probabilities", p, of="the distribution")
     return HMM(p[:, None, None])

@@ -84,7 +84,8 @@ def test_hidden_values_never_become_data(call, array, request):
 @EVERY
 def test_other_things_are_no_arrays(call, array, request):
     who = request.node.callspec.id
-    for value in (object(), Tensor(), "text", [[1.0], [2.0, 3.0]], np.array(["a"]), {1, 2}):
+    strangers = [object(), Tensor(), "text", [[1.0], [2.0, 3.0]], np.array(["a"]), {1, 2}]
+    for value in [*strangers, jax.random.key(0)]:
         with pytest.raises(TypeError, match=f"^{who} must be an array"):
             call(value)
 
@@ -136,6 +137,10 @@ def test_arrays_of_other_libraries_are_read(call, array):
         (lambda: data.Interleaved([FLOATS], seed=0), "Interleaved: dataset 0 must be .* `Dataset`"),
         (lambda: shuffled()["x"], r"Shuffled\[step\] takes an integer of at least 0, got 'x'"),
         (lambda: shuffled(mask=FLOATS[:, None]), "Shuffled: mask must be Bool, got float"),
+        (
+            lambda: data.Shuffled(Batch(FLOATS, FLOATS), batch=1, seed=0, target_axis=1.0),
+            "Shuffled: target_axis must be an integer, got 1.0",
+        ),
     ],
 )
 def test_the_remedy_is_said(call, says):

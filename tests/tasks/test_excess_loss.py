@@ -69,6 +69,11 @@ ONES = np.ones((5, 3), np.int32)
         (lambda: excess_loss(coin(), ONES, np.zeros((5, 3, 3))), ValueError, r"got \(5, 3, 3\)"),
         (lambda: excess_loss(coin(), ONES, np.zeros((0, 3, 2))), ValueError, r"got \(0, 3, 2\)"),
         (lambda: excess_loss(coin(), ONES, np.zeros((4, 2))), ValueError, r"got \(4, 2\)"),
+        (
+            lambda: excess_loss(coin(), np.int32(0), np.zeros((1, 2))),
+            ValueError,
+            r"observations \(\) of 2 symbols take logits \[N, \*batch, V\] = \(1 to T, 2\)",
+        ),
         (lambda: excess_loss(golden_mean(), 0 * ONES, np.zeros((5, 3, 2))), ValueError, "impossib"),
         (lambda: excess_loss(coin, ONES, np.zeros((5, 3, 2))), TypeError, "kind of `Source`"),
         (lambda: excess_loss(coin(), ONES * 1.0, np.zeros((5, 3, 2))), TypeError, "integers"),
