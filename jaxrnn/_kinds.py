@@ -123,6 +123,8 @@ def _number(value: Any) -> Any:
 
 def _stacked(rows: Any) -> Any:
     """Nested numbers as an array, which is one leaf where lists are many."""
+    if _hides(rows):
+        return Refused
     try:
         traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(rows))
         return jnp.asarray(rows) if traced else np.asarray(rows)
@@ -130,10 +132,17 @@ def _stacked(rows: Any) -> Any:
         return Refused
 
 
+def _hides(rows: Any) -> bool:
+    """Whether it is a masked array, or lists hold one: numpy stacks what it hides."""
+    if isinstance(rows, list | tuple):
+        return any(map(_hides, rows))
+    return isinstance(rows, np.ma.MaskedArray)
+
+
 def _number_remedy(value: Any) -> str:
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not _hides(value):
         return "Stack numbers: `jnp.asarray(values)`."
-    if isinstance(value, np.ma.MaskedArray):
+    if _hides(value):
         return "Its mask would be lost: `.filled(value)` or `.compressed()` first."
     if isinstance(value, int) and not isinstance(value, bool):
         return "It fits no integer of JAX's: pass a float."
