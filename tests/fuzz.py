@@ -101,8 +101,11 @@ def strangers() -> dict[str, Any]:
     }
 
 
-HARMLESS = {"none", "number", "zero", "half", "true", "function", "lambda", "empty tuple", "array"}
-"""Strangers that many a function takes rightly."""
+PLAIN = {
+    *("none", "number", "zero", "minus", "half", "true", "nan", "inf", "huge"),
+    *("function", "lambda", "empty tuple", "array", "scalar array", "flags", "key"),
+}
+"""Those that are right in many a place."""
 
 
 def changes(value: Any, rng: random.Random) -> dict[str, Any]:  # noqa: PLR0911  (a kind a case)
@@ -284,7 +287,7 @@ def judge(call: Call, argument: str, what: str, wrong: Any) -> tuple[str, str]:
         return judge_error(call, error)
     if isinstance(wrong, Traced):
         return "accepted", ""
-    plain = what in strangers() and what not in HARMLESS
+    plain = what in strangers() and what not in PLAIN
     return ("stranger" if plain else "accepted"), str(type(result).__name__)
 
 
@@ -297,9 +300,9 @@ def judge_error(call: Call, error: Exception) -> tuple[str, str]:
     if not (ours and isinstance(error, ValueError | TypeError | OSError | FloatingPointError)):
         where = f" [{pathlib.Path(inside[-1].filename).name}:{inside[-1].lineno}]" if inside else ""
         return RAW, message + where
-    who = str(error).split(":")[0]
-    named = re.match(r"[`\w.]+(\(.*\))?( cannot| takes| derives| runs)?", who) is not None
-    return ("clear" if (named and who != str(error)) or "`" in who else "unnamed"), message
+    owner = call.name.split(".")[0]
+    named = owner in str(error) or re.match(r"`?[A-Za-z_][\w.]*`?(\(.*\))?: ", str(error))
+    return ("clear" if named else "unnamed"), message
 
 
 # --- many calls -------------------------------------------------------------------------------

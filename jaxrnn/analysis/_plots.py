@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from .. import _check
 from .._checked import checked
+from .._kinds import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,6 +67,7 @@ def plot_history(
         )
     if figure is None:
         figure = _figure(4.0)
+    drawable("plot_history", "figure", figure, "subplots")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         _draw_curves(axes, panels[name])
         for place, (label, value) in enumerate((baselines or {}).get(name, {}).items()):
@@ -123,6 +125,7 @@ def plot_surprisal(
     lines = list(_lines(text, columns))
     if axes is None:
         axes = _figure(_height(lines, columns)).subplots()
+    drawable("plot_surprisal", "axes", axes, "imshow")
     from matplotlib.colors import LinearSegmentedColormap
 
     grid = np.full((len(lines), columns), np.nan)
@@ -170,6 +173,13 @@ def plot_run(
     plot_history(rows, quantities=quantities, baselines=baselines, figure=above)
     plot_surprisal(text, surprisal, columns=columns, axes=below.subplots())
     return figure
+
+
+def drawable(who: str, name: str, value: Any, verb: str) -> None:
+    """Raise unless something of matplotlib's can draw, which is told by what it can do."""
+    if not callable(getattr(value, verb, None)):
+        made = "`plt.figure()`" if verb == "subplots" else "`plt.figure().subplots()`"
+        raise TypeError(f"{who}: {name} must be of matplotlib, as {made}, got {shown(value)}")
 
 
 def _figure(height: float) -> "Figure":

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._checked import checked
-from ._plots import _BASELINES, _CURVES, _clean, _figure
+from ._plots import _BASELINES, _CURVES, _clean, _figure, drawable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -84,6 +84,7 @@ def plot_reliability(
     if figure is None:
         figure = _figure(5.6)
         figure.set_size_inches(6.0, 5.6)
+    drawable("plot_reliability", "figure", figure, "subplots")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     share = count / count.sum()
     above.plot([0, 1], [0, 1], color="#999999", dashes=(5, 3), linewidth=1.4, label="calibrated")

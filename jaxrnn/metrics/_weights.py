@@ -54,7 +54,7 @@ def times(weight: ArrayLike | None, factor: ArrayLike) -> Array:
 
 def _numbers(weight: ArrayLike) -> Array:
     """Weights, or raise for flags."""
-    array = jnp.asarray(weight)
+    array = _check.numbers("update", "weight", weight)
     if array.dtype == bool or jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise TypeError(
             f"weight: expected real numbers, got {array.dtype}. What selects steps is `where`, or "

@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Callable
-from typing import Any, TypeGuard
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -59,19 +59,13 @@ class HMM(Source):
 
     def __post_init__(self) -> None:
         """Check the shapes; the numbers where they are used, for a gradient has other ones."""
-        for name in ("transitions", "initial"):
-            if isinstance(getattr(self, name), list):
-                object.__setattr__(self, name, np.array(getattr(self, name), np.float64))
-        transitions, initial = self.transitions, self.initial
-        if not _is_array(transitions):  # the axes of `vmap` are an HMM too
-            return
-        shape = jnp.shape(transitions)
+        initial, shape = self.initial, jnp.shape(self.transitions)
         if len(shape) < 3 or shape[-1] != shape[-2] or 0 in shape:
             raise ValueError(
                 "HMM: transitions must be [V, S, S], one square matrix for each symbol, got shape "
                 f"{shape}"
             )
-        if _is_array(initial) and jnp.shape(initial)[-1:] != shape[-1:]:
+        if initial is not None and jnp.shape(initial)[-1:] != shape[-1:]:
             raise ValueError(
                 f"HMM: initial must be [S] = ({shape[-1]},), got shape {jnp.shape(initial)}"
             )
@@ -164,7 +158,3 @@ class HMM(Source):
             )
         value = self.limit(who) @ function(xp, transitions.sum(-1).T)
         return xp.where(unifilar, value, xp.nan)
-
-
-def _is_array(value: Any) -> TypeGuard[Any]:
-    return isinstance(value, np.ndarray | jax.Array)

@@ -27,14 +27,6 @@ SAMPLERS = {name: NOUNS[name] for name in ("temperature", "top_k", "nucleus")}
 EVERY = pytest.mark.parametrize("name", NOUNS)
 
 
-@pytest.fixture
-def as_users_run_it():
-    """Without the tests' checks of annotations, which would speak first."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
-
-
 def has_numbers(noun):
     return bool(jax.tree.leaves(noun))
 

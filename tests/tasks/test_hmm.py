@@ -162,6 +162,7 @@ T = np.asarray(golden_mean().transitions)
         (lambda: even().surprisal(np.array([0, -1])), ValueError, r"surprisal: .*got -1"),
         (lambda: even().filter(np.array([0.0])), TypeError, r"integers, got float32\[1\]"),
         (lambda: even().filter(np.array(1)), ValueError, "single number"),
+        (lambda: HMM(T, -1), ValueError, r"initial must be \[S\] = \(2,\), got shape \(\)"),
         (
             lambda: even().sample(0, key=jax.random.key(0)),
             ValueError,
