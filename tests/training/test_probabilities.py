@@ -13,7 +13,7 @@ WHERE = np.array([[True, False], [True, True], [False, True]])
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_rounded_probabilities_are_refused(dtype):
-    with pytest.raises(ValueError, match="fit: the loss takes logits.*softmax.*subtract 1"):
+    with pytest.raises(ValueError, match=r"fit: the loss takes logits.*softmax.*subtract 1"):
         refuse_probabilities("fit", jnp.asarray(P).astype(dtype), None)
 
 
