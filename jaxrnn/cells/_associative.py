@@ -12,14 +12,14 @@ from ._cell import Cell
 class AssociativeCell(Cell):
     """A cell whose steps are maps of the carry that compose into maps of the same form.
 
-        e   = elements(params, x)           time-parallel: one map a step
+        e   = elements(params, x)           time-parallel: one map per step
         h_t = apply(e_t, h_{t-1})
         y   = read(params, h, x)            time-parallel
 
-    `apply(compose(e1, e2), h)` is `apply(e2, apply(e1, h))`, and `compose` is associative, so that
-    all steps can be run in parallel over time. Affine maps are of this kind, whatever the shape of
-    their matrix: a number a unit (`LinearCell`), a 2x2 block a pair of units, the transition of a
-    matrix memory. Every leaf of an element has all its axes, `[*batch, ...]`.
+    `apply(compose(e1, e2), h)` is `apply(e2, apply(e1, h))`, and `compose` is associative, so all
+    steps can run in parallel over time. Affine maps qualify, whatever the shape of their matrix:
+    one number per unit (`LinearCell`), a 2x2 block per pair of units, or the transition of a
+    matrix memory. Every leaf of an element has the batch axes in full, `[*batch, ...]`.
     """
 
     @abc.abstractmethod
@@ -28,7 +28,7 @@ class AssociativeCell(Cell):
 
     @abc.abstractmethod
     def compose(self, earlier: Inputs, later: Inputs) -> Inputs:
-        """The map that does what `earlier` does, and then `later`; over any leading axes."""
+        """The map that applies `earlier` and then `later`; over any leading axes."""
 
     @abc.abstractmethod
     def apply(self, element: Inputs, carry: Carry) -> Carry:
@@ -64,7 +64,7 @@ class LinearCell(AssociativeCell):
         h_t  = a_t * h_{t-1} + b_t
         y    = read(params, h, x)         time-parallel
 
-    `a`, `b` and `h` are trees of one structure.
+    `a`, `b` and `h` are trees of the same structure.
     """
 
     @abc.abstractmethod

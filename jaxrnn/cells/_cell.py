@@ -35,15 +35,15 @@ class Cell(Config):
         """Read `x` of `[*batch, I]`; return the next carry and the output `[*batch, H]`."""
 
     def draw(self, params: Params, xs: Inputs, key: Key) -> Inputs:
-        """What the steps read in the place of `xs` where there is a key: inputs and random numbers.
+        """What the steps read instead of `xs` when a key is given: inputs and random numbers.
 
-        A cell without randomness reads `xs`. One with it returns both, each `[T, *batch, ...]`, in
-        a tree of its own, so that all that is random is drawn before the loop.
+        A cell without randomness returns `xs`. A random one returns a tree of its own with both,
+        each `[T, *batch, ...]`, so that all random numbers are drawn before the loop.
         """
         return xs
 
     def detach(self, carry: Carry, x: Inputs) -> Carry:
-        """`carry`, that after the step of input `x`, where truncated back-propagation ends."""
+        """Cut the gradient of `carry`, the state after the step with input `x`."""
         return jax.lax.stop_gradient(carry)
 
     def prepare(self, params: Params, xs: Inputs) -> Inputs:
@@ -51,7 +51,7 @@ class Cell(Config):
         return xs
 
     def advance(self, params: Params, carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
-        """What has to wait for the carry of the step before."""
+        """The part of a step that needs the carry of the step before."""
         return self.step(params, carry, u)
 
     def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
@@ -65,16 +65,16 @@ class Cell(Config):
 
     @property
     def input_shape(self) -> tuple[int | None, ...] | None:
-        """The features of one step's input: `(64,)`, `(None, None, 3)` of images, `()` of symbols.
+        """The shape of one step's input: `(64,)`, `(None, None, 3)` for images, `()` for symbols.
 
-        `None` in it is an axis of any size. A cell that does not say, `None`, takes any number of
-        features along one axis, or a tree of such.
+        `None` inside the tuple is an axis of any size. `None` instead of a tuple means that the
+        cell does not say: it takes any number of features along one axis, or a tree of such arrays.
         """
         return None
 
     @property
     def output_shape(self) -> tuple[int | None, ...] | None:
-        """The features of one step's output; `None` if the cell does not say."""
+        """The shape of one step's output; `None` if the cell does not say."""
         return None
 
 
@@ -87,23 +87,23 @@ class GatedCell(Cell):
 
     `mix` is the only product inside the time loop, and its transpose the only one inside the
     backward loop. `u` and `r` reach `gate` separately, so that a reset may act on `r` alone.
-    `gate` is pointwise, or nearly, and may own parameters (peepholes, norms). How it is
-    differentiated is a noun, `rule`: automatic, unless a cell knows a faster way.
+    `gate` is pointwise, or nearly, and may own parameters (peepholes, norms). `rule` says how it
+    is differentiated: automatically, unless the cell supplies a faster derivative.
     """
 
     rule: ClassVar[Rule] = Automatic()
 
     @abc.abstractmethod
     def project(self, params: Params, x: Inputs) -> Inputs:
-        """The share of the inputs `[..., I]` in the pre-activations."""
+        """What the inputs `[..., I]` contribute to the pre-activations."""
 
     @abc.abstractmethod
     def mix(self, params: Params, carry: Carry) -> Inputs:
-        """The share of the carry in the pre-activations; affine in the carry."""
+        """What the carry contributes to the pre-activations; affine in the carry."""
 
     @abc.abstractmethod
     def gate(self, params: Params, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
-        """From both shares and the old carry to the new carry and the output."""
+        """The new carry and the output, from both contributions and the old carry."""
 
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         return self.advance(params, carry, self.project(params, x))

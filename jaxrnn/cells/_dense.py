@@ -13,8 +13,8 @@ class DenseCell(GatedCell):
 
         u = x @ kernel + bias,   r = h @ recurrent
 
-    What remains to be written is `init` and `gate`, and `carry` and `mix` where the carry is more
-    than one array `[*batch, hidden]`.
+    A subclass writes `init` and `gate`. It also writes `carry` and `mix` if its carry is more than
+    one array `[*batch, hidden]`.
     """
 
     inputs: int = jax.tree.static()

@@ -45,7 +45,7 @@ class FunctionCell(Cell):
 
 
 def _described(tree: Any) -> str:
-    """The tree with the shape and type of every array in the place of it."""
+    """The tree, with every array replaced by its shape and type."""
     return str(jax.tree.map(lambda leaf: _Shown(_check.describe(leaf)), tree))
 
 
@@ -68,7 +68,7 @@ def from_functions(
     """Make a cell from three plain functions.
 
     It runs on every engine that needs only `step`. Functions compare by identity: define them once,
-    at the top of a module, or each rebuilt cell is compiled anew.
+    at the top of a module. Functions that are made again make JAX compile again.
 
     Args:
         init: `init(key) -> params`.

@@ -13,7 +13,7 @@ from ._rule import Rule
 
 
 class GRUParams(NamedTuple):
-    """Parameters of `GRU`; the blocks stand side by side in the order r, z, n."""
+    """Parameters of `GRU`; the blocks are concatenated in the order r, z, n."""
 
     kernel: Float[Array, "I 3*H"]
     recurrent: Float[Array, "H 3*H"]
@@ -22,7 +22,7 @@ class GRUParams(NamedTuple):
 
 
 class GRURule(Rule):
-    """The partial derivatives of h; memory: the gates beside the carry's share in n, and n."""
+    """The partial derivatives of h; memory: the gates, what the carry contributes to n, and n."""
 
     def remember(self, cell: Any, params: GRUParams, carry: Array, u: Array, r: Array) -> Any:
         cut = 2 * cell.hidden

@@ -41,7 +41,7 @@ class Leaky(DenseCell):
     Args:
         inputs: features of the input.
         hidden: features of the state.
-        leak: a number, or one a unit `[hidden]`; a leaf, so it can be vmapped and differentiated.
+        leak: one number, or one per unit, `[hidden]`; a leaf, so `vmap` and `grad` apply to it.
         activation: any elementwise function.
 
     Reference: H. Jaeger et al., "Optimization and applications of echo state networks with leaky-

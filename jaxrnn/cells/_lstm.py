@@ -13,7 +13,7 @@ from ._rule import Rule
 
 
 class LSTMParams(NamedTuple):
-    """Parameters of `LSTM`; the gates stand side by side in the order i, f, g, o."""
+    """Parameters of `LSTM`; the gates are concatenated in the order i, f, g, o."""
 
     kernel: Float[Array, "I 4*H"]
     recurrent: Float[Array, "H 4*H"]

@@ -13,7 +13,7 @@ from .._typing import Carry, Inputs, Params
 
 
 class Rule(Config):
-    """The derivative of `GatedCell.gate`, in parts of which only some have to wait in a loop.
+    """The derivative of `GatedCell.gate`, in parts, so that little of it has to be sequential.
 
         (carry', y), memory = remember(cell, params, carry, u, r)      in the forward loop
         point               = linearize(cell, params, carry, memory)   for many steps at once
@@ -21,22 +21,22 @@ class Rule(Config):
 
     `push` is linear in `d_carry` and the merged tangents; its transpose is what the backward loop
     runs. A cell with a rule of its own returns the factors of its derivative from `linearize`, and
-    only multiplies with them in `push`. Such a rule need not know of the tangents of parameters:
-    while those that a gate reads are being differentiated, `Automatic` takes its place.
+    only multiplies by them in `push`. Such a rule can ignore the tangents of parameters: while
+    parameters that the gate itself reads are being differentiated, `Automatic` is used instead.
 
-    `merge` gives what `push` needs of the tangents of u and r, linearly. Here that is their sum,
-    for a gate that reads `u + r`, so that the backward loop has one cotangent to store, not two.
+    `merge` combines the tangents of u and r, linearly, into what `push` needs. By default that is
+    their sum, for a gate that reads `u + r`; the backward loop then stores one cotangent, not two.
     """
 
     @abc.abstractmethod
     def remember(
         self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs
     ) -> tuple[tuple[Carry, Inputs], Any]:
-        """The result of `gate`, and what the derivative needs of it beside the old carry."""
+        """The result of `gate`, and what the derivative needs besides the old carry."""
 
     @abc.abstractmethod
     def linearize(self, cell: Any, params: Params, carry: Carry, memory: Any) -> Any:
-        """What `push` needs to know of the point."""
+        """What `push` needs to know about the point at which the gate is linearised."""
 
     def merge(self, d_u: Inputs, d_r: Inputs) -> Any:
         """Both tangents as one; `d_u` is None at leaves without a derivative (flags, integers)."""
@@ -55,7 +55,7 @@ class Automatic(Rule):
     Example:
         >>> import jaxrnn
         >>> class Mine(jaxrnn.cells.DenseCell):
-        ...     '''A gated cell that says nothing of its derivative.'''
+        ...     '''A gated cell without a derivative of its own.'''
         >>> Mine.rule
         Automatic()
     """

@@ -11,23 +11,23 @@ from ._rule import Rule
 
 
 class Parted(NamedTuple):
-    """What the inner cell needs of a step, and what `Wrapper.settle` does."""
+    """What the inner cell reads at a step, and what `Wrapper.settle` reads."""
 
     inner: Any
     aside: Any
 
 
 class Wrapper(Cell):
-    """A cell around another one, of the same kind, that has a say in the carry after a step.
+    """A cell around another one, of the same kind, that adjusts the carry after each step.
 
         new, y = cell.step(params, old, inner)        inner, aside = split(x)
         carry' = settle(old, new, aside)
 
-    A wrapper defines `settle`, and `split` where its inputs hold more than those of the cell inside
-    (flags, or random numbers that `draw` has added). It has the parameters, carry and outputs of
-    that cell, and runs on the engines of that kind: a gated cell keeps its hand-written derivative.
-    The exception are engines that compose steps: a composition cannot be settled afterwards, so
-    around an `AssociativeCell` a wrapper is a plain `Cell`.
+    A wrapper defines `settle`, and also `split` if its inputs hold more than those of the inner
+    cell (flags, or random numbers added by `draw`). It has the parameters, carry and outputs of
+    the inner cell and runs on the same engines: a gated cell keeps its hand-written derivative.
+    Engines that compose steps are the exception. A composed map cannot be settled afterwards, so
+    a wrapper around an `AssociativeCell` is a plain `Cell`.
 
     Args:
         cell: the cell inside.
@@ -47,9 +47,9 @@ class Wrapper(Cell):
 
     @abc.abstractmethod
     def settle(self, old: Carry, new: Carry, aside: Any) -> Carry:
-        """The carry after a step, from those before and after it; affine in both together.
+        """The adjusted carry, from those before and after the step; jointly affine in both.
 
-        What it selects it must select again: `settle(c, c, aside) == c` for a settled `c`.
+        Settling twice must change nothing: `settle(c, c, aside) == c` for a settled `c`.
         """
 
     def split(self, x: Inputs) -> tuple[Inputs, Any]:
@@ -117,7 +117,7 @@ class Wrapper(Cell):
 
     @property
     def rule(self) -> Rule:
-        """The rule of the cell inside, and around it that of `settle`."""
+        """The inner cell's rule, followed by the derivative of `settle`."""
         return Settling(self._inner.rule)
 
 
