@@ -16,8 +16,8 @@ class Associative(Engine[AssociativeCell]):
 
     The steps of an `AssociativeCell` compose: those of a linear recurrence, `h -> a h + b`, are
     `(a1, b1)` then `(a2, b2)`, together `(a1 a2, a2 b1 + b2)`. It does about twice the work of a
-    scan, so it pays on GPU and TPU and rarely on a CPU. Exported for a number of steps that is not
-    known, it is a scan.
+    scan, so it pays on GPU and TPU and rarely on a CPU. In a program exported for any number of
+    steps it falls back to a scan.
 
     Reference: G. Blelloch, "Prefix sums and their applications", CMU-CS-90-190 (1990);
     E. Martin & C. Cundy, "Parallelizing linear recurrent neural nets over sequence length",

@@ -21,8 +21,8 @@ class Auto(Engine[Cell]):
     | `AssociativeCell` | GPU, TPU | `Associative()` |
     | any | any | `Scan()` |
 
-    Only engines that support every transformation (`jit`, `vmap`, `grad`, `jvp`, `jacfwd`,
-    `hessian`, `checkpoint`) are ever chosen; the others are chosen by name.
+    Each of these supports every transformation: `jit`, `vmap`, `grad`, `jvp`, `jacfwd`, `hessian`
+    and `checkpoint`.
 
     Example:
         >>> import jaxrnn

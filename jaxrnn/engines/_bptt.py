@@ -23,18 +23,17 @@ from ._placing import alike, divided, known
 class BPTT(Engine[GatedCell]):
     """The scan of a gated cell, with a derivative that holds only what must be sequential.
 
-    Automatic differentiation of a scan adds to every weight's gradient at every step, and saves
-    what every operation of the gate needs. Here the derivative is a linear recurrence of its own,
+    JAX's own derivative of a scan adds to every weight's gradient at every step, and saves what
+    every operation of the gate needs. Here the derivative is written as a linear recurrence,
 
         d_r_t            = D mix(d_carry_{t-1}) + D mix(d_params)
         d_carry_t, d_y_t = push(point_t, d_carry_{t-1}, merge(d_u_t, d_r_t))
 
-    whose transpose, the backward loop, holds the transposes of `mix` and of the gate's derivative
-    alone. Points (`Rule.linearize`, of the cell's `rule`), and the gradients of weights and inputs,
-    are computed for a block of steps at once. A block is short enough for what it computes to stay
-    in a processor's cache; from one block to the next only the carry, its cotangent and the
-    gradients of the weights are handed on. Every transformation of JAX applies: `grad`,
-    `jvp`, `jacfwd`, `hessian`, `vmap`.
+    The backward loop is its transpose: it contains only the transposes of `mix` and of the gate's
+    derivative. Points (`linearize` of the cell's `rule`) and the gradients of weights and inputs
+    are computed for a block of steps at once. A block is short enough to stay in a processor's
+    cache; only the carry, its cotangent and the gradients of the weights pass from one block to
+    the next. `grad`, `jvp`, `jacfwd`, `hessian` and `vmap` all apply.
 
     Args:
         block: steps in a block, a divisor of the number of steps; by default chosen by size.
@@ -255,7 +254,7 @@ def _mix(weights: Weights, carries: Carry) -> Inputs:
 
 
 def _gates(weights: Weights, memory: Memory) -> tuple[Carry, Inputs]:
-    """All gates at once, from the memory that `GatedCell.remember` keeps."""
+    """All gates at once, from the memory that `Automatic.remember` keeps."""
     cell, params = weights
     return jax.vmap(partial(cell.gate, params))(memory.carries, *memory.gates)
 

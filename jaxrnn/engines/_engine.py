@@ -19,7 +19,7 @@ class Engine(Config, Generic[Kind]):
 
     @abc.abstractmethod
     def run(self, cell: Kind, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-        """Run `cell`, which the engine takes, over `xs`."""
+        """Run a cell of the right kind over `xs`."""
 
     @property
     def takes(self) -> type[Cell]:

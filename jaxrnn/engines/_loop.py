@@ -20,8 +20,8 @@ class Moves(NamedTuple):
 class Loop(abc.ABC):
     """Four operations. Weights are any trees, carries `[*batch, ...]`, the rest `[T, *batch, ...]`.
 
-    `moves` says, as a tree of flags, which arguments have a tangent. `cpu` is whether the loop is
-    to be run on one; no result but rounding depends on it.
+    `moves` says, as a tree of flags, which arguments have a tangent. `cpu` says whether the loop
+    will run on a CPU; only rounding depends on it.
     """
 
     def __init__(self) -> None:

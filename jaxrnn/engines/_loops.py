@@ -1,16 +1,16 @@
 """A loop over time as one operation of JAX, with its own rules for derivatives and for `vmap`.
 
 The tangent of `forward` is `push`, which is linear, and the transposes of `push` and `pull` are one
-another. Reverse mode therefore runs a loop that was written by hand, and every other mode works:
-what has no rule here is differentiated as the plain operations that it consists of.
+another. Reverse mode therefore runs a hand-written loop. Every other mode works too: what has no
+rule here is differentiated as the plain operations that it consists of.
 
-How a loop is best run depends on the platform that it is compiled for, which is known when it is
-lowered. What it computes, and what it remembers, does not: it is traced for the default platform,
-and once more where it is lowered for another one.
+The best way to run a loop depends on the platform it is compiled for, which is known only when it
+is lowered. What the loop computes and remembers does not depend on it. So a loop is traced for the
+default platform, and traced again if it is lowered for another one.
 
-Under `vmap`, an axis of the data alone is one more batch axis. With an axis of the weights, the
-sets of weights are run in turn on a CPU, where XLA's batched product is slower than as many single
-ones, unless they are tiny; elsewhere side by side.
+Under `vmap` over data alone, the new axis is one more batch axis. Under `vmap` over weights, a CPU
+runs the sets of weights one after another, unless they are tiny, because XLA's batched product is
+slower there than as many single ones; other platforms run them side by side.
 """
 
 import abc

@@ -1,8 +1,8 @@
-"""Where arrays live: a carry beside inputs that are divided among devices.
+"""Sharding: the carry is placed as the inputs are.
 
-Zeros that are made inside `shard_map` are the same on all devices, and inside `jit` over a mesh of
-explicit axes each device has all of them. A loop whose carry begins so and comes back divided among
-them has no fixed type.
+Zeros made inside `shard_map` are replicated, and so are those made inside `jit` over a mesh with
+explicit axes. A loop needs a carry of one type, so a carry that comes back sharded has to start
+sharded.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from .._typing import Array
 
 
 def alike(tree: Any) -> Any:
-    """The same arrays; inside `shard_map` each varies over every axis that any of them does."""
+    """The same arrays; inside `shard_map`, each varies over every axis that any of them does."""
     axes = frozenset().union(*map(_varying, jax.tree.leaves(tree)))
 
     def leaf(x: Array) -> Array:
@@ -24,7 +24,7 @@ def alike(tree: Any) -> Any:
 
 
 def placed(tree: Any, like: Array, axes: range) -> Any:
-    """A tree whose leading axes are divided as those `axes` of an array are."""
+    """The tree, its leading axes sharded as the given axes of `like` are."""
     wanted = tuple(_spec(like)[i] for i in axes)
     if not any(wanted):
         return tree
@@ -42,7 +42,7 @@ def known(size: Any) -> bool:
 
 
 def divided(x: Array) -> bool:
-    """Whether the type of an array says that it is divided over a mesh."""
+    """Whether the type of an array says that it is sharded over a mesh."""
     return any(_spec(x))
 
 
@@ -52,7 +52,7 @@ def _varying(x: Array) -> frozenset[Any]:
 
 
 def _spec(x: Array) -> tuple[Any, ...]:
-    """The mesh axes that each axis of an array is divided over, as far as its type says."""
+    """The mesh axes that each axis of an array is sharded over, as far as its type says."""
     kind: Any = jax.typeof(x)
     spec = tuple(kind.sharding.spec)
     return (*spec, *(None for _ in range(kind.ndim - len(spec))))

@@ -15,7 +15,7 @@ class Scan(Engine[Cell]):
     is tested against this one.
 
     Args:
-        unroll: steps that one iteration of the compiled loop holds; more compiles longer.
+        unroll: steps per iteration of the compiled loop; more of them take longer to compile.
 
     Example:
         >>> import jax, jaxrnn

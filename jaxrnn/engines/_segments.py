@@ -18,10 +18,11 @@ Segment = Callable[[Cell, Carry, Inputs], tuple[Carry, Inputs]]
 
 
 class Chunked(Engine[Kind]):
-    """Segments under `jax.checkpoint`: memory for time.
+    """Segments under `jax.checkpoint`: less memory for more time.
 
-    The forward pass keeps the carries between segments; the backward pass runs each segment once
-    more. Activations take about `T / size` carries plus `size` steps; `size = sqrt(T)` is least.
+    The forward pass keeps only the carries between segments; the backward pass runs each segment
+    again. This stores about `T / size` carries plus the activations of `size` steps, which is
+    least at `size = sqrt(T)`.
 
     Args:
         engine: runs one segment.
@@ -65,8 +66,8 @@ class Truncated(Engine[Kind]):
     """Truncated back-propagation through time inside one unroll.
 
     The values are those of `engine`; gradients do not cross from one segment into the one before.
-    Segments are counted in steps of the array, masked ones too: a last carry that was held through
-    padded segments has no gradient.
+    Masked steps count towards the length of a segment. So a last carry that was held through a
+    whole segment of padding has no gradient.
 
     Args:
         engine: runs one segment.
@@ -117,9 +118,10 @@ def _in_segments(
     xs: Inputs,
     border: Callable[[Cell, Carry, Inputs], Carry] | None = None,
 ) -> tuple[Carry, Inputs]:
-    """Run segments of `size` in a scan, and what is left after it; with a border, the last of all.
+    """Scan over whole segments, then run the remainder.
 
-    There is a border between segments, and none after the last one.
+    A border lies between two segments and not after the last one, so with borders the last segment
+    stays out of the scan even when it is whole.
     """
     steps = jax.tree.leaves(xs)[0].shape[0]
     if not known(steps):
@@ -154,7 +156,7 @@ def _in_padded_segments(
     xs: Inputs,
     border: Callable[[Cell, Carry, Inputs], Carry] | None,
 ) -> tuple[Carry, Inputs]:
-    """The same where the number of steps is a symbol: the last segment is filled, and masked."""
+    """The same for a symbolic number of steps: the last segment is padded, and masked."""
     steps = jax.tree.leaves(xs)[0].shape[0]
     count = (steps + size - 1) // size
     times = jnp.arange(count)[:, None] * size + jnp.arange(size)[None]

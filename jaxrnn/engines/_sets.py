@@ -14,12 +14,12 @@ _BUSY = 50_000  # multiplications a step, about where both take the same time
 
 
 class Sets(Loop):
-    """A loop for many sets of weights; every array but the weights they share leads with the set.
+    """A loop for many sets of weights. Except for shared weights, the first axis is the set.
 
     Args:
-        loop: for one set.
-        own: which leaves of the weights each set has its own of.
-        moving: which leaves of the weights each set has an own tangent or cotangent of.
+        loop: the loop for one set.
+        own: for each leaf of the weights, whether every set has its own.
+        moving: for each leaf of the weights, whether every set has its own tangent or cotangent.
     """
 
     def __init__(self, loop: Loop, own: tuple[bool, ...], moving: tuple[bool, ...]) -> None:

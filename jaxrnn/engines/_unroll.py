@@ -1,4 +1,4 @@
-"""`unroll`: the one verb."""
+"""`unroll`: run a cell over a sequence."""
 
 from functools import partial
 from typing import Any, TypeVar
@@ -43,20 +43,20 @@ def unroll(
     reset at a masked step, in the padding too, takes effect at the next step that counts, or else
     in the carry that is returned. `reverse` runs each sequence from its last step that counts to
     its first, leaving every output at its own time; resets still mark the first step in time of
-    each sequence, so the same `resets` serve both directions. Where the first step of all begins a
-    sequence, the carry that comes back from a reverse run is fresh: what lies before is another
-    sequence. So a run equals its pieces, one after another, in both directions. All of these
-    combine, on every engine.
+    each sequence, so the same `resets` serve both directions. If the very first step begins a
+    sequence, a reverse run returns a fresh carry, because what lies before is another sequence. So
+    in both directions a run equals its pieces, run one after another. All of these combine, on
+    every engine.
 
-    Shapes: xs, ys `[T, *batch, features]` (or trees of such); carry `[*batch, ...]`. Data held as
-    `[batch, T, features]` go through `jnp.swapaxes(xs, 0, 1)`, and back.
+    Shapes: xs, ys `[T, *batch, features]` (or trees of such); carry `[*batch, ...]`. For data of
+    shape `[batch, T, features]`, use `jnp.swapaxes(xs, 0, 1)` before, and again on the outputs.
 
     Args:
         cell: what one step computes.
         params: the cell's parameters.
         xs: the inputs, a tree of `[T, *batch, features]` with one T and one batch.
         carry: where to start; by default `cell.carry(params, batch)`.
-        key: where a cell with randomness draws from; without a key it has none. Other cells ignore
+        key: for cells that draw random numbers; without a key they draw none. Other cells ignore
             it.
         lengths: `Int[*batch]`, in `[0, T]`: how many leading steps count. A sequence of length 0
             gives back the carry that it started from.
@@ -111,7 +111,7 @@ def unroll(
     return _unroll(cell, params, xs, carry, key, lengths, mask, resets, engine, reverse=reverse)
 
 
-# Compiled once for equal nouns and shapes, also where the user calls `unroll` outside of `jit`.
+# Compiled once for equal configurations and shapes, even when `unroll` is called outside of `jit`.
 @partial(jax.jit, static_argnames="reverse")
 def _unroll(
     cell: Cell,
