@@ -1,4 +1,4 @@
-"""Networks: from sequence to sequence."""
+"""Networks: layers that map sequences to sequences."""
 
 from ._bidirectional import Bidirectional as Bidirectional
 from ._dense import Dense as Dense

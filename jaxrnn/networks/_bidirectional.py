@@ -19,19 +19,19 @@ class Bidirectional(Layer):
     that comes back holds the forward cell's last and the backward cell's first step in time. There
     is no `step`: the output at a time depends on what comes after it.
 
-    For one vector a sequence do not follow it with `LastPool`: at the last step the backward cell
-    has read that step only. Pool with `MeanPool` or `MaxPool`, or take the carries that `apply`
-    returns, `Directions(forward, backward)`: each has read the whole sequence.
+    For one vector per sequence, do not follow it with `LastPool`: at the last step the backward
+    cell has read only that step. Pool with `MeanPool` or `MaxPool`, or take the carries that
+    `apply` returns, `Directions(forward, backward)`: each has read the whole sequence.
 
     Args:
         forward: the cell that runs forward.
         backward: the cell that runs backward, with parameters of its own.
         engine: how both are run through time.
-        merge: what becomes of both outputs: `Concatenate()`, `Add()`, `Average()`, `Multiply()`, or
-            `Both()` to keep them apart.
+        merge: how the two outputs are combined: `Concatenate()`, `Add()`, `Average()`,
+            `Multiply()`, or `Both()` to keep them apart.
 
     Raises:
-        ValueError: cells that read different features, or outputs that cannot be merged so.
+        ValueError: cells that read different features, or outputs that cannot be merged this way.
 
     Reference: M. Schuster & K. Paliwal, "Bidirectional recurrent neural networks", IEEE
     Transactions on Signal Processing 45 (1997).

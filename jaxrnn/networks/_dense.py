@@ -28,10 +28,10 @@ class Dense(Memoryless):
         inputs: features of x.
         outputs: features of y.
         use_bias: whether there is a bias; without one `params.bias` is None.
-        kernel_init: how the kernel is drawn, `(key, shape, dtype) -> Array`. Functions are told
-            apart by identity: make `jax.nn.initializers.he_normal()` once, not for each layer, or
-            everything is compiled anew.
-        bias_init: how the bias is.
+        kernel_init: how the kernel is drawn, `(key, shape, dtype) -> Array`. Functions compare by
+            identity: call `jax.nn.initializers.he_normal()` once and use the result everywhere;
+            a new function makes JAX compile again.
+        bias_init: how the bias is drawn, likewise.
 
     Example:
         >>> import jax

@@ -1,4 +1,4 @@
-"""Dropout: one mask a step, or one for the whole sequence."""
+"""Dropout: one mask per step, or one for the whole sequence."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from ._layer import Memoryless
 
 
 class Dropout(Memoryless):
-    """Drop features at random, anew at every step: `y = keep * x / (1 - rate)`.
+    """Drop features at random, independently at every step: `y = keep * x / (1 - rate)`.
 
     Without a key it is the identity.
 
@@ -49,7 +49,7 @@ class Dropout(Memoryless):
 class VariationalDropout(Memoryless):
     """Drop features at random, the same ones at every step of a sequence.
 
-    One mask is drawn a call and a sequence of the batch. Without a key it is the identity.
+    Each call draws one mask for each sequence of the batch. Without a key it is the identity.
 
     Args:
         rate: the probability to drop, in [0, 1); a leaf.

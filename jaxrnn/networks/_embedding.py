@@ -12,9 +12,9 @@ from ._layer import Memoryless
 
 
 class Embedding(Memoryless):
-    """A vector a symbol: `y = table[x]`.
+    """One vector per symbol: `y = table[x]`.
 
-    A symbol outside `[0, vocab)` raises `ValueError` where its number is known; under `jit` it
+    A symbol outside `[0, vocab)` raises `ValueError` where its value is known; under `jit` it
     gives NaN, never another symbol's vector.
 
     Shapes: x `Int[T, *batch]`, y `[T, *batch, features]`.

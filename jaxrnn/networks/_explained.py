@@ -1,4 +1,4 @@
-"""Errors that come of the carry of another layer; of its parameters, `Config` sees to that."""
+"""Explain errors caused by another layer's carry; `Config` does so for its parameters."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ else:
 
 @contextlib.contextmanager
 def explained(layer: Layer, carry: Carry | None, batch: Batch) -> Iterator[None]:
-    """Say of an error that comes of a carry that is not the layer's.
+    """Explain an error that was caused by a carry that is not the layer's.
 
-    It is looked at when something has gone wrong, so that a call that succeeds costs no more.
+    The carry is compared only after something went wrong, so a call that succeeds costs no more.
     """
     try:
         yield
@@ -37,7 +37,7 @@ def explained(layer: Layer, carry: Carry | None, batch: Batch) -> Iterator[None]
 
 
 def _ours(error: Exception) -> bool:
-    """Whether it is a check of the library that raised."""
+    """Whether one of the library's own checks raised the error."""
     end = error.__traceback__
     while end is not None and end.tb_next is not None:
         end = end.tb_next

@@ -35,8 +35,8 @@ def save(path: str | os.PathLike[str], params: Params) -> None:
     """Write parameters to a safetensors file, without an optimizer or anything else.
 
     Every array is named by its place in the tree, as `1.recurrent` for the field `recurrent` of the
-    second layer of a stack. The file is written whole or not at all: a process that is killed
-    leaves the older one.
+    second layer of a stack. The file is written whole or not at all: if the process is killed, the
+    older file remains.
 
     Args:
         path: a local file; folders above it are made, and an older file is replaced.
@@ -75,9 +75,9 @@ def load(path: str | os.PathLike[str], like: Params) -> Params:
 
     Args:
         path: the file.
-        like: what they must fit, as `network.init(key)`, or only the shapes of it, as
-            `jax.eval_shape(network.init, key)`. Arrays come in its types and on its devices;
-            bfloat16 in a file fits float32, for it loses nothing, and float32 does not fit
+        like: what the file must fit: `network.init(key)`, or only its shapes,
+            `jax.eval_shape(network.init, key)`. The arrays get its types and its devices.
+            bfloat16 in the file fits float32, since nothing is lost; float32 does not fit
             bfloat16.
 
     Returns:
@@ -86,8 +86,8 @@ def load(path: str | os.PathLike[str], like: Params) -> Params:
     Raises:
         FileNotFoundError: there is no such file.
         TypeError: a leaf of `like` is no array.
-        ValueError: names, shapes or types in the file differ from those of `like`, all of which are
-            said; or it is no safetensors file, or damaged.
+        ValueError: names, shapes or types in the file differ from those of `like` (the message
+            lists all that do); or the file is damaged, or not a safetensors file.
 
     Example:
         >>> import tempfile, jax

@@ -16,17 +16,18 @@ from ._reading import Shape
 
 
 class Layer(Config):
-    """From sequence to sequence.
+    """A map from sequences to sequences.
 
         carry, ys = layer.apply(params, xs)          a whole sequence, [T, *batch, ...]
         carry, y  = layer.step(params, carry, x)     one element of it, [*batch, ...]
 
-    Streaming with `step` equals the whole. A layer without memory has the empty carry `()`.
+    Streaming with `step` gives the same outputs as `apply`. A layer without memory has the empty
+    carry `()`.
 
-    A layer of one's own defines `init` and `run`, and says by `input_shape` and `output_shape` what
-    it reads and gives; with a memory it defines `carry`, and `advance` where one step can be had
-    more simply than as a sequence of one. Who calls it uses `apply` and `step`, which check and
-    prepare everything first.
+    A layer of your own defines `init` and `run`, and declares what it reads and gives by
+    `input_shape` and `output_shape`. With a memory, it also defines `carry`, and `advance` if one
+    step is simpler to compute than a sequence of one. Callers use `apply` and `step`, which check
+    and prepare everything first.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -76,7 +77,7 @@ class Layer(Config):
         mask: Array | None,
         resets: Array | None,
     ) -> tuple[Carry, Inputs]:
-        """What `apply` does, for the layer's author: all is there and checked.
+        """The layer's own computation; `apply` calls it with every argument present and checked.
 
         Args:
             params: the parameters.
@@ -88,7 +89,7 @@ class Layer(Config):
         """
 
     def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """What `step` does, for the layer's author: by default a sequence of one step."""
+        """The layer's own single step, which `step` calls; by default a sequence of one."""
         xs = jax.tree.map(lambda leaf: leaf[None], x)
         carry, ys = self.run(params, xs, carry, key=None, mask=None, resets=None)
         return carry, jax.tree.map(lambda leaf: leaf[0], ys)
@@ -109,8 +110,8 @@ class Layer(Config):
         Args:
             params: the parameters.
             xs: the inputs `[T, *batch, ...]`.
-            carry: the carry to start from, of `self.carry(params, batch)`'s structure, which is
-                what `None` stands for.
+            carry: the carry to start from, with the structure of `self.carry(params, batch)`,
+                which is the default.
             key: where randomness is drawn from (dropout); `None` means deterministic.
             lengths: `Int[*batch]`, in `[0, T]`: how many leading steps count.
             mask: `Bool[T, *batch]`, False at padding. With `lengths`, both must agree to count.
@@ -184,52 +185,52 @@ class Layer(Config):
 
     @property
     def input_shape(self) -> Shape | None:
-        """The features that one step of input has: `(64,)`, or `(None, None, 3)` of an image.
+        """The shape of one step's input: `(64,)`, or `(None, None, 3)` for an image.
 
-        `None` in it is an axis of any size. Features are floating numbers. Symbols have no axis of
-        features: `()`. A layer that
-        does not say, `None`, takes anything; applied alone, one axis of features is assumed.
+        `None` inside the tuple is an axis of any size. Features are floating-point numbers. Symbols
+        have no feature axis: `()`. `None` instead of a tuple means that the layer takes anything;
+        applied on its own, it is assumed to have one axis of features.
         """
         return None
 
     @property
     def output_shape(self) -> Shape | None:
-        """The features that one step of output has; `None` where the layer does not say."""
+        """The shape of one step's output; `None` if the layer does not say."""
         return None
 
     @property
     def keeps_shape(self) -> bool:
-        """Whether the outputs have the features of the inputs, whatever these are."""
+        """Whether the outputs have the same features as the inputs, whatever these are."""
         return False
 
     @property
     def pools(self) -> bool:
-        """Whether the layer gives one vector a sequence: no time is left, nor mask and resets."""
+        """Whether the layer gives one vector per sequence, so that time, mask and resets end."""
         return False
 
     @property
     def causal(self) -> bool:
-        """Whether what it gives at a step depends on no later one, so that it can stream."""
+        """Whether no output depends on a later step, so that the layer can stream."""
         return True
 
     @property
     def stepwise(self) -> bool:
-        """Whether it treats every step alone, so that it also serves what has no time."""
+        """Whether it acts on each step independently, so that it also works without a time axis."""
         return False
 
     @property
     def takes_last(self) -> bool:
-        """Whether it reads the last step of a sequence only."""
+        """Whether it reads only the last step of a sequence."""
         return False
 
     @property
     def parts(self) -> tuple["Layer", ...]:
-        """The layers in it that hold no others, in order; of such a layer, itself."""
+        """The innermost layers, in order; just itself, for a layer that holds no others."""
         return (self,)
 
 
 def _number(x: Any) -> Any:
-    """A number of Python's own, one symbol say, as an array."""
+    """A Python number, such as one symbol, as an array."""
     fits = isinstance(x, int | float) and abs(x) < 2**31
     return jnp.asarray(x) if fits else x
 

@@ -1,4 +1,4 @@
-"""What becomes of the outputs of both directions of a `Bidirectional` layer."""
+"""How a `Bidirectional` layer combines the outputs of its two directions."""
 
 import abc
 import typing
@@ -12,7 +12,7 @@ from ._reading import Shape
 
 
 class Directions(typing.NamedTuple):
-    """What belongs to the two directions of a `Bidirectional` layer."""
+    """One thing for each direction of a `Bidirectional` layer: carries, parameters or outputs."""
 
     forward: Any
     backward: Any

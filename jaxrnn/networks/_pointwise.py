@@ -1,4 +1,4 @@
-"""Layers that treat every step alike: `LayerNorm`, `Activation`."""
+"""Layers that act on each step independently: `LayerNorm`, `Activation`."""
 
 from collections.abc import Callable
 from typing import NamedTuple

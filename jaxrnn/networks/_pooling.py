@@ -14,7 +14,7 @@ from ._layer import Layer
 
 
 class Pool(Layer):
-    """One vector a sequence. A sequence without a valid step gives zeros."""
+    """One vector per sequence. A sequence without a valid step gives zeros."""
 
     @abc.abstractmethod
     def pool(self, xs: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "..."]:
@@ -67,10 +67,10 @@ class Pool(Layer):
 class LastPool(Pool):
     """The output at the last valid step.
 
-    After `Bidirectional` that is the forward cell's summary of the whole sequence beside the output
-    of a backward cell that has read one step only: `stack` refuses it. Pool with `MeanPool` or
-    `MaxPool` there, or take the carries that `Bidirectional.apply` returns: each has read the whole
-    sequence.
+    After `Bidirectional`, that is the forward cell's summary of the whole sequence next to the
+    output of a backward cell that has read only one step, so `stack` refuses it. Pool with
+    `MeanPool` or `MaxPool` instead, or take the carries that `Bidirectional.apply` returns: each
+    has read the whole sequence.
 
     Example:
         >>> import jax.numpy as jnp

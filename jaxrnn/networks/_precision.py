@@ -1,4 +1,4 @@
-"""`Precision`: compute in a narrower type than the weights are kept in."""
+"""`Precision`: compute in a narrower type than that of the weights."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from ._wrapper import Wrapper
 
 
 class Precision(Wrapper):
-    """A layer that computes in another floating type than its parameters are kept in.
+    """A layer that computes in a different floating-point type from that of its parameters.
 
         y = layer(cast(params), cast(x)), cast back to the type of the parameters
 
-    Parameters, gradients and the optimizer's state stay as they are, float32 say, so that steps
-    too small for eight bits of mantissa still add up. What cells hold in at least float32, their
-    carries and the sums in products, stays so. Outputs have been rounded to the narrower type:
-    where their digits count, leave the last layer outside, `stack(Precision(body), Dense(...))`.
+    Parameters, gradients and the optimizer's state stay as they are, in float32 for example, so
+    that updates too small for eight bits of mantissa still add up. Carries, and the sums inside
+    products, stay in at least float32. Outputs are rounded to the narrower type: if their precision
+    matters, leave the last layer outside, `stack(Precision(body), Dense(...))`.
 
     Args:
         layer: any layer, or a whole network.

@@ -15,7 +15,7 @@ from ._reading import Shape, fits, read, say
 class Stack(Layer):
     """Layers one after another; made by `stack`.
 
-    Parameters and carries are tuples, one a layer, or dicts by the layers' names.
+    Parameters and carries are tuples with one entry per layer, or dicts keyed by the layers' names.
     """
 
     layers: tuple[Layer, ...]
@@ -140,13 +140,13 @@ class Stack(Layer):
 def stack(*layers: Layer, **named: Layer) -> Stack:
     """Put layers one after another, checking that they fit.
 
-    Parameters and carries are tuples in the layers' order or, where the layers are given by name,
-    dicts by these names.
+    Parameters and carries are tuples in the layers' order or, if the layers are given by name,
+    dicts keyed by these names.
 
     Raises:
-        ValueError: no layer, layers both with and without a name, a layer that takes another shape
-            than the one before gives, a layer that runs over time after one that pools time away,
-            or `LastPool` where the last step has not read the whole sequence.
+        ValueError: no layer, layers both with and without a name, a layer whose input shape is not
+            the previous one's output shape, a layer that runs over time after one that pools it
+            away, or `LastPool` where the last step has not read the whole sequence.
         TypeError: something that is not a layer.
 
     Example:

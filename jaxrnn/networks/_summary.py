@@ -30,9 +30,9 @@ def parameter_count(params: Params) -> int:
 
 @checked
 def summary(network: Layer) -> str:
-    """A table of the network's layers, what they give, and how many parameters they have.
+    """A table of the network's layers, their output shapes, and their numbers of parameters.
 
-    Nothing is computed: it costs no memory, whatever the sizes. `?` is a shape that no layer says.
+    Nothing is computed, and no memory used, whatever the sizes. `?` is a shape that is not known.
 
     Example:
         >>> from jaxrnn import cells, networks

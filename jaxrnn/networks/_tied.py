@@ -1,4 +1,4 @@
-"""`Tied`: symbols are read and written by one table."""
+"""`Tied`: one table for the embedding and for the readout."""
 
 from typing import Any, NamedTuple
 
@@ -22,12 +22,12 @@ class TiedParams(NamedTuple):
 
 
 class Tied(Layer):
-    """An embedding, a network, and a readout by the embedding's own table.
+    """An embedding, a network, and a readout that uses the embedding's table.
 
         y = network(table[x]) @ table.T + bias
 
-    The table stands in the parameters once; its gradient is the sum of what reading and writing
-    give. Compared with `stack(embedding, network, Dense(F, V))` that saves `F * V` parameters.
+    The parameters hold the table once; its gradient is the sum over both uses. Compared with
+    `stack(embedding, network, Dense(F, V))`, that saves `F * V` parameters.
 
     Shapes: x `Int[T, *batch]`, y `[T, *batch, V]`.
 
@@ -113,7 +113,7 @@ class Tied(Layer):
 
     @property
     def output_shape(self) -> tuple[int]:
-        """A logit a symbol."""
+        """One logit per symbol."""
         return (self.embedding.vocab,)
 
     @property

@@ -1,4 +1,4 @@
-"""`Transitions`: what labels say of the labels that follow them."""
+"""`Transitions`: learned scores for pairs of successive labels."""
 
 from typing import NamedTuple
 
@@ -19,12 +19,12 @@ class TransitionsParams(NamedTuple):
 
 
 class Transitions(Memoryless):
-    """Add a learned score of every label after every other: what `objectives.CRF` takes.
+    """Add a learned score for every pair of successive labels, as `objectives.CRF` takes them.
 
         y[i, j] = x[j] + transition[i, j]        y[labels, j] = x[j] + start[j]
 
-    Shapes: x `[T, *batch, labels]`, y `[T, *batch, (labels + 1) * labels]`: row by row the label
-    before, and in each row the label itself. The last row is for the first step.
+    Shapes: x `[T, *batch, labels]`, y `[T, *batch, (labels + 1) * labels]`: a flattened table with
+    a row for each previous label and a column for each label. The last row is for the first step.
 
     Args:
         labels: how many labels there are. All scores start at 0.

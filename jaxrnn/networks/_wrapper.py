@@ -8,7 +8,7 @@ from ._reading import Shape, fits, say
 
 
 class Wrapper(Layer):
-    """A layer around another one: whatever it does not say itself is as the other one has it.
+    """A layer around another one. What it does not define, it takes over from that layer.
 
     Parameters and carry are those of the layer inside. One of your own defines `run` and `advance`,
     which call those of `self.layer`.
