@@ -1,23 +1,20 @@
 """Explain errors caused by another layer's carry; `Config` does so for its parameters."""
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 
 from .._kinds import shown
 from .._typing import Batch, Carry
 
-if TYPE_CHECKING:
-    from ._layer import Layer
-else:
-    Layer = Any
-
 
 @contextlib.contextmanager
-def explained(layer: Layer, carry: Carry | None, batch: Batch) -> Iterator[None]:
-    """Explain an error that was caused by a carry that is not the layer's.
+def explained(
+    who: str, carry: Carry | None, batch: Batch, fresh: Callable[[], Carry]
+) -> Iterator[None]:
+    """Explain an error that was caused by a carry unlike the layer's own, which `fresh` makes.
 
     The carry is compared only after something went wrong, so a call that succeeds costs no more.
     """
@@ -27,11 +24,11 @@ def explained(layer: Layer, carry: Carry | None, batch: Batch) -> Iterator[None]
         wrong = None
         if carry is not None and not _ours(error):
             with contextlib.suppress(Exception):  # what went wrong first counts
-                wrong = _differing(layer, carry, batch)
+                wrong = _differing(carry, fresh)
         if wrong is None:
             raise
         raise TypeError(
-            f"{type(layer).__name__}: the carry is not one of this layer: {wrong}. "
+            f"{who}: the carry is not one of this layer: {wrong}. "
             f"`carry(params, {batch})` makes one that fits."
         ) from error
 
@@ -45,9 +42,8 @@ def _ours(error: Exception) -> bool:
     return here and isinstance(error, TypeError | ValueError)
 
 
-def _differing(layer: Layer, carry: Carry, batch: Batch) -> str | None:
-    params = jax.eval_shape(layer.init, jax.random.key(0))
-    want = _leaves(jax.eval_shape(lambda params: layer.carry(params, batch), params))
+def _differing(carry: Carry, fresh: Callable[[], Carry]) -> str | None:
+    want = _leaves(jax.eval_shape(fresh))
     got = _leaves(carry)
     different = [
         f"carry{path} is {got.get(path, 'missing')}, not {want.get(path, 'there')}"

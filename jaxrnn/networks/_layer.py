@@ -1,6 +1,7 @@
 """`Layer`: what every part of a network offers."""
 
 import abc
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -127,7 +128,7 @@ class Layer(Config):
         mask = _reading.counted(who, lengths, mask, lead)
         resets = _reading.flags(who, "resets", resets, lead)
         xs = _reading.without_padding(xs, mask)
-        with explained(self, carry, lead[1:]):
+        with self._explained(carry, lead[1:]):
             if carry is None:
                 carry = self.carry(params, lead[1:])
             return self.run(params, xs, carry, key=key, mask=mask, resets=resets)
@@ -158,12 +159,18 @@ class Layer(Config):
         x = _reading.arrays(who, jax.tree.map(_number, x), self.input_shape)
         batch = _reading.leading(who, x, self.input_shape)
         resets = _reading.flags(who, "resets", resets, batch, "[*batch]")
-        with explained(self, carry, batch):
+        with self._explained(carry, batch):
             if carry is None:
                 carry = self.carry(params, batch)
             elif resets is not None:
                 carry = select(resets, self.carry(params, batch), carry)
             return self.advance(params, carry, x)
+
+    def _explained(self, carry: Carry | None, batch: Batch) -> AbstractContextManager[None]:
+        def fresh() -> Carry:
+            return self.carry(self.init(jax.random.key(0)), batch)
+
+        return explained(type(self).__name__, carry, batch, fresh)
 
     def check_causal(self) -> None:
         """Raise `TypeError` where an output depends on later steps, so that it cannot stream."""
