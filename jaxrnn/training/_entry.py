@@ -1,6 +1,6 @@
 """`Entered`: what is checked of a batch where data enter, as far as it can be read."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,13 +9,9 @@ import numpy as np
 from .. import objectives
 from .._typing import Array, Params
 from ..data import Batch
-from ._pass import Signs, counted
+from ..networks import Layer
+from ._pass import Scoring, Signs, counted
 from ._probabilities import refuse_probabilities
-
-if TYPE_CHECKING:
-    from ._trainer import Trainer
-else:  # which imports this file
-    Trainer = Any
 
 
 class Entered(NamedTuple):
@@ -24,7 +20,7 @@ class Entered(NamedTuple):
     where: str
     """Who reads it, and which it is."""
 
-    trainer: Trainer
+    scoring: Scoring
     params: Params
     batch: Batch
     signs: Signs
@@ -52,12 +48,12 @@ class Entered(NamedTuple):
                     f"{self.where}: no step counts, for every label is out of range or left out"
                 )
             return
-        shapes = _outputs.eval_shape(self.trainer, self.params, self.batch)  # type: ignore[no-untyped-call]
+        network, loss = self.scoring.network, self.scoring.loss
+        shapes = _outputs.eval_shape(network, self.params, self.batch)  # type: ignore[no-untyped-call]
         # Of the outputs only the shapes are known here, and only they are needed.
         outputs = jax.tree.map(lambda s: np.broadcast_to(np.zeros((), s.dtype), s.shape), shapes)
-        loss = objectives.as_objective(self.trainer.loss)
         try:
-            loss.weight(outputs, self.batch.targets, counted(self.trainer, self.batch))
+            loss.weight(outputs, self.batch.targets, counted(network, self.batch))
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"{self.where}: {error}") from error
@@ -65,9 +61,9 @@ class Entered(NamedTuple):
     def _check_outputs(self) -> None:
         if not _readable(self.batch):
             return
-        outputs = _outputs(self.trainer, self.params, self.batch)
-        where = counted(self.trainer, self.batch)
-        loss = objectives.as_objective(self.trainer.loss)
+        network, loss = self.scoring.network, self.scoring.loss
+        outputs = _outputs(network, self.params, self.batch)
+        where = counted(network, self.batch)
         if _takes_softmax(loss, outputs, self.batch.targets, where):
             refuse_probabilities(self.where, outputs, where)
 
@@ -94,5 +90,5 @@ def _readable(tree: Any) -> bool:
 
 
 @jax.jit
-def _outputs(trainer: Trainer, params: Params, batch: Batch) -> Any:
-    return trainer.network.apply(params, batch.inputs, mask=batch.mask, resets=batch.resets)[1]
+def _outputs(network: Layer, params: Params, batch: Batch) -> Any:
+    return network.apply(params, batch.inputs, mask=batch.mask, resets=batch.resets)[1]

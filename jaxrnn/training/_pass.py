@@ -1,6 +1,6 @@
 """A batch that goes through the network: what comes out, what it costs, and what may be amiss."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +8,19 @@ import jax.numpy as jnp
 from .. import objectives
 from .._typing import Array, Carry, Key, Params
 from ..data import Batch
+from ..metrics import Metric
+from ..networks import Layer
 from ._batch import lead
+from ._carry import CarryPolicy
 
-if TYPE_CHECKING:
-    from ._trainer import Trainer
-else:  # which imports this file
-    Trainer = Any
+
+class Scoring(NamedTuple):
+    """What a batch is run through and scored by: a trainer, less its optimizer."""
+
+    network: Layer
+    loss: objectives.Objective
+    metrics: Metric | None
+    carry: CarryPolicy
 
 
 class Signs(NamedTuple):
@@ -59,18 +66,17 @@ class Pass(NamedTuple):
 
 
 def through(
-    trainer: Trainer, params: Params, held: Carry, batch: Batch, key: Key | None = None
+    scoring: Scoring, params: Params, held: Carry, batch: Batch, key: Key | None = None
 ) -> Pass:
     """Run the network over a batch and score it; `held` is of the batch before."""
-    axes = lead(trainer.network, batch)
+    axes = lead(scoring.network, batch)
     mask, resets = (None if mark is None else jnp.asarray(mark) for mark in batch[2:])
-    carry = trainer.carry.start(trainer.network, params, held, axes[1:])
-    carry, outputs = trainer.network.apply(
+    carry = scoring.carry.start(scoring.network, params, held, axes[1:])
+    carry, outputs = scoring.network.apply(
         params, batch.inputs, carry, key=key, mask=mask, resets=resets
     )
-    where = counted(trainer, batch)
-    loss = objectives.as_objective(trainer.loss)
-    values, weight = objectives.score(loss, outputs, batch.targets, where=where)
+    where = counted(scoring.network, batch)
+    values, weight = objectives.score(scoring.loss, outputs, batch.targets, where=where)
     offered = jnp.ones(values.shape, bool) if where is None else where
     signs = Signs(
         steps=jnp.sum(offered, dtype=jnp.float32),
@@ -78,15 +84,15 @@ def through(
         probabilities=_like_probabilities(outputs, offered),
     )
     total = objectives.Weighted(jnp.sum(values * weight), jnp.sum(weight))
-    return Pass(trainer.carry.keep(carry), outputs, where, total, signs)
+    return Pass(scoring.carry.keep(carry), outputs, where, total, signs)
 
 
-def counted(trainer: Trainer, batch: Batch) -> Array | None:
+def counted(network: Layer, batch: Batch) -> Array | None:
     """What counts: the steps of the mask or, of whole sequences, those that have a step."""
     if batch.mask is None:
         return None
     mask = jnp.asarray(batch.mask)
-    return mask.any(axis=0) if trainer.network.pools else mask
+    return mask.any(axis=0) if network.pools else mask
 
 
 def _like_probabilities(outputs: Any, offered: Array) -> Array:

@@ -12,7 +12,7 @@ from ._checkpoints import Checkpoints
 from ._early_stopping import Standing
 from ._entry import Entered
 from ._state import Report, TrainState
-from ._trainer import Trainer, take_step
+from ._trainer import Trainer, scoring_of, take_step
 
 
 class Window(NamedTuple):
@@ -81,7 +81,9 @@ class Run(NamedTuple):
         state, report, signs = _step(trainer, self.state, batch)
         where = f"fit: the batch of step {self.step}"
         first = not (self.history or self.unreported)
-        unread = Unread(report, Entered(where, trainer, state.params, batch, signs, first))
+        unread = Unread(
+            report, Entered(where, scoring_of(trainer), state.params, batch, signs, first)
+        )
         return self.read()._replace(state=state, step=self.step + 1, unread=unread)
 
     def read(self) -> "Run":

@@ -10,14 +10,13 @@ import jax.numpy as jnp
 from .. import _check, objectives
 from .._config import Config
 from .._typing import Array, Carry, Key, Optimizer, Params
-from ..data import Batch, Stacked
+from ..data import Batch
 from ..metrics import Metric
 from ..networks import Layer
 from ._batch import as_batch
 from ._carry import CarryPolicy, Fresh
-from ._entry import Entered
-from ._evaluation import Totals, begin, score, score_stack, update
-from ._pass import Pass, Signs, through
+from ._evaluation import evaluate, update
+from ._pass import Pass, Scoring, Signs, through
 from ._state import Evaluation, Report, TrainState
 
 
@@ -125,42 +124,13 @@ class Trainer(Config):
                 or no step counts.
         """
         _check_state("Trainer.evaluate", state)
-        if isinstance(batches, Stacked):
-            totals = self._evaluate_stack(state, batches)
-        else:
-            totals = self._evaluate_each(state, batches)
-        return totals.evaluation(self)
+        return evaluate(scoring_of(self), state.params, batches)
 
-    def _evaluate_stack(self, state: TrainState, batches: Stacked) -> Totals:
-        stack = as_batch("Trainer.evaluate", batches.batches)
-        totals = begin(self, state.params, _at(stack, 0))
-        totals, signs = score_stack(self, state.params, totals, stack)
-        if not isinstance(signs.steps, jax.core.Tracer):
-            suspicious = (signs.uncounted > 0) | signs.probabilities
-            for index in jnp.flatnonzero(suspicious).tolist():
-                self._entered(state, index, _at(stack, index), _at(signs, index)).check()
-        return totals
 
-    def _evaluate_each(self, state: TrainState, batches: Iterable[Any]) -> Totals:
-        totals = before = None
-        for index, item in enumerate((batches,) if isinstance(batches, tuple) else batches):
-            batch = as_batch("Trainer.evaluate", item)
-            totals = totals or begin(self, state.params, batch)
-            totals, signs = score(self, state.params, totals, batch)
-            if before is not None:  # read while the device works on the next one
-                before.check()
-            before = self._entered(state, index, batch, signs)
-        if totals is None or before is None:
-            raise ValueError(
-                "Trainer.evaluate: there are no batches. An iterator gives its batches once; "
-                "pass a list or a dataset to go through it again."
-            )
-        before.check()
-        return totals
-
-    def _entered(self, state: TrainState, index: int, batch: Batch, signs: Signs) -> Entered:
-        where = f"Trainer.evaluate: batch {index}"
-        return Entered(where, self, state.params, batch, signs, first=index == 0)
+def scoring_of(trainer: Trainer) -> Scoring:
+    """All of a trainer but its optimizer."""
+    loss = objectives.as_objective(trainer.loss)
+    return Scoring(trainer.network, loss, trainer.metrics, trainer.carry)
 
 
 def take_step(
@@ -170,9 +140,9 @@ def take_step(
     import optax
 
     _check_state("Trainer.step", state)
-    key = jax.random.fold_in(state.key, state.step)
+    key, scoring = jax.random.fold_in(state.key, state.step), scoring_of(trainer)
     (loss, seen), gradient = jax.value_and_grad(_loss, argnums=1, has_aux=True)(
-        trainer, state.params, state.carry, batch, key
+        scoring, state.params, state.carry, batch, key
     )
     optimizer = optax.with_extra_args_support(trainer.optimizer)
     # optax multiplies integers with floats, whatever promotion is allowed outside. `value` is
@@ -185,7 +155,7 @@ def take_step(
         params=params,
         opt_state=opt_state,
         carry=seen.carry,
-        metrics=update(trainer, state.metrics, seen, batch),
+        metrics=update(scoring, state.metrics, seen, batch),
         key=state.key,
         step=state.step + 1,
     )
@@ -193,9 +163,9 @@ def take_step(
 
 
 def _loss(
-    trainer: Trainer, params: Params, held: Carry, batch: Batch, key: Key
+    scoring: Scoring, params: Params, held: Carry, batch: Batch, key: Key
 ) -> tuple[Array, Pass]:
-    seen = through(trainer, params, held, batch, key)
+    seen = through(scoring, params, held, batch, key)
     return seen.total.mean(), seen
 
 
@@ -224,7 +194,3 @@ def _own(leaf: Any) -> Array:
 def _check_state(who: str, state: Any) -> None:
     remedy = "Make one: `trainer.init(key)`, and `._replace(params=params)` for parameters."
     _check.kind(who, "state", state, TrainState, remedy)
-
-
-def _at(tree: Any, index: int) -> Any:
-    return jax.tree.map(lambda leaf: leaf[index], tree)
