@@ -1,6 +1,7 @@
 """Where things stand: import direction, sizes of files, names at the top, what `import` loads."""
 
 import ast
+import graphlib
 import json
 import pathlib
 import re
@@ -145,6 +146,58 @@ def test_no_file_reaches_into_the_private_files_of_another_package():
 )
 def test_the_test_of_private_files_sees_every_form_of_import(line, reaches):
     assert bool(private_imports(line, ("jaxrnn", "cells"))) == reaches
+
+
+def circle(codes):
+    """Files that import each other in a circle, of files as `{"jaxrnn/cells/_cell.py": code}`."""
+
+    def file(path):
+        """The file that a path in `import` means; what follows it is a name in the file."""
+        ends = [end for n in range(len(path), 0, -1) for end in (path[:n], [*path[:n], "__init__"])]
+        return next((name for end in ends if (name := "/".join(end) + ".py") in codes), None)
+
+    imports = {
+        name: {file(path) for path in modules_imported(code, tuple(name.split("/")[:-1]))}
+        for name, code in codes.items()
+    }
+    try:
+        graphlib.TopologicalSorter(
+            {name: found - {name, None} for name, found in imports.items()}
+        ).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Where two need something of each other, it belongs below both."""
+    files = (ROOT / "jaxrnn").rglob("*.py")
+    codes = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in files}
+    assert not circle(codes)
+
+
+@pytest.mark.parametrize(
+    "line, closes",
+    [
+        ("from ._cell import Cell", True),
+        ("from . import _cell", True),
+        ("from .. import cells", True),
+        ("from jaxrnn.cells._cell import Cell", True),
+        ("def f():\n    from ._cell import Cell", True),
+        ("if TYPE_CHECKING:\n    from ._cell import Cell", True),
+        ("from .. import _check", False),
+        ("from ._rule import Rule", False),
+        ("from ..engines import _cell", False),
+    ],
+)
+def test_the_test_of_circles_sees_every_form_of_import(line, closes):
+    codes = {
+        "jaxrnn/_check.py": "",
+        "jaxrnn/cells/__init__.py": "from ._cell import Cell as Cell",
+        "jaxrnn/cells/_cell.py": "from ._rule import Rule",
+        "jaxrnn/cells/_rule.py": line,
+    }
+    assert bool(circle(codes)) == closes
 
 
 def test_functions_of_logits_import_no_network():

@@ -1,6 +1,6 @@
 """What an objective gives, hidden where it does not count, and how much each step does."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -9,14 +9,21 @@ from .. import _check
 from .._dtypes import at_least_float32
 from .._typing import Array, ArrayLike
 
-if TYPE_CHECKING:
-    from ._objective import Objective
-else:  # which imports this file
-    Objective = Any
+
+@runtime_checkable
+class Scorer(Protocol):
+    """What is asked of an objective here."""
+
+    @property
+    def stepwise(self) -> bool: ...
+
+    def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None: ...
+
+    def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array: ...
 
 
 def evaluate(
-    objective: Objective, outputs: Any, targets: Any, where: ArrayLike | None
+    objective: Scorer, outputs: Any, targets: Any, where: ArrayLike | None
 ) -> tuple[Array, Array]:
     """The value of every step, 0 where it does not count, and how much it counts."""
     _check.arrays(_name(objective), outputs=outputs, targets=targets, where=where)
@@ -41,7 +48,7 @@ def evaluate(
     return jnp.where(counts | lost, values, 0), jnp.where(lost, 1, weight)
 
 
-def as_values(objective: Objective, given: Any) -> Array:
+def as_values(objective: object, given: Any) -> Array:
     """What an objective gave as an array of at least float32, or raise."""
     if not (_check.is_array(given) or isinstance(given, int | float | complex)):
         raise TypeError(
@@ -55,7 +62,7 @@ def as_values(objective: Objective, given: Any) -> Array:
     return values.astype(at_least_float32(values.dtype) if real else jnp.float32)
 
 
-def _check_where(objective: Objective, outputs: Any, where: ArrayLike) -> Array:
+def _check_where(objective: Scorer, outputs: Any, where: ArrayLike) -> Array:
     mask = _check.numbers(_name(objective), "where", where)
     if mask.dtype != bool:
         raise TypeError(
@@ -89,5 +96,5 @@ def fill(tree: Any, counts: Array, constant: float) -> Any:
     return jax.tree.map(fill, tree)
 
 
-def _name(objective: Objective) -> str:
+def _name(objective: Scorer) -> str:
     return type(objective).__name__
