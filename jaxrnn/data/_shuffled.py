@@ -70,7 +70,6 @@ class Shuffled(Dataset):
     target_axis: int = dataclasses.field(default=1, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Check the sizes and the seed."""
         _check.sizes("Shuffled", batch=self.batch)
         _check.integers("Shuffled", 0, seed=self.seed, target_axis=self.target_axis)
         if self.target_axis > 1:
@@ -115,11 +114,9 @@ class Shuffled(Dataset):
         return leaves[0].shape[:2]
 
     def __len__(self) -> int:
-        """How many batches one epoch has."""
         return (self._shape[1] + self.batch - 1) // self.batch
 
     def at(self, epoch: int, index: int) -> Batch:
-        """Batch `index` of an epoch."""
         steps, count = self._shape
         places = np.arange(index * self.batch, (index + 1) * self.batch)
         chosen = _permutation(self.seed, epoch, count)[places % count]
@@ -188,11 +185,9 @@ class Interleaved(Dataset):
         object.__setattr__(self, "datasets", tuple(self.datasets))
 
     def __len__(self) -> int:
-        """How many batches one epoch has."""
         return sum(map(len, self.datasets))
 
     def at(self, epoch: int, index: int) -> Batch:
-        """Batch `index` of an epoch."""
         owners = np.repeat(np.arange(len(self.datasets)), list(map(len, self.datasets)))
         owners = owners[_permutation(self.seed, epoch, len(owners))]
         earlier = int(np.sum(owners[:index] == owners[index]))

@@ -55,7 +55,6 @@ class Stream(Dataset):
     _starts: np.ndarray = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Check the sizes and the tokens."""
         _check.sizes("Stream", batch=self.batch, length=self.length)
         remedy = "Make tokens with Vocab.encode."
         tokens = _host.read("Stream", "tokens", self.tokens, remedy)
@@ -83,7 +82,6 @@ class Stream(Dataset):
         object.__setattr__(self, "_starts", starts)
 
     def __len__(self) -> int:
-        """How many batches one epoch has."""
         return (int(np.diff(self._starts).max()) + self.length - 1) // self.length
 
     def at(self, epoch: int, index: int) -> Batch:

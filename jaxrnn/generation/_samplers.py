@@ -70,12 +70,10 @@ class Temperature(Sampler):
     temperature: Leaf = 1.0
 
     def __post_init__(self) -> None:
-        """Check the temperature."""
         _positive("Temperature", self.temperature)
 
     @checked
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
-        """Divide."""
         return _scaled("Temperature", logits, self.temperature)
 
 
@@ -101,13 +99,11 @@ class TopK(Sampler):
     temperature: Leaf = 1.0
 
     def __post_init__(self) -> None:
-        """Check the count and the temperature."""
         _check.sizes("TopK", **{"k": self.k} if isinstance(self.k, int) else _each(self.k))
         _positive("TopK", self.temperature)
 
     @checked
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
-        """Keep the `k` largest."""
         counts = np.minimum(self.k, logits.shape[-1])
         largest = jax.lax.top_k(logits, int(counts.max()))[0]
         ranks = _a_row("TopK", "k", counts, logits) - 1
@@ -135,14 +131,12 @@ class Nucleus(Sampler):
     temperature: Leaf = 1.0
 
     def __post_init__(self) -> None:
-        """Check the mass and the temperature."""
         if not _check.holds(lambda mass: (mass > 0) & (mass <= 1), self.mass):
             raise ValueError(f"Nucleus: mass must lie in (0, 1], got {self.mass}")
         _positive("Nucleus", self.temperature)
 
     @checked
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
-        """Keep the nucleus."""
         scaled = _scaled("Nucleus", logits, self.temperature)
         order = jnp.argsort(scaled, axis=-1, descending=True)
         probabilities = jax.nn.softmax(jnp.take_along_axis(scaled, order, axis=-1), axis=-1)

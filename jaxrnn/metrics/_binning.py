@@ -21,7 +21,6 @@ class Binning(Config):
 
     @classmethod
     def _remedy(cls, value: Any) -> str:
-        """What a binning looks like."""
         return "Say how many bins, and which: `metrics.EqualWidth(15)`."
 
     @property
@@ -49,16 +48,13 @@ class EqualWidth(Binning):
     bins: int = jax.tree.static(default=15)
 
     def __post_init__(self) -> None:
-        """Refuse fewer than one bin."""
         _check.sizes("EqualWidth", bins=self.bins)
 
     @property
     def cells(self) -> int:
-        """The bins themselves."""
         return self.bins
 
     def pool(self, count: Array, sums: tuple[Array, ...]) -> tuple[Array, ...]:
-        """The sums as they are."""
         return sums
 
 
@@ -82,12 +78,10 @@ class EqualMass(Binning):
     resolution: int = jax.tree.static(default=1024)
 
     def __post_init__(self) -> None:
-        """Refuse fewer than one bin."""
         _check.sizes("EqualMass", bins=self.bins, resolution=self.resolution)
 
     @property
     def cells(self) -> int:
-        """The intervals."""
         return self.resolution
 
     def pool(self, count: Array, sums: tuple[Array, ...]) -> tuple[Array, ...]:

@@ -47,7 +47,6 @@ class Metric(Config):
 
     @classmethod
     def _remedy(cls, value: Any) -> str:
-        """How to make a metric of it."""
         if isinstance(value, dict):
             return "Collect them: `metrics.collect(**metrics)`."
         return "Wrap an objective: `metrics.Mean(objective)`." if callable(value) else ""

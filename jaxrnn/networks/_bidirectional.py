@@ -71,12 +71,10 @@ class Bidirectional(Layer):
         _ = self.output_shape  # raises where the outputs do not fit
 
     def init(self, key: Key) -> Directions:
-        """Both cells' parameters."""
         forward, backward = jax.random.split(key)
         return Directions(self.forward.init(forward), self.backward.init(backward))
 
     def carry(self, params: Directions, batch: Batch = ()) -> Directions:
-        """Both cells' carries."""
         return Directions(
             self.forward.carry(params.forward, batch), self.backward.carry(params.backward, batch)
         )
@@ -91,7 +89,6 @@ class Bidirectional(Layer):
         mask: Array | None,
         resets: Array | None,
     ) -> tuple[Directions, Inputs]:
-        """`unroll` both ways."""
         keys = (None, None) if key is None else jax.random.split(key)
         given: dict[str, Any] = {"mask": mask, "resets": resets, "engine": self.engine}
         forward, ahead = unroll(
@@ -109,12 +106,10 @@ class Bidirectional(Layer):
 
     @property
     def input_shape(self) -> Shape | None:
-        """The cells'."""
         ahead, behind = self.forward.input_shape, self.backward.input_shape
         return behind if ahead is None else ahead
 
     @property
     def output_shape(self) -> Shape | None:
-        """Both cells', merged."""
         ahead, behind = self.forward.output_shape, self.backward.output_shape
         return None if ahead is None or behind is None else self.merge.shape(ahead, behind)

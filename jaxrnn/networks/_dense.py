@@ -49,11 +49,9 @@ class Dense(Memoryless):
     bias_init: Initializer = jax.tree.static(default=jax.nn.initializers.zeros)
 
     def __post_init__(self) -> None:
-        """Check the sizes."""
         _check.sizes("Dense", inputs=self.inputs, outputs=self.outputs)
 
     def init(self, key: Key) -> DenseParams:
-        """The kernel and the bias."""
         kernel = drawn("Dense", "kernel_init", self.kernel_init, key, self.inputs, self.outputs)
         if not self.use_bias:
             return DenseParams(kernel, None)
@@ -63,17 +61,14 @@ class Dense(Memoryless):
     def transform(
         self, params: DenseParams, xs: Float[Array, "... I"], *, key: Key | None = None
     ) -> Float[Array, "... O"]:
-        """The product and the bias."""
         ys = dot(xs, params.kernel)
         ys = ys if params.bias is None else add(ys, params.bias)
         return ys.astype(params.kernel.dtype)
 
     @property
     def input_shape(self) -> tuple[int]:
-        """`inputs`."""
         return (self.inputs,)
 
     @property
     def output_shape(self) -> tuple[int]:
-        """`outputs`."""
         return (self.outputs,)

@@ -31,18 +31,15 @@ class Dropout(Memoryless):
     rate: Leaf
 
     def __post_init__(self) -> None:
-        """Check the rate."""
         _check.fraction("Dropout", rate=self.rate)
 
     def transform(
         self, params: tuple[()], xs: Float[Array, "..."], *, key: Key | None = None
     ) -> Float[Array, "..."]:
-        """Drop, where there is a key."""
         return _drop("Dropout", xs, self.rate, key, xs.shape)
 
     @property
     def keeps_shape(self) -> bool:
-        """Yes."""
         return True
 
 
@@ -69,13 +66,11 @@ class VariationalDropout(Memoryless):
     rate: Leaf
 
     def __post_init__(self) -> None:
-        """Check the rate."""
         _check.fraction("VariationalDropout", rate=self.rate)
 
     def transform(
         self, params: tuple[()], xs: Float[Array, "..."], *, key: Key | None = None
     ) -> Float[Array, "..."]:
-        """Drop, where there is a key."""
         return _drop("VariationalDropout", xs, self.rate, key, (1, *xs.shape[1:]))
 
     @property
@@ -85,7 +80,6 @@ class VariationalDropout(Memoryless):
 
     @property
     def keeps_shape(self) -> bool:
-        """Yes."""
         return True
 
 

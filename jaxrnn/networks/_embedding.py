@@ -38,17 +38,14 @@ class Embedding(Memoryless):
     table_init: Initializer = jax.tree.static(default=unit_length)
 
     def __post_init__(self) -> None:
-        """Check the sizes."""
         _check.sizes("Embedding", vocab=self.vocab, features=self.features)
 
     def init(self, key: Key) -> Float[Array, "V F"]:
-        """The table."""
         return drawn("Embedding", "table_init", self.table_init, key, self.vocab, self.features)
 
     def transform(
         self, params: Float[Array, "V F"], xs: Integer[Array, "..."], *, key: Key | None = None
     ) -> Float[Array, "... F"]:
-        """Look up."""
         if not jnp.issubdtype(xs.dtype, jnp.integer):
             raise TypeError(f"Embedding: symbols must be integers, got {xs.dtype}")
         if _check.concrete(xs):
@@ -68,10 +65,8 @@ class Embedding(Memoryless):
 
     @property
     def input_shape(self) -> tuple[()]:
-        """Symbols."""
         return ()
 
     @property
     def output_shape(self) -> tuple[int]:
-        """`features`."""
         return (self.features,)

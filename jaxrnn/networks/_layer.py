@@ -52,7 +52,6 @@ class Layer(Config):
 
     @classmethod
     def _remedy(cls, value: Any) -> str:
-        """How to make a layer of it."""
         if isinstance(value, list | tuple):
             return "Pass layers one by one: `stack(*layers)`."
         if isinstance(value, Cell):
@@ -256,10 +255,8 @@ class Memoryless(Layer):
     def run(
         self, params: Params, xs: Inputs, carry: Carry, *, key: Key | None, **marks: Any
     ) -> tuple[Carry, Inputs]:
-        """`transform`."""
         return carry, self.transform(params, xs, key=key)
 
     @property
     def stepwise(self) -> bool:
-        """Yes."""
         return True

@@ -23,7 +23,6 @@ class Merge(Config):
 
     @classmethod
     def _remedy(cls, value: Any) -> str:
-        """What there is."""
         return "Such as `networks.Add()`."
 
     @abc.abstractmethod
@@ -50,11 +49,9 @@ class Concatenate(Merge):
     """
 
     def __call__(self, ahead: Array, behind: Array) -> Array:
-        """Side by side."""
         return jnp.concatenate([ahead, behind], axis=-1)
 
     def shape(self, ahead: Shape, behind: Shape) -> Shape:
-        """With the last axes added up."""
         if ahead[:-1] != behind[:-1] or not ahead:
             raise _unfit(self, ahead, behind)
         sizes = [size for size in (ahead[-1], behind[-1]) if size is not None]
@@ -65,7 +62,6 @@ class Elementwise(Merge):
     """Element by element, of outputs of one shape."""
 
     def shape(self, ahead: Shape, behind: Shape) -> Shape:
-        """That of both."""
         if ahead != behind:
             raise _unfit(self, ahead, behind)
         return ahead
@@ -82,7 +78,6 @@ class Add(Elementwise):
     """
 
     def __call__(self, ahead: Array, behind: Array) -> Array:
-        """The sum."""
         return ahead + behind
 
 
@@ -97,7 +92,6 @@ class Average(Elementwise):
     """
 
     def __call__(self, ahead: Array, behind: Array) -> Array:
-        """Half the sum."""
         return (ahead + behind) / 2
 
 
@@ -112,7 +106,6 @@ class Multiply(Elementwise):
     """
 
     def __call__(self, ahead: Array, behind: Array) -> Array:
-        """The product."""
         return ahead * behind
 
 
@@ -127,7 +120,6 @@ class Both(Merge):
     """
 
     def __call__(self, ahead: Array, behind: Array) -> Directions:
-        """Both."""
         return Directions(ahead, behind)
 
     def shape(self, ahead: Shape, behind: Shape) -> None:

@@ -43,12 +43,10 @@ class LayerNorm(Memoryless):
     epsilon: Leaf = 1e-6
 
     def __post_init__(self) -> None:
-        """Check the size and the epsilon."""
         _check.sizes("LayerNorm", features=self.features)
         _check.at_least_0("LayerNorm", epsilon=self.epsilon)
 
     def init(self, key: Key) -> LayerNormParams:
-        """Scale one, bias zero."""
         return LayerNormParams(jnp.ones(self.features), jnp.zeros(self.features))
 
     def transform(
@@ -64,12 +62,10 @@ class LayerNorm(Memoryless):
 
     @property
     def input_shape(self) -> tuple[int]:
-        """`features`."""
         return (self.features,)
 
     @property
     def output_shape(self) -> tuple[int]:
-        """`features`."""
         return (self.features,)
 
 
@@ -89,10 +85,8 @@ class Activation(Memoryless):
     function: Callable[[Array], Array] = jax.tree.static()
 
     def transform(self, params: tuple[()], xs: Array, *, key: Key | None = None) -> Array:
-        """The function."""
         return self.function(xs)
 
     @property
     def keeps_shape(self) -> bool:
-        """Yes."""
         return True

@@ -21,7 +21,6 @@ class Pool(Layer):
         """Pool `[T, *batch, ...]` with a mask of `[T]` or `[T, *batch]`, where `xs` is zero."""
 
     def init(self, key: Key) -> tuple[()]:
-        """Nothing."""
         return ()
 
     def run(
@@ -34,7 +33,6 @@ class Pool(Layer):
         mask: Array | None,
         resets: Array | None,
     ) -> tuple[Carry, Float[Array, "..."]]:
-        """Pool over the steps that count."""
         who = type(self).__name__
         _check.floating(who, "xs", xs, "Embed symbols first.")
         if xs.shape[0] == 0:
@@ -50,12 +48,10 @@ class Pool(Layer):
 
     @property
     def keeps_shape(self) -> bool:
-        """Yes."""
         return True
 
     @property
     def pools(self) -> bool:
-        """Yes."""
         return True
 
     @property
@@ -86,7 +82,6 @@ class LastPool(Pool):
 
     @property
     def takes_last(self) -> bool:
-        """Yes."""
         return True
 
 

@@ -38,7 +38,6 @@ class Precision(Wrapper):
     compute: Any = jax.tree.static(default=jnp.bfloat16)
 
     def __post_init__(self) -> None:
-        """Check the type."""
         try:
             floating = jnp.issubdtype(jnp.dtype(self.compute), jnp.floating)
         except TypeError:
@@ -54,13 +53,11 @@ class Precision(Wrapper):
         return self.layer.carry(_cast(params, self.compute), batch)
 
     def run(self, params: Params, xs: Inputs, carry: Carry, **given: Any) -> tuple[Carry, Inputs]:
-        """The layer, between two casts."""
         narrow, xs_ = _cast((params, xs), self.compute)
         carry, ys = self.layer.run(narrow, xs_, carry, **given)
         return carry, _cast(ys, _kept(params, xs))
 
     def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """The layer's step, between two casts."""
         narrow, x_ = _cast((params, x), self.compute)
         carry, y = self.layer.advance(narrow, carry, x_)
         return carry, _cast(y, _kept(params, x))

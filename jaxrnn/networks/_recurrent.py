@@ -34,15 +34,12 @@ class Recurrent(Layer):
     reverse: bool = jax.tree.static(default=False)
 
     def __post_init__(self) -> None:
-        """Check that engine and cell fit."""
         self.engine.check(self.cell)
 
     def init(self, key: Key) -> Params:
-        """The cell's parameters."""
         return self.cell.init(key)
 
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
-        """The cell's carry."""
         return self.cell.carry(params, batch)
 
     def run(
@@ -55,7 +52,6 @@ class Recurrent(Layer):
         mask: Array | None,
         resets: Array | None,
     ) -> tuple[Carry, Inputs]:
-        """`unroll`."""
         return unroll(
             self.cell,
             params,
@@ -69,20 +65,16 @@ class Recurrent(Layer):
         )
 
     def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """The cell's step."""
         return self.cell.step(params, carry, x)
 
     @property
     def causal(self) -> bool:
-        """Unless in reverse."""
         return not self.reverse
 
     @property
     def input_shape(self) -> Shape | None:
-        """The cell's."""
         return self.cell.input_shape
 
     @property
     def output_shape(self) -> Shape | None:
-        """The cell's."""
         return self.cell.output_shape

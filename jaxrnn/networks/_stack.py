@@ -29,12 +29,10 @@ class Stack(Layer):
         _check_time(self)
 
     def init(self, key: Key) -> Params:
-        """Every layer's parameters."""
         keys = jax.random.split(key, len(self.layers))
         return self._join(layer.init(k) for layer, k in zip(self.layers, keys, strict=True))
 
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
-        """Every layer's carry."""
         parts = zip(self.layers, self._parts("params", params), strict=True)
         return self._join(layer.carry(p, batch) for layer, p in parts)
 
@@ -65,7 +63,6 @@ class Stack(Layer):
         return self._join(carries), xs
 
     def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """Every layer's step in turn."""
         parts = self._parts("params", params), self._parts("carry", carry)
         carries = []
         for layer, p, c in zip(self.layers, *parts, strict=True):
@@ -89,27 +86,22 @@ class Stack(Layer):
 
     @property
     def keeps_shape(self) -> bool:
-        """Whether every layer does."""
         return all(map(_passes, self.layers))
 
     @property
     def pools(self) -> bool:
-        """Whether one of the layers does."""
         return any(layer.pools for layer in self.layers)
 
     @property
     def causal(self) -> bool:
-        """Whether all layers are."""
         return all(layer.causal for layer in self.layers)
 
     @property
     def stepwise(self) -> bool:
-        """Whether all layers are."""
         return all(layer.stepwise for layer in self.layers)
 
     @property
     def parts(self) -> tuple[Layer, ...]:
-        """Those of every layer."""
         return tuple(part for layer in self.layers for part in layer.parts)
 
     def _name(self, index: int) -> str:

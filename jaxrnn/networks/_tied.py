@@ -76,7 +76,6 @@ class Tied(Layer):
         return TiedParams(self.embedding.init(table), self.network.init(network), bias)
 
     def carry(self, params: TiedParams, batch: Batch = ()) -> Carry:
-        """The network's."""
         return self.network.carry(params.network, batch)
 
     def run(
@@ -89,14 +88,12 @@ class Tied(Layer):
         mask: Array | None,
         resets: Array | None,
     ) -> tuple[Carry, Array]:
-        """Read, run, write."""
         vectors = read(self.network, self.embedding.transform(params.table, xs), mask)
         given: dict[str, Any] = {"key": key, "mask": mask, "resets": resets}
         carry, ys = self.network.run(params.network, vectors, carry, **given)
         return carry, self._write(params, ys)
 
     def advance(self, params: TiedParams, carry: Carry, x: Inputs) -> tuple[Carry, Array]:
-        """Read, advance, write."""
         vector = read(self.network, self.embedding.transform(params.table, x), None)
         carry, y = self.network.advance(params.network, carry, vector)
         return carry, self._write(params, y)
@@ -108,30 +105,24 @@ class Tied(Layer):
 
     @property
     def input_shape(self) -> tuple[()]:
-        """Symbols."""
         return ()
 
     @property
     def output_shape(self) -> tuple[int]:
-        """One logit per symbol."""
         return (self.embedding.vocab,)
 
     @property
     def pools(self) -> bool:
-        """The network's."""
         return self.network.pools
 
     @property
     def causal(self) -> bool:
-        """The network's."""
         return self.network.causal
 
     @property
     def stepwise(self) -> bool:
-        """The network's."""
         return self.network.stepwise
 
     @property
     def parts(self) -> tuple[Layer, ...]:
-        """The embedding, and those of the network."""
         return (self.embedding, *self.network.parts)

@@ -41,27 +41,22 @@ class Transitions(Memoryless):
     labels: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the count."""
         _check.sizes("Transitions", labels=self.labels)
 
     def init(self, key: Key) -> TransitionsParams:
-        """No preference."""
         return TransitionsParams(jnp.zeros(self.labels), jnp.zeros((self.labels, self.labels)))
 
     def transform(
         self, params: TransitionsParams, xs: Float[Array, "... S"], *, key: Key | None = None
     ) -> Float[Array, "... P"]:
-        """The sum, row by row."""
         rows = jnp.concatenate([params.transition, params.start[None]])
         rows = rows.reshape((1,) * (xs.ndim - 1) + rows.shape)
         return (xs[..., None, :] + rows).reshape(*xs.shape[:-1], *self.output_shape)
 
     @property
     def input_shape(self) -> tuple[int]:
-        """`labels`."""
         return (self.labels,)
 
     @property
     def output_shape(self) -> tuple[int]:
-        """`(labels + 1) * labels`."""
         return ((self.labels + 1) * self.labels,)

@@ -20,46 +20,37 @@ class Wrapper(Layer):
     layer: Layer
 
     def init(self, key: Key) -> Params:
-        """The layer's."""
         return self.layer.init(key)
 
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
-        """The layer's."""
         return self.layer.carry(params, batch)
 
     @property
     def input_shape(self) -> Shape | None:
-        """The layer's."""
         return self.layer.input_shape
 
     @property
     def output_shape(self) -> Shape | None:
-        """The layer's."""
         return self.layer.output_shape
 
     @property
     def keeps_shape(self) -> bool:
-        """The layer's."""
         return self.layer.keeps_shape
 
     @property
     def pools(self) -> bool:
-        """The layer's."""
         return self.layer.pools
 
     @property
     def causal(self) -> bool:
-        """The layer's."""
         return self.layer.causal
 
     @property
     def stepwise(self) -> bool:
-        """The layer's."""
         return self.layer.stepwise
 
     @property
     def parts(self) -> tuple[Layer, ...]:
-        """The layer's."""
         return self.layer.parts
 
 
@@ -90,11 +81,9 @@ class Residual(Wrapper):
             )
 
     def run(self, params: Params, xs: Array, carry: Carry, **given: Any) -> tuple[Carry, Array]:
-        """The layer, and the path around it."""
         carry, ys = self.layer.run(params, xs, carry, **given)
         return carry, xs + ys
 
     def advance(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
-        """The layer's step, and the path around it."""
         carry, y = self.layer.advance(params, carry, x)
         return carry, x + y

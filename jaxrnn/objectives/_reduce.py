@@ -26,7 +26,6 @@ class Weighted(NamedTuple):
     weight: Array
 
     def __add__(self, other: "Weighted") -> "Weighted":  # type: ignore[override]
-        """Both batches together."""
         if not isinstance(other, Weighted):
             return NotImplemented
         return Weighted(self.sum + other.sum, self.weight + other.weight)

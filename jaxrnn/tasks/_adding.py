@@ -46,7 +46,6 @@ class Adding(Config):
     length: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the length."""
         _check.sizes("Adding", length=self.length)
         if self.length < 2:
             raise ValueError("Adding: length must be at least 2, one step for each mark, got 1")

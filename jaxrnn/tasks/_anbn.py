@@ -64,7 +64,6 @@ class AnBn(Source):
     letters: int = jax.tree.static(default=2)
 
     def __post_init__(self) -> None:
-        """Check the number of letters."""
         _check.sizes("AnBn", letters=self.letters)
         if self.letters < 2:
             raise ValueError(f"AnBn: letters must be at least 2, got {self.letters}")
@@ -77,7 +76,6 @@ class AnBn(Source):
         return self.letters + 1
 
     def start(self) -> Count:
-        """A string begins."""
         self._stop("start")
         zero = jnp.zeros((), jnp.int32)
         return Count(zero, zero, zero)

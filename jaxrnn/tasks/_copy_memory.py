@@ -54,7 +54,6 @@ class CopyMemory(Config):
     symbols: int = jax.tree.static(default=8)
 
     def __post_init__(self) -> None:
-        """Check the sizes."""
         sizes = {"delay": self.delay, "length": self.length, "symbols": self.symbols}
         _check.sizes("CopyMemory", **sizes)
 

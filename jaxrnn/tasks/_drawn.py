@@ -45,7 +45,6 @@ class Drawn:
     __iter__ = None
 
     def __post_init__(self) -> None:
-        """Check the arguments, and compile."""
         _check.function("Drawn", "draw", self.draw)
         _check.integers("Drawn", 0, seed=self.seed)
         _fits("Drawn: seed", self.seed)

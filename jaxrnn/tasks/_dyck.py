@@ -65,7 +65,6 @@ class Dyck(Source):
     depth: int = jax.tree.static(default=32, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Check the sizes."""
         _check.sizes("Dyck", kinds=self.kinds, depth=self.depth)
         logits, open_ones = (2 * self.kinds + 1,), (self.depth,)
         _check.memory("Dyck", "one prediction", logits, np.float32, "Take fewer kinds.")
@@ -77,7 +76,6 @@ class Dyck(Source):
         return 2 * self.kinds + 1
 
     def start(self) -> Brackets:
-        """Nothing is open."""
         self._opening("start")
         return Brackets(jnp.zeros(self.depth, jnp.int32), jnp.zeros((), jnp.int32))
 

@@ -72,7 +72,6 @@ class HMM(Source):
 
     @property
     def vocab(self) -> int:
-        """How many symbols there are."""
         return jnp.shape(self.transitions)[-3]
 
     @property
@@ -85,7 +84,6 @@ class HMM(Source):
         return jnp.asarray(self.first("HMM.start")).astype(array(self.transitions).dtype)
 
     def predict(self, state: Float[Array, "S"]) -> Float[Array, "V"]:
-        """The log-probabilities of the next symbol."""
         p = jnp.einsum("s,xst->x", state, array(self.transitions))
         return jnp.where(p > 0, jnp.log(jnp.where(p > 0, p, 1)), -jnp.inf)
 

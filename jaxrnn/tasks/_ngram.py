@@ -43,7 +43,6 @@ class NGram:
     _tables: list[tuple[Counts, Counts, Counts]] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Count."""
         _check.sizes("NGram", vocab=self.vocab)
         _check.integers("NGram", 0, order=self.order)
         if self.order >= 63 or self.vocab ** (self.order + 1) >= 2**63:

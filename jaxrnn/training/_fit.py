@@ -35,7 +35,6 @@ class Result(NamedTuple):
     step: int
 
     def __repr__(self) -> str:
-        """What there is, in a line."""
         return f"<Result of step {self.step}: {len(self.history)} rows, {self.state!r}>"
 
 
