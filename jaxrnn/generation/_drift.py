@@ -5,14 +5,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Float, Int
 
 from .. import _check
 from .._typing import Array, Key
-from ._estimators import categorical, enough, underivable
+from ._estimators import categorical, check_drawing, underivable
 from ._model import SequenceModel
-from ._reading import alphabet, check_kind, roll
+from ._reading import alphabet, roll
 
 
 class EntropyDrift(NamedTuple):
@@ -79,12 +78,7 @@ def entropy_drift(
         >>> print([f"{drift.entropy[t]:.1f} +- {drift.entropy_error[t]:.1f}" for t in (0, 30, 99)])
         ['0.4 +- 0.0', '0.7 +- 0.0', '1.0 +- 0.0']
     """
-    check_kind("entropy_drift", model)
-    _check.sizes("entropy_drift", length=length)
-    enough("entropy_drift", samples, 2)
-    _check.key("entropy_drift", key)
-    remedy = "Take fewer samples, or shorter ones."
-    _check.memory("entropy_drift", "what is written", (length, samples), np.float32, remedy)
+    check_drawing("entropy_drift", model, length, samples, key)
     if at_once is not None:
         _check.sizes("entropy_drift", at_once=at_once)
     alphabet("entropy_drift", (model,))

@@ -1,6 +1,7 @@
 """Estimates of an expectation from sequences that a model writes."""
 
-from typing import Any
+import abc
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +11,33 @@ from jaxtyping import Float, Int
 from .. import _check
 from .._typing import Array, Key
 from ._expectations import Estimate, Expectation
-from ._reading import Models, alphabet, roll
+from ._model import SequenceModel
+from ._reading import Models, alphabet, check_kind, roll
 
 
-class MonteCarlo(Expectation):
+class Sampled(Expectation):
+    """The mean of a value of every sequence, of so many that the first model writes."""
+
+    samples: int = jax.tree.static()
+
+    least: ClassVar[int] = 2
+    """How many sequences it needs."""
+
+    def __post_init__(self) -> None:
+        enough(type(self).__name__, self.samples, self.least)
+
+    @abc.abstractmethod
+    def values(self, drawn: Float[Array, " N"], expected: Float[Array, " N"]) -> Float[Array, " N"]:
+        """What is averaged, of `S` and `R` of every sequence."""
+
+    def __call__(
+        self, models: Models, length: int, burn_in: int = 0, *, key: Key | None = None
+    ) -> Estimate:
+        who = type(self).__name__
+        return mean(self.values(*_draw(who, models, length, burn_in, self.samples, key)))
+
+
+class MonteCarlo(Sampled):
     r"""The mean of $S$ over sequences that the model writes.
 
     Args:
@@ -29,19 +53,11 @@ class MonteCarlo(Expectation):
         6.000
     """
 
-    samples: int = jax.tree.static()
-
-    def __post_init__(self) -> None:
-        enough("MonteCarlo", self.samples, 2)
-
-    def __call__(
-        self, models: Models, length: int, burn_in: int = 0, *, key: Key | None = None
-    ) -> Estimate:
-        drawn, _ = _draw("MonteCarlo", models, length, burn_in, self.samples, key)
-        return mean(drawn)
+    def values(self, drawn: Float[Array, " N"], expected: Float[Array, " N"]) -> Float[Array, " N"]:
+        return drawn
 
 
-class RaoBlackwell(Expectation):
+class RaoBlackwell(Sampled):
     r"""The mean of $R$: at every step the exact expectation takes the place of the drawn score.
 
     It has no variance where the $h_t$ are constant, as of independent symbols. Mostly its variance
@@ -65,19 +81,11 @@ class RaoBlackwell(Expectation):
         4.8109 = 4.8109
     """
 
-    samples: int = jax.tree.static()
-
-    def __post_init__(self) -> None:
-        enough("RaoBlackwell", self.samples, 2)
-
-    def __call__(
-        self, models: Models, length: int, burn_in: int = 0, *, key: Key | None = None
-    ) -> Estimate:
-        _, expected = _draw("RaoBlackwell", models, length, burn_in, self.samples, key)
-        return mean(expected)
+    def values(self, drawn: Float[Array, " N"], expected: Float[Array, " N"]) -> Float[Array, " N"]:
+        return expected
 
 
-class ControlVariate(Expectation):
+class ControlVariate(Sampled):
     r"""The mean of $R + b (S - R)$, with the `b` of the least variance.
 
     $S - R$ is a sum of martingale differences, so its expectation is 0 whatever `b` is. `b = 1` is
@@ -99,17 +107,10 @@ class ControlVariate(Expectation):
         4.8109 = 4.8109
     """
 
-    samples: int = jax.tree.static()
+    least = 3
 
-    def __post_init__(self) -> None:
-        enough("ControlVariate", self.samples, 3)
-
-    def __call__(
-        self, models: Models, length: int, burn_in: int = 0, *, key: Key | None = None
-    ) -> Estimate:
-        return mean(
-            controlled(*_draw("ControlVariate", models, length, burn_in, self.samples, key))
-        )
+    def values(self, drawn: Float[Array, " N"], expected: Float[Array, " N"]) -> Float[Array, " N"]:
+        return controlled(drawn, expected)
 
 
 def controlled(drawn: Float[Array, " N"], expected: Float[Array, " N"]) -> Float[Array, " N"]:
@@ -140,8 +141,7 @@ def _draw(
     if key is None:
         raise ValueError(f"{who}: samples are drawn from a key; pass `key=jax.random.key(0)`.")
     alphabet(who, models)
-    remedy = "Take fewer samples, or shorter ones."
-    _check.memory(who, "what is written", (length, samples), np.float32, remedy)
+    _check_room(who, length, samples)
     known = roll(models, samples, categorical, jax.random.split(key, length))
     drawn, expected = (jnp.sum(x[burn_in:], axis=0) for x in (known.score, known.expected))
     return underivable(drawn), underivable(expected)
@@ -175,3 +175,17 @@ def enough(who: str, samples: Any, least: int) -> None:
     _check.sizes(who, samples=samples)
     if samples < least:
         raise ValueError(f"{who}: samples must be at least {least}, got {samples}")
+
+
+def check_drawing(who: str, model: SequenceModel, length: int, samples: int, key: Key) -> None:
+    """Raise unless a model can write so many sequences of that length."""
+    check_kind(who, model)
+    _check.sizes(who, length=length)
+    enough(who, samples, 2)
+    _check.key(who, key)
+    _check_room(who, length, samples)
+
+
+def _check_room(who: str, length: int, samples: int) -> None:
+    remedy = "Take fewer samples, or shorter ones."
+    _check.memory(who, "what is written", (length, samples), np.float32, remedy)

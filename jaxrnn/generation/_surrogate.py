@@ -5,15 +5,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Float
 
-from .. import _check
 from .._typing import Array, Key
-from ._estimators import categorical, enough, mean
+from ._estimators import categorical, check_drawing, mean
 from ._expectations import Estimate
 from ._model import SequenceModel
-from ._reading import Sequences, alphabet, check_kind, roll
+from ._reading import Sequences, alphabet, roll
 
 
 class Surrogate(NamedTuple):
@@ -73,12 +71,7 @@ def entropy_surrogate(model: SequenceModel, length: int, samples: int, *, key: K
         >>> print(f"{entropy.value:.3f} of {5 * jnp.log(2):.3f} nats")
         3.466 of 3.466 nats
     """
-    check_kind("entropy_surrogate", model)
-    _check.sizes("entropy_surrogate", length=length)
-    enough("entropy_surrogate", samples, 2)
-    _check.key("entropy_surrogate", key)
-    remedy = "Take fewer samples, or shorter ones."
-    _check.memory("entropy_surrogate", "what is written", (length, samples), np.float32, remedy)
+    check_drawing("entropy_surrogate", model, length, samples, key)
     return _run(model, key, length=int(length), samples=int(samples))
 
 
