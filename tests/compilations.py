@@ -19,3 +19,11 @@ def compilations():
         yield events
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def compiled_again(call):
+    """What is compiled by the second of two equal calls."""
+    call()
+    with compilations() as events:
+        call()
+    return events
