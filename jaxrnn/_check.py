@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._host import refuse_masked
-from ._kinds import KEY, Refused, refusal, shown
+from ._kinds import KEY, ONE_KEY, Refused, refusal, shown
 from ._kinds import remedy as general
 from ._typing import Batch
 
@@ -155,6 +155,12 @@ def key(who: str, value: Any) -> None:
     """Raise unless it is a key for random numbers."""
     if KEY.take(value) is Refused:
         raise TypeError(refusal(who, "key", KEY, value))
+
+
+def one_key(who: str, value: Any) -> None:
+    """Raise unless it is one key, and no array of several."""
+    if ONE_KEY.take(value) is Refused:
+        raise TypeError(refusal(who, "key", ONE_KEY, value))
 
 
 def function(who: str, name: str, value: Any) -> None:

@@ -58,6 +58,7 @@ def plot_history(
         'bits'
     """
     panels = _panels(rows)
+    _check.kind("plot_history", "quantities", quantities or [], Iterable)
     names = list(panels) if quantities is None else list(quantities)
     absent = [name for name in [*names, *(baselines or {})] if name not in panels]
     if absent or not names:
@@ -195,7 +196,9 @@ def _figure(height: float) -> "Figure":
 def _panels(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[tuple[float, float]]]]:
     """Quantity -> curve -> its points."""
     panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    _check.kind("plot_history", "rows", rows, Iterable, "Pass the history of `fit`.")
     for row in rows:
+        _check.kind("plot_history", "each row", row, Mapping, "Pass the history of `fit`.")
         step = _number(row.get("step"))
         if math.isnan(step):
             raise ValueError(f"plot_history: every row needs a 'step', got {dict(row)}")

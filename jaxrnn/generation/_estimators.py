@@ -182,7 +182,7 @@ def check_drawing(who: str, model: SequenceModel, length: int, samples: int, key
     check_kind(who, model)
     _check.sizes(who, length=length)
     enough(who, samples, 2)
-    _check.key(who, key)
+    _check.one_key(who, key)
     _check_room(who, length, samples)
 
 

@@ -88,7 +88,7 @@ def generate(
     """
     _check.kind("generate", "network", network, Layer, "Wrap a cell: `networks.Recurrent(cell)`.")
     _check.kind("generate", "sampler", sampler, Sampler)
-    _check.key("generate", key)
+    _check.one_key("generate", key)
     network.check_causal()
     _check.arrays("generate", params=params, carry=carry)
     prompt = _symbols(prompt)

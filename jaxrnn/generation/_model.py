@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from .._config import Config
+from .._kinds import shown
 from .._typing import Carry, Leaf
 from ..networks import Layer
 
@@ -61,7 +62,9 @@ class SequenceModel(Config):
                 "layer. Bind its parameters: `SequenceModel(functools.partial(network.step, "
                 "params), network.carry(params))`."
             )
-        if callable(step) and not isinstance(step, jax.tree_util.Partial | Config):
+        if not callable(step):
+            raise TypeError(f"SequenceModel: step must be a function, got {shown(step)}")
+        if not isinstance(step, jax.tree_util.Partial | Config):
             bound = step if isinstance(step, functools.partial) else functools.partial(step)
             tree: Any = jax.tree_util.Partial
             object.__setattr__(self, "step", tree(bound.func, *bound.args, **bound.keywords))

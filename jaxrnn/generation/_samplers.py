@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from .. import _check
-from .._checked import checked
 from .._config import Config
 from .._dtypes import at_least_float32
 from .._typing import Array, Key, Leaf
@@ -28,11 +27,6 @@ class Sampler(Config):
 
     def __call__(self, key: Key, logits: Float[Array, "*batch V"]) -> Int[Array, "*batch"]:
         """Draw one symbol for every sequence of the batch."""
-        who = type(self).__name__
-        _check.array(who, "logits", logits)
-        _check.floating(who, "logits", logits, "It is the network's outputs that are drawn from.")
-        if not logits.ndim or not logits.shape[-1]:
-            raise ValueError(f"{who}: logits must be [*batch, V], got {_check.describe(logits)}")
         return jax.random.categorical(key, self.adjust(logits), axis=-1).astype(jnp.int32)
 
 
@@ -46,9 +40,9 @@ class Greedy(Sampler):
         1
     """
 
-    @checked
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
         """Zero at the first maximum, minus infinity elsewhere."""
+        logits = _read("Greedy", logits)
         chosen = jax.nn.one_hot(jnp.argmax(logits, axis=-1), logits.shape[-1], dtype=bool)
         return _only(chosen, jnp.zeros_like(logits))
 
@@ -72,8 +66,8 @@ class Temperature(Sampler):
     def __post_init__(self) -> None:
         _positive("Temperature", self.temperature)
 
-    @checked
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
+        logits = _read("Temperature", logits)
         return _scaled("Temperature", logits, self.temperature)
 
 
@@ -102,8 +96,8 @@ class TopK(Sampler):
         _check.sizes("TopK", **{"k": self.k} if isinstance(self.k, int) else _each(self.k))
         _positive("TopK", self.temperature)
 
-    @checked
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
+        logits = _read("TopK", logits)
         counts = np.minimum(self.k, logits.shape[-1])
         largest = jax.lax.top_k(logits, int(counts.max()))[0]
         ranks = _a_row("TopK", "k", counts, logits) - 1
@@ -135,8 +129,8 @@ class Nucleus(Sampler):
             raise ValueError(f"Nucleus: mass must lie in (0, 1], got {self.mass}")
         _positive("Nucleus", self.temperature)
 
-    @checked
     def adjust(self, logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
+        logits = _read("Nucleus", logits)
         scaled = _scaled("Nucleus", logits, self.temperature)
         order = jnp.argsort(scaled, axis=-1, descending=True)
         probabilities = jax.nn.softmax(jnp.take_along_axis(scaled, order, axis=-1), axis=-1)
@@ -170,6 +164,15 @@ def _a_row(who: str, name: str, value: Leaf, logits: Array) -> Array:
             f"an array {array.shape}"
         )
     return array[..., None] if array.ndim else array
+
+
+def _read(who: str, logits: Array) -> Array:
+    """The logits, or raise for what is none."""
+    logits = _check.numbers(who, "logits", logits)
+    _check.floating(who, "logits", logits, "It is the network's outputs that are drawn from.")
+    if not logits.ndim or not logits.shape[-1]:
+        raise ValueError(f"{who}: logits must be [*batch, V], got {_check.describe(logits)}")
+    return logits
 
 
 def _scaled(who: str, logits: Array, temperature: Leaf) -> Array:

@@ -148,7 +148,7 @@ def _expect(
             f"`ControlVariate(samples=1000)`, got {expectation!r}"
         )
     if key is not None:
-        _check.key(who, key)
+        _check.one_key(who, key)
     remedy = "Take a shorter length, and the `entropy_rate` for the rest."
     _check.memory(who, "what is known of the steps", (length,), jnp.float32, remedy)
     estimate = _run(expectation, models, key, length=int(length), burn_in=burn_in)

@@ -117,6 +117,7 @@ assert "matplotlib.pyplot" not in sys.modules
         (lambda: plot_surprisal("a", [np.nan]), ValueError, "not all nan"),
         (lambda: plot_surprisal("a", [1.0], columns=0), ValueError, "columns"),
         (lambda: plot_run(ROWS, "a", [1.0], columns=0), ValueError, "columns"),
+        (lambda: plot_history([3]), TypeError, "each row must be a kind of `Mapping`, got 3"),
         (lambda: plot_history(ROWS, figure=3), TypeError, "figure must be of matplotlib, .* got 3"),
         (lambda: plot_surprisal("a", [1.0], axes="x"), TypeError, "axes must be .* got 'x'"),
     ],

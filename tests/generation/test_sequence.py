@@ -274,7 +274,7 @@ def enumerate_(model=MODEL, length=3, expectation=ALL):
             TypeError,
             r"expected a `SequenceModel.*got function.*partial\(network.step, params\)",
         ),
-        (enumerate_(generation.SequenceModel(3)), TypeError, "step must be a function, got 3"),
+        (lambda: generation.SequenceModel(3), TypeError, "step must be a function, got 3"),
         (
             lambda: generation.SequenceModel(networks.Dense(2, 3)),
             TypeError,
