@@ -57,7 +57,7 @@ def kind_of(annotation: Any, *, static: bool) -> Kind | None:  # noqa: PLR0911  
     """
     if annotation == PRNGKeyArray:
         return KEY
-    if annotation == tuple[int, ...]:
+    if annotation in (tuple[int, ...], tuple[int, int]):
         return SIZES
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:

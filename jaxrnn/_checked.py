@@ -93,6 +93,13 @@ def _who(function: Any, args: tuple[Any, ...]) -> str:
 # --- after a call has failed ------------------------------------------------------------------
 
 
+_RAISED = (
+    *(AttributeError, TypeError, ValueError, KeyError, IndexError),
+    *(OverflowError, NotImplementedError),
+)
+"""What JAX and Python raise where an argument is of another shape or kind."""
+
+
 def _explained(method: Any) -> Any:
     """A method of parameters, which says of what does not fit its noun that it does not."""
 
@@ -100,7 +107,7 @@ def _explained(method: Any) -> Any:
     def call(self: Any, params: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return method(self, params, *args, **kwargs)
-        except (AttributeError, TypeError, ValueError, KeyError, IndexError) as error:
+        except _RAISED as error:
             if _is_ours(error):
                 raise
             try:
@@ -125,7 +132,7 @@ def _misfit(noun: Any, given: dict[str, Any]) -> Exception | None:
         return ValueError(f"{parameters}: {wrong}. `init(key)` makes them.")
     if "x" not in given:
         return None
-    for leaf in jax.tree.leaves(given["x"]):
+    for leaf in jax.tree.leaves(given["x"]) or [given["x"]]:
         if ARRAY.take(leaf) is Refused:
             return TypeError(refusal(who, "x", ARRAY, leaf))
     shape = jnp.shape(jax.tree.leaves(given["x"])[0])

@@ -58,7 +58,7 @@ def plot_history(
         'bits'
     """
     panels = _panels(rows)
-    _check.kind("plot_history", "quantities", quantities or [], Iterable)
+    _check.kind("plot_history", "quantities", () if quantities is None else quantities, Iterable)
     names = list(panels) if quantities is None else list(quantities)
     absent = [name for name in [*names, *(baselines or {})] if name not in panels]
     if absent or not names:
