@@ -30,7 +30,10 @@ def given(who: str, name: str, value: Any) -> Any:
     """What a user passes as probabilities: traced as it is, else read into numpy or refused."""
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
         return jnp.asarray(value)
-    return _host.array(who, name, value)
+    read = _host.array(who, name, value)
+    if np.iscomplexobj(read):  # numpy would drop the imaginary part, with a warning
+        raise TypeError(f"{who}: {name} must be real numbers, got {read.dtype}")
+    return read
 
 
 def array(value: Any) -> Array:

@@ -35,6 +35,16 @@ ROWS = [
     (write(np.ma.masked_array(PROMPT)), TypeError, "generate: prompt is a masked array of numpy"),
     (write(3), TypeError, "generate: prompt must be an array, got Python numbers, such as 3"),
     (lambda: Greedy()(0, XS), TypeError, "Greedy: key must be a key, got 0. Make one"),
+    (
+        lambda: Greedy().adjust(XS[0, 0, 0]),
+        ValueError,
+        r"Greedy: logits must be \[\*batch, V\], got",
+    ),
+    (
+        write(key=jax.random.split(jax.random.key(0))),
+        TypeError,
+        "generate: key .* It holds several",
+    ),
     (lambda: Greedy()(jax.random.key(0), ["x"]), TypeError, "Greedy: logits must be an array"),
     (lambda: Greedy()(jax.random.key(0), PROMPT), TypeError, "Greedy: logits must be floating"),
     (lambda: Greedy()(jax.random.key(0), XS[..., :0]), ValueError, r"must be \[\*batch, V\], got"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxrnn import information
-from jaxrnn.tasks import HMM, even, golden_mean, hidden_markov, markov, mess3, sns
+from jaxrnn.tasks import HMM, even, golden_mean, hidden_markov, iid, markov, mess3, sns
 from tests.tasks.exact import word_probability, words
 
 SOURCES = {"golden mean": golden_mean(), "even": even(), "sns": sns(0.3, 0.6)}
@@ -162,6 +162,12 @@ T = np.asarray(golden_mean().transitions)
         (lambda: even().surprisal(np.array([0, -1])), ValueError, r"surprisal: .*got -1"),
         (lambda: even().filter(np.array([0.0])), TypeError, r"integers, got float32\[1\]"),
         (lambda: even().filter(np.array(1)), ValueError, "single number"),
+        (lambda: iid(np.array([0.5 + 1j, 0.5])), TypeError, "probabilities must be real numbers"),
+        (
+            lambda: markov([[1.0]], np.array([1j])),
+            TypeError,
+            "markov: initial must be real numbers",
+        ),
         (lambda: HMM(T, -1), ValueError, r"initial must be \[S\] = \(2,\), got shape \(\)"),
         (
             lambda: even().sample(0, key=jax.random.key(0)),
