@@ -10,7 +10,7 @@ import pytest
 from jax.sharding import Mesh, PartitionSpec
 
 from jaxrnn import cells, engines, unroll
-from jaxrnn.engines import _loops
+from jaxrnn.engines import _sets
 from tests import zoo
 from tests.laws.conftest import problem
 
@@ -150,7 +150,7 @@ def test_parts_of_the_arguments_and_of_the_results(x64, key):
 
 
 def test_vmap(x64, key, monkeypatch):
-    monkeypatch.setattr(_loops, "_BUSY", 0)  # in turn; the laws run sets as tiny as these at once
+    monkeypatch.setattr(_sets, "_BUSY", 0)  # in turn; the laws run sets as tiny as these at once
 
     def cell_of(leak):
         return cells.Leaky(zoo.I, zoo.H, leak)
