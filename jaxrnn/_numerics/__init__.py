@@ -32,6 +32,9 @@ from ._softmax import finite_constant as finite_constant
 from ._softmax import log_partition as log_partition
 from ._softmax import possible as possible
 from ._softmax import real as real
+from ._tangents import affine as affine
+from ._tangents import filled as filled
+from ._tangents import moving as moving
 from ._targets import are_labels as are_labels
 from ._targets import class_weight as class_weight
 from ._targets import label_weight as label_weight

@@ -6,9 +6,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .._config import Config
+from .._numerics import filled, moving
 from .._typing import Carry, Inputs, Params
 
 
@@ -26,7 +26,13 @@ class Rule(Config):
 
     `merge` combines the tangents of u and r, linearly, into what `push` needs. By default that is
     their sum, for a gate that reads `u + r`; the backward loop then stores one cotangent, not two.
+
+    Trees of tangents have None at leaves without a derivative: integers, flags, keys.
     """
+
+    def holds(self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs) -> bool:
+        """Whether the derivative is right for such arrays; if not, `Automatic` is used."""
+        return True
 
     @abc.abstractmethod
     def remember(
@@ -39,7 +45,7 @@ class Rule(Config):
         """What `push` needs to know about the point at which the gate is linearised."""
 
     def merge(self, d_u: Inputs, d_r: Inputs) -> Any:
-        """Both tangents as one; `d_u` is None at leaves without a derivative (flags, integers)."""
+        """Both tangents as one."""
         return jax.tree.map(jnp.add, d_u, d_r)
 
     @abc.abstractmethod
@@ -74,10 +80,8 @@ class Automatic(Rule):
     def push(
         self, cell: Any, params: Params, point: Any, d_carry: Carry, d_z: Any
     ) -> tuple[Carry, Inputs]:
-        d_u, d_r = d_z
-        d_u = jax.tree.map(
-            lambda u, d: np.zeros(jnp.shape(u), jax.dtypes.float0) if d is None else d,
-            point[1],
-            d_u,
+        tangents = filled((d_carry, *d_z), point)
+        results: tuple[Carry, Inputs] = moving(
+            jax.jvp(partial(cell.gate, params), point, tangents)[1]
         )
-        return jax.jvp(partial(cell.gate, params), point, (d_carry, d_u, d_r))[1]
+        return results

@@ -4,7 +4,9 @@ import abc
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
+from .._numerics import affine, filled, moving
 from .._typing import Batch, Carry, Inputs, Key, Params
 from ._cell import Cell, GatedCell
 from ._rule import Rule
@@ -122,9 +124,18 @@ class Wrapper(Cell):
 
 
 class Settling(Rule):
-    """The derivative of a gate inside a wrapper."""
+    """The derivative of a gate inside a wrapper whose `settle` is affine."""
 
     rule: Rule
+
+    def holds(self, cell: Any, params: Params, carry: Carry, u: Parted, r: Inputs) -> bool:
+        """Not where what `settle` reads besides carries, or its derivative, has a derivative."""
+        still = not jax.tree.leaves(moving(u.aside))
+        return (
+            still
+            and affine(lambda both, aside: cell.settle(*both, aside), (carry, carry), u.aside)
+            and self.rule.holds(cell.cell, params, carry, u.inner, r)
+        )
 
     def remember(
         self, cell: Any, params: Params, carry: Carry, u: Parted, r: Inputs
@@ -133,7 +144,9 @@ class Settling(Rule):
         return (cell.settle(carry, new, u.aside), y), Parted(memory, u.aside)
 
     def linearize(self, cell: Any, params: Params, carry: Carry, memory: Parted) -> Parted:
-        return memory._replace(inner=self.rule.linearize(cell.cell, params, carry, memory.inner))
+        inner = self.rule.linearize(cell.cell, params, carry, memory.inner)
+        integers = jax.tree.map(lambda c, d: c if d is None else None, carry, moving(carry))
+        return Parted(inner, (memory.aside, integers))
 
     def merge(self, d_u: Parted, d_r: Inputs) -> Any:
         return self.rule.merge(d_u.inner, d_r)
@@ -142,10 +155,16 @@ class Settling(Rule):
         self, cell: Any, params: Params, point: Parted, d_carry: Carry, d_z: Any
     ) -> tuple[Carry, Inputs]:
         d_new, d_y = self.rule.push(cell.cell, params, point.inner, d_carry, d_z)
-        zero = jax.tree.map(jax.numpy.zeros_like, (d_carry, d_new))
+        aside, integers = point.aside
 
-        def settle(old: Carry, new: Carry) -> Carry:
-            return cell.settle(old, new, point.aside)
+        def at(d: Any, integer: Any) -> Any:
+            return integer if d is None else jnp.zeros_like(d)
 
         # `settle` is affine, so that its derivative is the same everywhere, at zero too.
-        return jax.jvp(settle, zero, (d_carry, d_new))[1], d_y
+        zero = jax.tree.map(at, d_carry, integers, is_leaf=lambda leaf: leaf is None)
+        tangents = filled((d_carry, d_new), (zero, zero))
+
+        def settle(old: Carry, new: Carry) -> Carry:
+            return cell.settle(old, new, aside)
+
+        return moving(jax.jvp(settle, (zero, zero), tangents)[1]), d_y

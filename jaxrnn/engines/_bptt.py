@@ -6,14 +6,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .. import _check
 from .._dtypes import at_least_float32
-from .._numerics import together
+from .._numerics import affine, filled, moving, together
 from .._typing import Array, Carry, Inputs, Params, Size
 from ..cells import Automatic, GatedCell, Rule
-from ._affine import check_affine
 from ._engine import Engine
 from ._loop import Loop, Moves, Tree
 from ._loops import run
@@ -63,7 +61,11 @@ class BPTT(Engine[GatedCell]):
 
     def run(self, cell: Any, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
         """Run the loop under its own rule."""
-        check_affine(cell, params, carry)
+        if not affine(lambda carry: cell.mix(params, carry), carry):
+            raise ValueError(
+                f"BPTT: `mix` of {cell!r} is not affine in the carry, so that its derivative would "
+                "be wrong. Move what is not into `gate`, or use `Scan()`."
+            )
         return run(_Gated(self.block), (cell, params), carry, xs)
 
 
@@ -123,24 +125,23 @@ class _Gated(Loop):
         xs, memory, d_xs = steps
         cell, params = weights
         rule = _rule(moves, weights, _first(memory.carries), xs)
-        d_weights, d_xs = _filled(d_weights, weights), _filled(d_xs, xs)
+        d_weights, d_xs = filled(d_weights, weights), filled(d_xs, xs)
         carry = _first(memory.carries)
-        d_carry, _ = alike((_filled(d_carry, carry), memory))
+        d_carry, _ = alike((filled(d_carry, moving(carry)), memory))
 
         # For all steps at once: the points, and what the weights' own tangents contribute.
         points = jax.vmap(partial(rule.linearize, cell, params))(*memory)
-        d_us = _moving(jax.jvp(_project, (weights, xs), (d_weights, d_xs))[1])
-        d_rs = jax.jvp(lambda w: _mix(w, memory.carries), (weights,), (d_weights,))[1]
+        d_us = moving(jax.jvp(_project, (weights, xs), (d_weights, d_xs))[1])
+        d_rs = moving(jax.jvp(lambda w: _mix(w, memory.carries), (weights,), (d_weights,))[1])
         d_zs = rule.merge(d_us, d_rs)
         d_gates = None
         if isinstance(rule, Automatic):
-            d_gates = jax.jvp(lambda w: _gates(w, memory), (weights,), (d_weights,))[1]
+            d_gates = moving(jax.jvp(lambda w: _gates(w, memory), (weights,), (d_weights,))[1])
         still, zero = _zeros(_first(d_us)), _zeros(carry)
 
         def step(d_carry: Carry, step: Any) -> tuple[Carry, Inputs]:
             point, d_z, d_gate = step
-            # `mix` is affine, so that its derivative is the same everywhere, at zero too.
-            d_r = jax.jvp(partial(cell.mix, params), (zero,), (d_carry,))[1]
+            d_r = _mixed(cell, params, zero, d_carry)
             d_z = _plus(rule.merge(still, d_r), d_z)
             result = rule.push(cell, params, point, d_carry, d_z)
             return result if d_gate is None else _plus(result, d_gate)
@@ -155,6 +156,7 @@ class _Gated(Loop):
         carry = _first(memory.carries)
         rule = _rule(moves, weights, carry, xs)
         u, r, y = _shapes(weights, carry, xs)
+        still = moving(carry)
         z = jax.eval_shape(rule.merge, u, r)
         unmerge = jax.linear_transpose(rule.merge, u, r)
         unmix = _transposed_mix(cell, params, carry)
@@ -163,7 +165,7 @@ class _Gated(Loop):
         def step(ct_carry: Carry, step: Any) -> tuple[Carry, Any]:
             point, ct_y = step
             push = partial(rule.push, cell, params, point)
-            ct_before, ct_z = jax.linear_transpose(push, carry, z)((ct_carry, _filled(ct_y, y)))
+            ct_before, ct_z = jax.linear_transpose(push, still, z)((ct_carry, filled(ct_y, y)))
             ct_z = jax.tree.map(together, ct_z)
             return _plus(ct_before, unmix(unmerge(ct_z)[1])), (
                 ct_z,
@@ -179,13 +181,14 @@ class _Gated(Loop):
 
             def shares(own: list[Array], own_xs: list[Array]) -> Any:
                 weights = rebuild(own)
-                us = _moving(_project(weights, _across(rebuild_xs(own_xs))))
+                us = _project(weights, _across(rebuild_xs(own_xs)))
                 rs = _mix(weights, _across(memory.carries))
-                return (us, rs), _gates(weights, memory) if isinstance(rule, Automatic) else None
+                gates = _gates(weights, memory) if isinstance(rule, Automatic) else None
+                return moving(((us, rs), gates))
 
             (us, rs), gates = jax.eval_shape(shares, own, own_xs)
             ct_us_rs = jax.linear_transpose(rule.merge, us, rs)(ct_zs)
-            ct_gates = None if gates is None else (ct_news, _filled(ct_ys, gates[1]))
+            ct_gates = None if gates is None else (ct_news, filled(ct_ys, gates[1]))
             more, ct_xs = jax.vjp(shares, own, own_xs)[1]((ct_us_rs, ct_gates))
             return (
                 ct_carry,
@@ -193,7 +196,7 @@ class _Gated(Loop):
             ), ct_xs
 
         total = [jnp.zeros_like(leaf, at_least_float32(leaf.dtype)) for leaf in own]
-        state, steps = alike(((_filled(ct_last, carry), total), steps))
+        state, steps = alike(((filled(ct_last, still), total), steps))
         state, ct_xs = _in_blocks(block, state, steps, self._size(weights, xs), reverse=True)
         ct_carry, total = state
         ct_weights = [a.astype(b.dtype) for a, b in zip(total, own, strict=True)]
@@ -227,7 +230,7 @@ _WHOLE, _BLOCK = 4 * 2**20, 5 * 2**18
 
 
 def _rule(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> Rule:
-    """The cell's own rule where its gate reads no parameters that have a tangent."""
+    """The cell's own rule where it holds, and its gate reads no parameters that have a tangent."""
     cell, _ = weights
 
     def gate(weights: Weights, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
@@ -240,7 +243,8 @@ def _rule(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> Rule:
     flags = jax.tree.leaves(moves.weights)
     if any(moves and id(v) in used for v, moves in zip(jaxpr.invars, flags, strict=False)):
         return Automatic()
-    return cell.rule
+    rule: Rule = cell.rule
+    return rule if rule.holds(cell, weights[1], carry, u, r) else Automatic()
 
 
 def _project(weights: Weights, xs: Inputs) -> Inputs:
@@ -260,12 +264,12 @@ def _gates(weights: Weights, memory: Memory) -> tuple[Carry, Inputs]:
 
 
 def _shapes(weights: Weights, carry: Carry, xs: Inputs) -> tuple[Inputs, Inputs, Inputs]:
-    """The shapes of one step's u (where it has derivatives), r and y."""
+    """The shapes of one step's u, r and y, where they have derivatives."""
 
     def step(weights: Weights, carry: Carry, x: Inputs) -> tuple[Inputs, Inputs, Inputs]:
         cell, params = weights
         u, r = _project(weights, x), _mix(weights, carry)
-        return _moving(u), r, cell.gate(params, carry, u, r)[1]
+        return moving((u, r, cell.gate(params, carry, u, r)[1]))
 
     return jax.eval_shape(step, weights, carry, _first(xs))
 
@@ -286,13 +290,17 @@ def _transposed_mix(cell: Any, params: Params, carry: Carry) -> Callable[[Inputs
 
     def transpose(ct_r: Inputs) -> Carry:
         def push(d_carry: Carry) -> Inputs:
-            # `mix` is affine, so that its derivative is the same everywhere, at zero too.
-            params = jax.tree.map(turned, kept)
-            return jax.jvp(partial(cell.mix, params), (zero,), (d_carry,))[1]
+            return _mixed(cell, jax.tree.map(turned, kept), zero, d_carry)
 
-        return jax.linear_transpose(push, carry)(ct_r)[0]
+        return jax.linear_transpose(push, moving(carry))(ct_r)[0]
 
     return transpose
+
+
+def _mixed(cell: Any, params: Params, zero: Carry, d_carry: Tree) -> Tree:
+    """The derivative of `mix`: it is affine, so that this is the same everywhere, at zero too."""
+    d_carry = filled(d_carry, zero)
+    return moving(jax.jvp(partial(cell.mix, params), (zero,), (d_carry,))[1])
 
 
 def _across(tree: Tree) -> Tree:
@@ -361,23 +369,3 @@ def _zeros(tree: Tree) -> Tree:
 
 def _plus(tree: Any, other: Any) -> Any:
     return jax.tree.map(jnp.add, tree, other)
-
-
-def _filled(tangents: Tree, like: Tree) -> Tree:
-    """Zeros in place of the tangents that are None."""
-
-    def fill(like: Any, tangent: Any) -> Any:
-        if tangent is not None:
-            return tangent
-        if jnp.issubdtype(like.dtype, jnp.inexact):
-            return jnp.zeros_like(like)
-        return np.zeros(like.shape, jax.dtypes.float0)
-
-    return jax.tree.map(fill, like, tangents)
-
-
-def _moving(tree: Tree) -> Tree:
-    """None in place of what has no derivative: whole numbers, flags, and their tangents."""
-    return jax.tree.map(
-        lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.inexact) else None, tree
-    )

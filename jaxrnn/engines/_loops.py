@@ -207,8 +207,9 @@ def _derivative(
     )
     last, (ys, memory) = _bind(_REMEMBER, loop, moves, weights, carry, xs)
     pushed = _bind(_PUSH, loop, moves, weights, d_weights, d_carry, (xs, memory, d_xs))
-    results = jax.tree.leaves((last, ys))
-    d_results = jax.tree.leaves(pushed, is_leaf=_absent)
+    results_structure: Any
+    results, results_structure = jax.tree.flatten((last, ys))
+    d_results = results_structure.flatten_up_to(pushed)
     return results, [
         ad.Zero(jax.typeof(result).to_tangent_aval()) if d is None else d
         for result, d in zip(results, d_results, strict=True)

@@ -203,8 +203,26 @@ class PeepholeParams(NamedTuple):
     peephole: jax.Array
 
 
+class PeepholeRule(cells.Rule):
+    """The derivative of `Peephole` while the peephole is constant."""
+
+    def remember(self, cell, params, carry, u, r):
+        h, y = cell.gate(params, carry, u, r)
+        return (h, y), h
+
+    def linearize(self, cell, params, carry, memory):
+        return 1 - memory**2
+
+    def push(self, cell, params, point, d_carry, d_z):
+        wide = jnp.broadcast_to(params.peephole, d_carry.shape)
+        d_h = point * (d_z + wide * d_carry)
+        return d_h, d_h
+
+
 class Peephole(cells.GatedCell):
-    """`h = tanh(u + r + peephole * h)`, with rules of its own for a peephole that is constant."""
+    """`h = tanh(u + r + peephole * h)`, with a rule for a peephole that is constant."""
+
+    rule = PeepholeRule()
 
     def init(self, key):
         shapes = PeepholeParams((zoo.I, zoo.H), (zoo.H, zoo.H), (zoo.H,))
@@ -220,22 +238,8 @@ class Peephole(cells.GatedCell):
         return carry @ params.recurrent
 
     def gate(self, params, carry, u, r):
-        return self.remember(params, carry, u, r)[0]
-
-    def remember(self, params, carry, u, r):
         h = jnp.tanh(u + r + jnp.broadcast_to(params.peephole, carry.shape) * carry)
-        return (h, h), h
-
-    def linearize(self, params, carry, memory):
-        return 1 - memory**2
-
-    def merge(self, d_u, d_r):
-        return d_u + d_r
-
-    def pushforward(self, params, point, d_carry, d_z):
-        wide = jnp.broadcast_to(params.peephole, d_carry.shape)
-        d_h = point * (d_z + wide * d_carry)
-        return d_h, d_h
+        return h, h
 
 
 class Event(NamedTuple):
@@ -349,7 +353,7 @@ def test_over_devices(x64, key):
     mesh = Mesh(np.array(jax.devices()[:2]), ("batch",))
     columns, rows, same = PartitionSpec(None, "batch"), PartitionSpec("batch"), PartitionSpec()
     args = problem(zoo.CELLS["gru"], key, 4, (4,))
-    # With JAX's check of what varies over devices no engine runs, see docs/design.md.
+    # With JAX's check of what varies over devices: see test_devices.py.
     shard = partial(
         jax.shard_map, mesh=mesh, in_specs=(same, columns, rows), out_specs=same, check_vma=False
     )
