@@ -11,7 +11,7 @@ import numpy as np
 from .. import _host, _paths
 from .._typing import Array, Params
 
-# As safetensors calls the types that it writes and numpy reads again.
+# The names by which safetensors calls the types that it writes and numpy can read back.
 _DTYPES = {
     "BOOL": "bool",
     "I8": "int8",
@@ -163,7 +163,7 @@ def _compare(file: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
 
 
 def _widens(dtype: str, into: Any) -> bool:
-    """Whether every number of a type is one of the other, of the same kind."""
+    """Whether both types are of the same kind, and `into` holds every number of `dtype`."""
     if not any(jnp.issubdtype(dtype, k) and jnp.issubdtype(into, k) for k in _KINDS):
         return False
     with jax.numpy_dtype_promotion("standard"):
@@ -181,7 +181,7 @@ def _shown(dtype: Any, shape: tuple[int, ...]) -> str:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Put a file in the place of another, at once and on the disk."""
+    """Replace a file by another, at once, and wait until it is on the disk."""
     new = file.with_name(f".{file.name}.{os.getpid()}.new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ class Merge(Config):
 
     @abc.abstractmethod
     def shape(self, ahead: Shape, behind: Shape) -> Shape | None:
-        """The features that come of such features; `None` where that is no single array.
+        """The output shape for these input shapes; `None` if it is not a single array.
 
         Raises:
             ValueError: features that cannot be merged.

@@ -64,7 +64,7 @@ class Precision(Wrapper):
 
 
 def _cast(tree: Any, dtype: Any) -> Any:
-    """The floating numbers in it, in that type."""
+    """The tree, with its floating-point numbers in another type."""
 
     def leaf(value: Array) -> Array:
         return value.astype(dtype) if jnp.issubdtype(value.dtype, jnp.floating) else value
@@ -73,7 +73,7 @@ def _cast(tree: Any, dtype: Any) -> Any:
 
 
 def _kept(params: Params, xs: Inputs) -> Any:
-    """The widest floating type of the parameters, or of the inputs where there are none."""
+    """The widest floating type of the parameters, or of the inputs if there are none."""
     for tree in (params, xs):
         kinds = [leaf.dtype for leaf in jax.tree.leaves(tree)]
         kinds = [kind for kind in kinds if jnp.issubdtype(kind, jnp.floating)]

@@ -1,4 +1,4 @@
-"""What a layer reads: the axes of its inputs, the arrays, and what marks their steps."""
+"""Check what a layer reads: its input arrays, their axes, and the flags of their steps."""
 
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ Shape: TypeAlias = tuple[int | None, ...]
 
 
 def arrays(who: str, xs: Inputs, shape: Shape | None) -> Inputs:
-    """`xs` as arrays of the right features: one where the layer says a shape, else a tree."""
+    """`xs` as arrays with the right features: one if the layer declares a shape, else a tree."""
     _check.arrays(who, xs=xs)
     xs = jax.tree.map(jnp.asarray, xs)
     if not jax.tree.leaves(xs):
@@ -39,9 +39,9 @@ def check_features(who: str, xs: Inputs, shape: Shape) -> None:
 
 
 def leading(who: str, xs: Inputs, shape: Shape | None, least: int = 0) -> Batch:
-    """The axes of `xs` before those of its features, `[T, *batch]`, at least so many of them.
+    """The axes of `xs` before the features, `[T, *batch]`; at least `least` of them.
 
-    A layer that does not say how many axes its features have is taken to have one.
+    A layer that declares no shape is assumed to have one axis of features.
     """
     features = 1 if shape is None else len(shape)
     leaves = jax.tree.leaves(xs)
@@ -77,7 +77,7 @@ def counted(
 def flags(
     who: str, name: str, value: ArrayOrList | None, lead: Batch, axes: str = "[T, *batch]"
 ) -> Array | None:
-    """Marks of the steps, checked."""
+    """Flags of the steps, checked."""
     if value is None:
         return None
     value = listed(who, name, value)
@@ -97,19 +97,19 @@ def listed(who: str, name: str, value: Any) -> Any:
 
 
 def without_padding(xs: Inputs, mask: Array | None) -> Inputs:
-    """`xs` with zeros where masked, so that what stands there reaches no value and no gradient."""
+    """`xs` with zeros where masked, so that the padding affects no value and no gradient."""
     return xs if mask is None else drop(~mask, xs)
 
 
 def read(layer: Any, xs: Inputs, mask: Array | None) -> Inputs:
-    """What a layer inside another reads: as `Layer.apply` prepares it, the axes being known."""
+    """Prepare the inputs of an inner layer, as `Layer.apply` does for the outer one."""
     if layer.input_shape is not None:
         check_features(type(layer).__name__, xs, layer.input_shape)
     return without_padding(xs, mask)
 
 
 def fits(given: Shape, wanted: Shape) -> bool:
-    """Whether features of shape `given` can be read by what takes `wanted`."""
+    """Whether features of shape `given` fit a layer that takes `wanted`."""
     pairs = zip(given, wanted, strict=False)
     return len(given) == len(wanted) and all(None in pair or len({*pair}) == 1 for pair in pairs)
 

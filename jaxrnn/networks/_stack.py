@@ -72,13 +72,13 @@ class Stack(Layer):
 
     @property
     def input_shape(self) -> Shape | None:
-        """What the first layer takes that does not give what it gets."""
+        """The input shape of the first layer that does not keep every shape."""
         first = next((layer for layer in self.layers if not _passes(layer)), None)
         return None if first is None else first.input_shape
 
     @property
     def output_shape(self) -> Shape | None:
-        """What comes of the first layer's input, layer by layer."""
+        """The input shape, passed through layer by layer."""
         shape: Shape | None = None
         for layer in self.layers:
             shape = shape if _passes(layer) else layer.output_shape
@@ -111,7 +111,7 @@ class Stack(Layer):
         return tuple(parts) if self.names is None else dict(zip(self.names, parts, strict=True))
 
     def _parts(self, what: str, tree: Any) -> tuple[Any, ...]:
-        """Of parameters or carries, what belongs to each layer."""
+        """Each layer's part of the parameters or carries."""
         if self.names is not None:
             if not isinstance(tree, dict) or {*tree} != {*self.names}:
                 got = list(tree) if isinstance(tree, dict) else f"`{type(tree).__name__}`"
@@ -172,7 +172,7 @@ def stack(*layers: Layer, **named: Layer) -> Stack:
 
 
 def _check_shapes(stack: Stack) -> None:
-    """Raise unless every layer reads what the one before it gives, as far as they say."""
+    """Raise unless every layer reads what the one before it gives, as far as they declare it."""
     shape: Shape | None = None
     giver = -1
     for index, layer in enumerate(stack.layers):
@@ -188,7 +188,7 @@ def _check_shapes(stack: Stack) -> None:
 
 
 def _check_time(stack: Stack) -> None:
-    """Raise where a layer needs time that is pooled away, or a last step that has read all."""
+    """Raise if a layer needs time that is pooled away, or a last step that has read everything."""
     earlier: list[Layer] = []
     pool: str | None = None
     for index, layer in enumerate(stack.layers):
@@ -227,5 +227,5 @@ def _remembers(layer: Layer) -> bool:
 
 
 def _passes(layer: Layer) -> bool:
-    """Whether the layer gives what it gets, whatever that is."""
+    """Whether the layer keeps every shape."""
     return layer.keeps_shape and layer.output_shape is None

@@ -81,7 +81,7 @@ class _Flow(NamedTuple):
 
 
 def _rows(layer: Layer, label: str, flow: _Flow, depth: int = 0) -> Iterator[_Row]:
-    """The row of a layer, and those of the layers in it, each given what the one before gives."""
+    """The row of a layer, and those of its inner layers, each reading what the last one gives."""
     title = type(layer).__name__
     inside = [value for _, value in _children(layer) if isinstance(value, Cell)]
     if inside:
