@@ -75,7 +75,7 @@ Weights = tuple[
 
 
 class Memory(NamedTuple):
-    """What the derivative needs of every step, beside the inputs."""
+    """What the derivative needs of every step, besides the inputs."""
 
     carries: Carry  # before the step
     gates: Any  # of `Rule.remember`
@@ -338,7 +338,7 @@ def _in_blocks(
 
 
 def _split(moves: Tree, tree: Tree) -> tuple[list[Array], Callable[[list[Array]], Tree]]:
-    """The leaves that have a tangent, and what puts others into their place."""
+    """The leaves that have a tangent, and a function that replaces them in the tree."""
     flags = jax.tree.leaves(moves)
     structure: Any
     leaves, structure = jax.tree.flatten(tree)

@@ -35,14 +35,14 @@ def run(loop: Loop, weights: Tree, carry: Tree, xs: Tree) -> tuple[Tree, Tree]:
 
 
 class _Operation(abc.ABC):
-    """One of a loop's four. Its arguments and results are weights `w`, a carry `c` or steps `s`."""
+    """One of a loop's four operations; it takes and gives weights `w`, a carry `c` or steps `s`."""
 
     taken: str
     given: str
 
     @abc.abstractmethod
     def run(self, loop: Loop, moves: Moves, *args: Tree) -> Any:
-        """The loop's own."""
+        """Run the loop's own method."""
 
     def linear(self, structure: Any) -> list[bool]:
         """Which leaves of the arguments it is linear in."""
@@ -138,7 +138,7 @@ def _traced(operation: _Operation, loop: Loop, moves: Moves, args: Tree) -> Any:
 
 
 def _run(operation: _Operation, loop: Loop, moves: Moves, *args: Tree) -> Any:
-    """Zeros among the results vary over devices as the rest does."""
+    """Run an operation; zeros among its results vary over devices as the rest does."""
     return alike((operation.run(loop, moves, *args), args))[0]
 
 
@@ -147,7 +147,7 @@ def _evaluate(*leaves: Any, jaxpr: Any, **_: Any) -> list[Any]:
 
 
 def _lowered(*leaves: Any, cpu: bool, **params: Any) -> list[Any]:
-    """What is compiled for a CPU, or for another platform."""
+    """The operation as it is compiled for a CPU, or for another platform."""
     loop, moves = params["loop"], params["moves"]
     if loop.cpu == cpu:
         return _evaluate(*leaves, **params)

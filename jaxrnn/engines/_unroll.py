@@ -172,8 +172,7 @@ def _starts(resets: Array, valid: Array | None, *, reverse: bool) -> tuple[Array
 
     Numbering the sequences, a step starts one where its number differs from that of the step that
     is run before it. The second result, `Bool[*batch]`, says where a sequence begins between the
-    step that is run last and what is run next: there the carry that is returned is fresh, so that
-    the next call goes on right.
+    last step that is run and the next call's first: there the returned carry is fresh.
     """
     number = jnp.cumsum(resets, axis=0, dtype=jnp.int32)
     before_all = number[-1:] if reverse else jnp.zeros_like(number[:1])
