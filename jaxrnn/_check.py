@@ -72,7 +72,7 @@ def number(who: str, **values: Any) -> None:
         if jnp.ndim(value):
             raise ValueError(
                 f"{who}: {name} must be one number, got an array {jnp.shape(value)}. For several, "
-                "`jax.vmap` over the noun that holds them."
+                "`jax.vmap` over the configuration that holds them."
             )
 
 

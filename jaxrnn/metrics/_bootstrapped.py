@@ -56,7 +56,7 @@ class Bootstrapped(Metric):
         if jnp.ndim(self.key) > of_numbers:
             raise ValueError(
                 f"bootstrapped: key must be one key, got an array {self.key.shape}. For several, "
-                "`jax.vmap` over the noun that holds them."
+                "`jax.vmap` over the configuration that holds them."
             )
         steps = self.steps(seen)
         shape = (1,) * min(self.shared_axes, len(steps)) + steps[self.shared_axes :]
