@@ -1,4 +1,4 @@
-"""`Config`: the base of every noun in jaxrnn."""
+"""`Config`: the base of every noun in jaxrnn, which is a frozen configuration object."""
 
 import abc
 import dataclasses

@@ -20,10 +20,10 @@ def sequence_entropy(
         H(Y_1 ... Y_T) = E_{y ~ p} sum_t s_t = E_{y ~ p} sum_t h_t
         s_t = -log p(y_t | y_<t)        h_t = H(Y_t | y_<t)
 
-    The expectation is over the model's *own* sequences. How it is taken is a noun: `Enumeration()`
-    and `FiniteState(states)` are exact and have exact derivatives; `MonteCarlo(samples)`,
-    `RaoBlackwell(samples)` and `ControlVariate(samples)` draw sequences, and refuse to be
-    differentiated: for that there is `entropy_surrogate`.
+    The expectation is over the model's *own* sequences. The argument `expectation` says how it is
+    computed. `Enumeration()` and `FiniteState(states)` are exact and have exact derivatives.
+    `MonteCarlo(samples)`, `RaoBlackwell(samples)` and `ControlVariate(samples)` sample sequences,
+    and refuse to be differentiated; use `entropy_surrogate` for that.
 
     Args:
         model: what writes.
