@@ -27,9 +27,9 @@ class Wrapper(Cell):
 
     A wrapper defines `settle`, and also `split` if its inputs hold more than those of the inner
     cell (flags, or random numbers added by `draw`). It has the parameters, carry and outputs of
-    the inner cell and runs on the same engines: a gated cell keeps its hand-written derivative.
-    Engines that compose steps are the exception. A composed map cannot be settled afterwards, so
-    a wrapper around an `AssociativeCell` is a plain `Cell`.
+    the inner cell and runs on the same engines. Engines that compose steps are the exception. A
+    composed map cannot be settled afterwards, so a wrapper around an `AssociativeCell` is a plain
+    `Cell`.
 
     Args:
         cell: the cell inside.
@@ -49,7 +49,10 @@ class Wrapper(Cell):
 
     @abc.abstractmethod
     def settle(self, old: Carry, new: Carry, aside: Any) -> Carry:
-        """The adjusted carry, from those before and after the step; jointly affine in both.
+        """The adjusted carry, from those before and after the step.
+
+        Around a gated cell, `BPTT` uses the inner cell's rule if this is jointly affine in both
+        carries and reads nothing else that has a derivative, and `Automatic()` otherwise.
 
         Settling twice must change nothing: `settle(c, c, aside) == c` for a settled `c`.
         """
