@@ -21,7 +21,9 @@ class Bidirectional(Layer):
 
     For one vector per sequence, do not follow it with `LastPool`: at the last step the backward
     cell has read only that step. Pool with `MeanPool` or `MaxPool`, or take the carries that
-    `apply` returns, `Directions(forward, backward)`: each has read the whole sequence.
+    `apply` returns, `Directions(forward, backward)`: each has read the whole sequence. With
+    `resets`, where the first step begins a sequence, the backward carry comes back fresh, ready for
+    what lies before; pool there.
 
     Args:
         forward: the cell that runs forward.
