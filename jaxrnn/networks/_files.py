@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _host, _paths
 from .._typing import Array, Params
+from ._summary import refuse_definition
 
 # The names by which safetensors calls the types that it writes and numpy can read back.
 _DTYPES = {
@@ -44,7 +45,8 @@ def save(path: str | os.PathLike[str], params: Params) -> None:
 
     Raises:
         OSError: the file cannot be written.
-        TypeError: a leaf is no array, or of a type that the format lacks.
+        TypeError: the network itself, or a leaf that is no array, or of a type that the format
+            lacks.
         ValueError: two arrays have the same name, or the path is remote.
 
     Example:
@@ -115,6 +117,7 @@ def load(path: str | os.PathLike[str], like: Params) -> Params:
 
 def _named(who: str, tree: Params) -> dict[str, Any]:
     """The arrays of a tree by their names."""
+    refuse_definition(who, tree)
     arrays: dict[str, Any] = {}
     for path, leaf in jax.tree.leaves_with_path(tree):
         name = jax.tree_util.keystr(path, simple=True, separator=".") or "params"

@@ -25,7 +25,18 @@ def parameter_count(params: Params) -> int:
         >>> networks.parameter_count(networks.Dense(3, 5).init(jax.random.key(0)))
         20
     """
+    refuse_definition("parameter_count", params)
     return sum(int(np.prod(np.shape(leaf), dtype=np.int64)) for leaf in jax.tree.leaves(params))
+
+
+def refuse_definition(who: str, params: Params) -> None:
+    """Raise where a network or a cell stands in the place of its parameters."""
+    if isinstance(params, Layer | Cell):
+        name = type(params).__name__
+        raise TypeError(
+            f"{who}: params must be a tree of arrays, got the definition `{name}(...)`, which holds "
+            "none. Pass its parameters: `network.init(key)`, or what training returned."
+        )
 
 
 @checked

@@ -255,3 +255,17 @@ def test_a_kill_leaves_the_older_file_or_the_newer(tmp_path):
         process.send_signal(signal.SIGKILL)
     found = networks.load(tmp_path / "file", jnp.zeros(100_000))
     assert found[0] == found[-1] >= told
+
+
+@pytest.mark.parametrize("definition", [cells.GRU(2, 3), networks.Recurrent(cells.LSTM(2, 3))])
+def test_a_network_is_not_its_parameters(definition, tmp_path):
+    message = r"params must be a tree of arrays, got the definition .* Pass its parameters"
+    for call in (
+        lambda: networks.save(tmp_path / "file", definition),
+        lambda: networks.parameter_count(definition),
+    ):
+        with pytest.raises(TypeError, match=message):
+            call()
+    networks.save(tmp_path / "file", {})
+    with pytest.raises(TypeError, match=message):
+        networks.load(tmp_path / "file", definition)
