@@ -34,7 +34,7 @@ def refuse_definition(who: str, params: Params) -> None:
     if isinstance(params, Layer | Cell):
         name = type(params).__name__
         raise TypeError(
-            f"{who}: params must be a tree of arrays, got the definition `{name}(...)`, which holds "
+            f"{who}: params must be a tree of arrays, got the definition `{name}(...)`, which has "
             "none. Pass its parameters: `network.init(key)`, or what training returned."
         )
 
