@@ -35,6 +35,7 @@ from ._softmax import real as real
 from ._tangents import affine as affine
 from ._tangents import filled as filled
 from ._tangents import moving as moving
+from ._tangents import pushed as pushed
 from ._targets import are_labels as are_labels
 from ._targets import class_weight as class_weight
 from ._targets import label_weight as label_weight

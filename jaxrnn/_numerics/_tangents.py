@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.interpreters import partial_eval
 
 
@@ -17,16 +16,33 @@ def moving(tree: Any) -> Any:
 
 
 def filled(tangents: Any, like: Any) -> Any:
-    """The tangents with zeros in place of None, of the type that `jax.jvp` asks for."""
+    """The tangents with zeros in place of None, for numbers."""
 
     def fill(like: Any, tangent: Any) -> Any:
-        if tangent is not None:
-            return tangent
-        if jnp.issubdtype(like.dtype, jnp.inexact):
-            return jnp.zeros_like(like)
-        return np.zeros(like.shape, jax.dtypes.float0)
+        return jnp.zeros_like(like) if tangent is None else tangent
 
     return jax.tree.map(fill, like, tangents)
+
+
+def pushed(function: Callable[..., Any], primals: tuple[Any, ...], tangents: Any) -> Any:
+    """The tangents of a function's results; `jax.jvp` for trees with None.
+
+    Leaves without a derivative are constants to JAX, whose own tangents of them, arrays of float0,
+    have no symbolic shapes.
+    """
+    structure: Any
+    leaves, structure = jax.tree.flatten(primals)
+    own = [i for i, leaf in enumerate(leaves) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    given = structure.flatten_up_to(tangents)
+
+    def numbers(*values: Any) -> Any:
+        whole = list(leaves)
+        for i, value in zip(own, values, strict=True):
+            whole[i] = value
+        return moving(function(*structure.unflatten(whole)))
+
+    points = tuple(leaves[i] for i in own)
+    return jax.jvp(numbers, points, filled(tuple(given[i] for i in own), points))[1]
 
 
 def affine(function: Callable[..., Any], argument: Any, *others: Any) -> bool:
@@ -36,8 +52,7 @@ def affine(function: Callable[..., Any], argument: Any, *others: Any) -> bool:
     """
 
     def derivative(argument: Any, tangents: Any, *others: Any) -> Any:
-        tangents = filled(tangents, argument)
-        return moving(jax.jvp(lambda x: function(x, *others), (argument,), (tangents,))[1])
+        return pushed(lambda argument: function(argument, *others), (argument,), (tangents,))
 
     jaxpr = jax.make_jaxpr(derivative)(argument, moving(argument), *others).jaxpr
     _, read = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .._config import Config
-from .._numerics import filled, moving
+from .._numerics import pushed
 from .._typing import Carry, Inputs, Params
 
 
@@ -80,8 +80,5 @@ class Automatic(Rule):
     def push(
         self, cell: Any, params: Params, point: Any, d_carry: Carry, d_z: Any
     ) -> tuple[Carry, Inputs]:
-        tangents = filled((d_carry, *d_z), point)
-        results: tuple[Carry, Inputs] = moving(
-            jax.jvp(partial(cell.gate, params), point, tangents)[1]
-        )
-        return results
+        d_new, d_y = pushed(partial(cell.gate, params), point, (d_carry, *d_z))
+        return d_new, d_y

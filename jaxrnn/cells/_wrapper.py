@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .._numerics import affine, filled, moving
+from .._numerics import affine, moving, pushed
 from .._typing import Batch, Carry, Inputs, Key, Params
 from ._cell import Cell, GatedCell
 from ._rule import Rule
@@ -165,9 +165,8 @@ class Settling(Rule):
 
         # `settle` is affine, so that its derivative is the same everywhere, at zero too.
         zero = jax.tree.map(at, d_carry, integers, is_leaf=lambda leaf: leaf is None)
-        tangents = filled((d_carry, d_new), (zero, zero))
 
         def settle(old: Carry, new: Carry) -> Carry:
             return cell.settle(old, new, aside)
 
-        return moving(jax.jvp(settle, (zero, zero), tangents)[1]), d_y
+        return pushed(settle, (zero, zero), (d_carry, d_new)), d_y

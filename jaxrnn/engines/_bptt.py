@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._dtypes import at_least_float32
-from .._numerics import affine, filled, moving, together
+from .._numerics import affine, filled, moving, pushed, together
 from .._typing import Array, Carry, Inputs, Params, Size
 from ..cells import Automatic, GatedCell, Rule
 from ._engine import Engine
@@ -125,18 +125,17 @@ class _Gated(Loop):
         xs, memory, d_xs = steps
         cell, params = weights
         rule = _rule(moves, weights, _first(memory.carries), xs)
-        d_weights, d_xs = filled(d_weights, weights), filled(d_xs, xs)
         carry = _first(memory.carries)
         d_carry, _ = alike((filled(d_carry, moving(carry)), memory))
 
         # For all steps at once: the points, and what the weights' own tangents contribute.
         points = jax.vmap(partial(rule.linearize, cell, params))(*memory)
-        d_us = moving(jax.jvp(_project, (weights, xs), (d_weights, d_xs))[1])
-        d_rs = moving(jax.jvp(lambda w: _mix(w, memory.carries), (weights,), (d_weights,))[1])
+        d_us = pushed(_project, (weights, xs), (d_weights, d_xs))
+        d_rs = pushed(lambda w: _mix(w, memory.carries), (weights,), (d_weights,))
         d_zs = rule.merge(d_us, d_rs)
         d_gates = None
         if isinstance(rule, Automatic):
-            d_gates = moving(jax.jvp(lambda w: _gates(w, memory), (weights,), (d_weights,))[1])
+            d_gates = pushed(lambda w: _gates(w, memory), (weights,), (d_weights,))
         still, zero = _zeros(_first(d_us)), _zeros(carry)
 
         def step(d_carry: Carry, step: Any) -> tuple[Carry, Inputs]:
@@ -299,8 +298,7 @@ def _transposed_mix(cell: Any, params: Params, carry: Carry) -> Callable[[Inputs
 
 def _mixed(cell: Any, params: Params, zero: Carry, d_carry: Tree) -> Tree:
     """The derivative of `mix`: it is affine, so that this is the same everywhere, at zero too."""
-    d_carry = filled(d_carry, zero)
-    return moving(jax.jvp(partial(cell.mix, params), (zero,), (d_carry,))[1])
+    return pushed(partial(cell.mix, params), (zero,), (d_carry,))
 
 
 def _across(tree: Tree) -> Tree:

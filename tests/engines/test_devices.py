@@ -103,14 +103,16 @@ def test_export_for_any_batch_and_any_number_of_steps(name, engine):
         near(exported("t, 4, 3").call(params, xs[:5]), outputs(params, xs[:5]))
 
 
-@pytest.mark.parametrize("engine", ["chunked_bptt", "truncated_bptt"])
-def test_export_of_gradients_for_any_number_of_steps(engine):
+@pytest.mark.parametrize("engine", ["bptt", "chunked_bptt", "truncated_bptt"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_export_of_gradients_for_any_number_of_steps(engine, padded):
     """The gradient stops at the borders, and nowhere else."""
     cell, params, xs, _ = small("lstm")
 
     def gradient(params, xs):
         def loss(params, xs):
-            last, ys = unroll(cell, params, xs, engine=ENGINES[engine])
+            mask = jnp.arange(xs.shape[0])[:, None] < jnp.array([9, 1, 2, 9]) if padded else None
+            last, ys = unroll(cell, params, xs, mask=mask, engine=ENGINES[engine])
             return (ys**2).sum() + last.hidden.sum()
 
         return jax.grad(loss, (0, 1))(params, xs)
