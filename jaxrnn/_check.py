@@ -78,17 +78,23 @@ def number(who: str, **values: Any) -> None:
 
 def arrays(who: str, **trees: Any) -> None:
     """Raise unless every leaf of the trees is an array, as those of JAX and of numpy are."""
+    unmasked(who, **trees)
     for name, tree in trees.items():
         for leaf in jax.tree.leaves(tree):
-            if isinstance(leaf, np.ma.MaskedArray):
-                raise TypeError(
-                    f"{who}: {name} is a masked array of numpy, whose mask would be lost. Pass "
-                    f"`{name}.data`, and say what counts with a mask of its own."
-                )
             if not is_array(leaf):
                 raise TypeError(f"{who}: {name} must be an array, {_came(name, leaf)}")
             if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind in "OSUMm":
                 raise TypeError(f"{who}: {name} must hold numbers, got an array of {leaf.dtype}.")
+
+
+def unmasked(who: str, **trees: Any) -> None:
+    """Raise if a leaf of the trees is a masked array of numpy."""
+    for name, tree in trees.items():
+        if any(isinstance(leaf, np.ma.MaskedArray) for leaf in jax.tree.leaves(tree)):
+            raise TypeError(
+                f"{who}: {name} is a masked array of numpy, whose mask would be lost. Pass "
+                f"`{name}.data`, and say what counts with a mask of its own."
+            )
 
 
 def array(who: str, name: str, value: Any) -> None:

@@ -21,6 +21,14 @@ MASK = np.ones((T, B), bool)
 FUNCTIONS = cells.from_functions(
     init=lambda key: (), carry=lambda params, batch: (), step=lambda params, carry, x: (carry, x)
 )
+WITHOUT_BATCH = cells.from_functions(
+    init=lambda key: (),
+    carry=lambda params, batch: jax.numpy.zeros(()),
+    step=lambda params, carry, x: (carry + 1, x),
+)
+OUTPUT_WITHOUT_BATCH = cells.from_functions(
+    init=lambda key: (), carry=lambda params, batch: (), step=lambda params, carry, x: ((), x.sum())
+)
 
 
 pytestmark = pytest.mark.usefixtures("as_users_run_it")
@@ -94,9 +102,33 @@ UNROLL = [
     (
         run(engine=engines.Scan),
         TypeError,
-        r"engine must be an `Engine` such as `Scan\(\)`, got <cl",
+        r"engine must be a kind of `Engine`, got the class `Scan`. Call it: `Scan\(\)`",
     ),
-    (run(engine="scan"), TypeError, "unroll: engine must be an `Engine` .* got 'scan'"),
+    (run(engine="scan"), TypeError, "unroll: engine must be a kind of `Engine`, got 'scan'"),
+    (run(reverse="yes"), TypeError, "unroll: reverse must be True or False, got 'yes'"),
+    (run(key=0), TypeError, r"unroll: key must be a key, got 0. Make one: `jax.random.key\(0\)`"),
+    (run(resets=[[True], [True, False]]), TypeError, "unroll: resets must be an array"),
+    (run("text"), TypeError, "unroll: xs must be an array, got a .str."),
+    (run(XS.astype(object)), TypeError, "unroll: xs must hold numbers, got an array of object"),
+    (run(np.ma.array(XS, mask=XS > 0)), TypeError, "unroll: xs is a masked array of numpy"),
+    (run(carry=np.ma.zeros((B, H))), TypeError, "unroll: carry is a masked array of numpy"),
+    (
+        lambda: unroll(
+            CELLS["gru"], jax.tree.map(lambda p: p.astype(int), zeros(CELLS["gru"])), XS
+        ),
+        ValueError,
+        r"params.kernel is \(3, 12\) of whole numbers, not \(3, 12\)",
+    ),
+    (
+        lambda: unroll(WITHOUT_BATCH, (), XS, mask=MASK),
+        ValueError,
+        r"all of the carry of FunctionCell must begin with the axes \(2,\), got float32\[\]",
+    ),
+    (
+        lambda: unroll(OUTPUT_WITHOUT_BATCH, (), XS, mask=MASK),
+        ValueError,
+        r"the output of FunctionCell must begin with the axes \(5, 2\), got float32\[5\]",
+    ),
 ]
 
 ENGINES = [

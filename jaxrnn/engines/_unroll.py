@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .. import _check
+from .._checked import checked
 from .._numerics import drop, select, within
 from .._typing import Array, ArrayLike, Batch, Carry, Inputs, Key, Params, Size
 from ..cells import Cell
@@ -19,6 +19,7 @@ from ._placing import alike, known, placed
 C = TypeVar("C", bound=Cell)
 
 
+@checked
 def unroll(
     cell: C,
     params: Params,
@@ -87,19 +88,15 @@ def unroll(
             f"unroll: cell must be a `Cell`, got {cell!r}. A layer runs by itself: "
             "`layer.apply(params, xs)`."
         )
-    if not isinstance(engine, Engine):
-        raise TypeError(f"unroll: engine must be an `Engine` such as `Scan()`, got {engine!r}")
     engine.check(cell)
     if any(isinstance(leaf, int | float) for leaf in jax.tree.leaves(xs)):
         raise TypeError(
             "unroll: xs holds Python numbers: nested lists are a tree, not an array. "
             "Pass jnp.asarray(xs)."
         )
+    _check.arrays("unroll", xs=xs)
+    _check.unmasked("unroll", params=params, carry=carry)
     xs = jax.tree.map(jnp.asarray, xs)
-    lengths, mask, resets = (
-        np.asarray(flags) if isinstance(flags, list | tuple) else flags
-        for flags in (lengths, mask, resets)
-    )
     shape = _leading_shape(cell, params, xs)
     if lengths is not None:
         _check.lengths("unroll", "lengths", lengths, shape)
@@ -147,13 +144,17 @@ def _unroll(
     if valid is None and starts is None:
         carry, ys = engine(cell, params, carry, xs)
     else:
+        _check_batch(f"the carry of {type(cell).__name__}", carry, tuple(batch))
         wrapped, carry, inputs = controlled(cell, carry, fresh, xs, valid, starts)
         carry, ys = engine(wrapped, params, carry, inputs)
     if pending is not None:
         carry = select(pending, fresh, carry)
     if reverse:
         ys, valid = _flip((ys, valid))
-    return carry, ys if valid is None else drop(~valid, ys)
+    if valid is None:
+        return carry, ys
+    _check_batch(f"the output of {type(cell).__name__}", ys, (steps, *batch))
+    return carry, drop(~valid, ys)
 
 
 def _flip(tree: Any) -> Any:
@@ -276,9 +277,23 @@ def _check_params(cell: Cell, params: Params) -> None:
         )
 
 
-def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+def _shapes(tree: Any) -> dict[str, str]:
+    def shape(leaf: Any) -> str:
+        real = jnp.issubdtype(getattr(leaf, "dtype", float), jnp.inexact)
+        return f"{jnp.shape(leaf)}" if real else f"{jnp.shape(leaf)} of whole numbers"
+
     leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {f"params{jax.tree_util.keystr(path)}": jnp.shape(leaf) for path, leaf in leaves}
+    return {f"params{jax.tree_util.keystr(path)}": shape(leaf) for path, leaf in leaves}
+
+
+def _check_batch(what: str, tree: Any, leading: Batch) -> None:
+    """Raise unless the steps that are masked, or start afresh, can be told apart."""
+    for leaf in jax.tree.leaves(tree):
+        if jnp.shape(leaf)[: len(leading)] != leading:
+            raise ValueError(
+                f"unroll: with masks, lengths or resets, all of {what} must begin with the axes "
+                f"{leading}, got {_check.describe(leaf)}. `jnp.broadcast_to` adds them."
+            )
 
 
 def _checked_flags(name: str, flags: ArrayLike | None, shape: Batch) -> Array | None:

@@ -111,7 +111,9 @@ def test_export_of_gradients_for_any_number_of_steps(engine, padded):
 
     def gradient(params, xs):
         def loss(params, xs):
-            mask = jnp.arange(xs.shape[0])[:, None] < jnp.array([9, 1, 2, 9]) if padded else None
+            mask = (
+                jnp.arange(xs.shape[0])[:, None] % jnp.array([[9, 2, 3, 4]]) < 2 if padded else None
+            )
             last, ys = unroll(cell, params, xs, mask=mask, engine=ENGINES[engine])
             return (ys**2).sum() + last.hidden.sum()
 
