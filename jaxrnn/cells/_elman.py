@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .. import _check
 from .._numerics import glorot, orthogonal
 from .._typing import Array, Key
 from ._dense import DenseCell
@@ -63,11 +62,6 @@ class Elman(DenseCell):
 
     activation: Callable[[Array], Array] = jax.tree.static(default=jnp.tanh)
     rule = ElmanRule()
-
-    def __post_init__(self) -> None:
-        """Check the sizes and the activation."""
-        super().__post_init__()
-        _check.function("Elman", "activation", self.activation)
 
     def init(self, key: Key) -> ElmanParams:
         """Glorot kernel, orthogonal recurrent kernel, no bias."""

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .. import _check
 from .._typing import Array, Key, Leaf
 from ._dense import DenseCell
 from ._elman import ElmanParams, init_elman, slope
@@ -59,11 +58,6 @@ class Leaky(DenseCell):
     leak: Leaf = 0.5
     activation: Callable[[Array], Array] = jax.tree.static(default=jnp.tanh)
     rule = LeakyRule()
-
-    def __post_init__(self) -> None:
-        """Check the sizes and the activation."""
-        super().__post_init__()
-        _check.function("Leaky", "activation", self.activation)
 
     def init(self, key: Key) -> ElmanParams:
         """Glorot kernel, orthogonal recurrent kernel, no bias."""

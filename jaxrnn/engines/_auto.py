@@ -39,5 +39,4 @@ class Auto(Engine[Cell]):
         return Scan()
 
     def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-        """Run the chosen engine."""
         return self.choose(cell).run(cell, params, carry, xs)

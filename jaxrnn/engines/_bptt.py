@@ -56,11 +56,9 @@ class BPTT(Engine[GatedCell]):
 
     @property
     def takes(self) -> type[GatedCell]:
-        """Gated cells."""
         return GatedCell
 
     def run(self, cell: Any, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-        """Run the loop under its own rule."""
         if not affine(lambda carry: cell.mix(params, carry), carry):
             raise ValueError(
                 f"BPTT: `mix` of {cell!r} is not affine in the carry, so that its derivative would "
@@ -69,9 +67,8 @@ class BPTT(Engine[GatedCell]):
         return run(_Gated(self.block), (cell, params), carry, xs)
 
 
-Weights = tuple[
-    Any, Params
-]  # a cell that is run as a gated one: the leaves of a cell (a leak, say) have derivatives too
+# A cell, whose own leaves (a leak, say) have derivatives too, and its parameters.
+Weights = tuple[Any, Params]
 
 
 class Memory(NamedTuple):

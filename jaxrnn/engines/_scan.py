@@ -32,8 +32,6 @@ class Scan(Engine[Cell]):
         _check.sizes("Scan", unroll=self.unroll)
 
     def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-        """Prepare, scan, finish."""
-
         def body(carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
             return cell.advance(params, carry, u)
 

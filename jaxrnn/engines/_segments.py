@@ -43,18 +43,14 @@ class Chunked(Engine[Kind]):
     size: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the engine and the size."""
-        _check.kind("Chunked", "engine", self.engine, Engine)
+        """Check the size."""
         _check.sizes("Chunked", size=self.size)
 
     @property
     def takes(self) -> type[Cell]:
-        """What the inner engine takes."""
         return self.engine.takes
 
     def run(self, cell: Kind, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-        """Run checkpointed segments."""
-
         def run(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
             once_more = jax.checkpoint(self.engine.run, prevent_cse=False)  # the scan prevents it
             return once_more(cell, params, carry, xs)
@@ -89,18 +85,14 @@ class Truncated(Engine[Kind]):
     size: int = jax.tree.static()
 
     def __post_init__(self) -> None:
-        """Check the engine and the size."""
-        _check.kind("Truncated", "engine", self.engine, Engine)
+        """Check the size."""
         _check.sizes("Truncated", size=self.size)
 
     @property
     def takes(self) -> type[Cell]:
-        """What the inner engine takes."""
         return self.engine.takes
 
     def run(self, cell: Kind, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-        """Run segments with `stop_gradient` between them."""
-
         def run(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
             return self.engine.run(cell, params, carry, xs)
 
