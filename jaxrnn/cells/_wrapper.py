@@ -53,8 +53,6 @@ class Wrapper(Cell):
 
         Around a gated cell, `BPTT` uses the inner cell's rule if this is jointly affine in both
         carries and reads nothing else that has a derivative, and `Automatic()` otherwise.
-
-        Settling twice must change nothing: `settle(c, c, aside) == c` for a settled `c`.
         """
 
     def split(self, x: Inputs) -> tuple[Inputs, Any]:
@@ -90,7 +88,15 @@ class Wrapper(Cell):
     def detach(self, carry: Carry, x: Inputs) -> Carry:
         inner, aside = self.split(x)
         carry = self.cell.detach(carry, inner)
-        return self.settle(carry, carry, aside)  # what it puts in keeps its gradient
+        settled = self.settle(carry, carry, aside)
+
+        def leaf(value: Any, put_in: Any) -> Any:
+            # The value is that of the carry; what `settle` puts in keeps its gradient.
+            if not jnp.issubdtype(value.dtype, jnp.inexact):
+                return value
+            return value + (put_in - jax.lax.stop_gradient(put_in)).astype(value.dtype)
+
+        return jax.tree.map(leaf, carry, settled)
 
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         inner, aside = self.split(x)

@@ -159,3 +159,18 @@ def test_they_run_on_every_engine(name, x64, key):
     for wanted, *each in results(cell, params, xs):
         for got in each:
             close(got, wanted)
+
+
+class Decayed(cells.Wrapper):
+    """To settle a settled carry once more would change it."""
+
+    def settle(self, old, new, aside):
+        return jax.tree.map(lambda new: 0.5 * new, new)
+
+
+def test_truncated_settles_no_carry_twice(x64, key):
+    cell = Decayed(cells.GRU(zoo.I, zoo.H))
+    params, xs = cell.init(key), jax.random.normal(key, (T, *BATCH, zoo.I))
+    for engine in (engines.Scan(), engines.BPTT()):
+        got = unroll(cell, params, xs, engine=engines.Truncated(engine, 2))
+        close(got, unroll(cell, params, xs))
