@@ -91,9 +91,11 @@ class Wrapper(Cell):
         settled = self.settle(carry, carry, aside)
 
         def leaf(value: Any, put_in: Any) -> Any:
-            # The value is that of the carry; what `settle` puts in keeps its gradient.
+            # The value is that of the carry; what `settle` puts in keeps its gradient, if it has
+            # one: a running maximum starts from minus infinity.
             if not jnp.issubdtype(value.dtype, jnp.inexact):
                 return value
+            put_in = jnp.where(jnp.isfinite(put_in), put_in, jnp.zeros_like(put_in))
             return value + (put_in - jax.lax.stop_gradient(put_in)).astype(value.dtype)
 
         return jax.tree.map(leaf, carry, settled)

@@ -162,3 +162,19 @@ def test_a_learned_carry_has_its_gradient_under_resets(x64, key):
     slope = 1 - jnp.tanh(0.5) ** 2
     again = 1 - jnp.tanh(jnp.tanh(0.5)) ** 2
     np.testing.assert_allclose(jax.grad(loss)(start), 2 * slope + slope * again, rtol=1e-12)
+
+
+def test_truncated_keeps_an_infinite_carry():
+    """A running maximum starts from minus infinity; borders lie in the mask, and at a reset."""
+    largest = cells.from_functions(
+        init=lambda key: jnp.ones(()),
+        carry=lambda params, batch: jnp.full((*batch, 3), -jnp.inf),
+        step=lambda params, h, x: (jnp.maximum(h, x),) * 2,
+    )
+    xs = jnp.arange(18.0).reshape(6, 3)
+    flags = {"mask": jnp.arange(6) >= 4, "resets": jnp.arange(6) == 2}
+    wanted = unroll(largest, jnp.ones(()), xs, **flags)
+    got = unroll(largest, jnp.ones(()), xs, engine=engines.Truncated(engines.Scan(), 2), **flags)
+    np.testing.assert_array_equal(got[0], wanted[0])
+    np.testing.assert_array_equal(got[1], wanted[1])
+    assert np.isfinite(got[0]).all()
