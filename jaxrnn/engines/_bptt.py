@@ -227,7 +227,7 @@ _WHOLE, _BLOCK = 4 * 2**20, 5 * 2**18
 
 def _rule(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> Rule:
     """The cell's own rule where it holds, and its gate reads no parameters that have a tangent."""
-    cell, _ = weights
+    cell, params = weights
 
     def gate(weights: Weights, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
         return weights[0].gate(weights[1], carry, u, r)
@@ -240,7 +240,7 @@ def _rule(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> Rule:
     if any(moves and id(v) in used for v, moves in zip(jaxpr.invars, flags, strict=False)):
         return Automatic()
     rule: Rule = cell.rule
-    return rule if rule.holds(cell, weights[1], carry, u, r) else Automatic()
+    return rule if rule.holds(cell, params, carry, u, r) else Automatic()
 
 
 def _project(weights: Weights, xs: Inputs) -> Inputs:
