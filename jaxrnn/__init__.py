@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from . import analysis as analysis
     from . import data as data
     from . import generation as generation
+    from . import heads as heads
     from . import information as information
     from . import metrics as metrics
     from . import networks as networks
@@ -25,6 +26,7 @@ _LAZY = (
     "analysis",
     "data",
     "generation",
+    "heads",
     "information",
     "metrics",
     "networks",

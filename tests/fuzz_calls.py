@@ -22,6 +22,7 @@ from jaxrnn import (
     data,
     engines,
     generation,
+    heads,
     information,
     metrics,
     networks,
@@ -287,6 +288,20 @@ def methods(noun: Any) -> dict[str, dict[str, Any]]:  # noqa: PLR0911  (a case a
         case objectives.CTC():
             given = {"outputs": LOGITS, "where": MASK}
             return {"__call__": given | {"targets": TRANSCRIPT}, "decode": given}
+        case heads.NLL():
+            outputs, targets = _of_head(noun.head)
+            return {"__call__": {"outputs": outputs, "targets": targets, "where": MASK}}
+        case heads.Head():
+            outputs, targets = _of_head(noun)
+            both = {"outputs": outputs, "targets": targets}
+            return {
+                "log_prob": both,
+                "mean": {"outputs": outputs},
+                "cdf": both,
+                "quantile": {"outputs": outputs, "levels": np.array([0.3, 0.5], np.float32)},
+                "interval": {"outputs": outputs, "level": 0.4},
+                "sample": {"key": KEY, "outputs": outputs, "shape": (2,)},
+            }
         case objectives.Objective():
             return {"__call__": {"outputs": LOGITS, "targets": _targets(noun), "where": MASK}}
         case metrics.Metric():
@@ -345,6 +360,12 @@ def _targets(noun: Any) -> Any:
             if listed == noun:
                 return jax.tree.map(np.asarray, targets(KEY, LOGITS))
     return LABELS
+
+
+def _of_head(head: heads.Head) -> tuple[Any, Any]:
+    """Outputs that fit a head, and targets that it supports."""
+    outputs = np.asarray(jax.random.normal(KEY, (T, B, head.size)))
+    return outputs, np.ones((T, B, *head.target_shape), np.float32)
 
 
 OF_DATA = [

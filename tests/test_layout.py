@@ -22,6 +22,7 @@ ORDER = [
     "networks",
     "information",
     "objectives",
+    "heads",
     "metrics",
     "data",
     "generation",

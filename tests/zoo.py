@@ -9,6 +9,7 @@ from jaxrnn import (
     cells,
     engines,
     generation,
+    heads,
     information,
     metrics,
     networks,
@@ -210,7 +211,31 @@ def _label(outputs, targets):
     return targets
 
 
+class OfFirst(objectives.Objective):
+    """The loss of a head on the first outputs, as many as it reads."""
+
+    head: heads.Head
+
+    def _split(self, outputs, targets):
+        return outputs[..., : self.head.size], targets
+
+    def weight(self, outputs, targets, where=None):
+        return self.head.loss.weight(*self._split(outputs, targets), where)
+
+    def values(self, outputs, targets):
+        return self.head.loss.values(*self._split(outputs, targets))
+
+
+def two_numbers(key, outputs):
+    """Real numbers, two for each step."""
+    return jax.random.normal(key, (*outputs.shape[:-1], 2))
+
+
+HEADS = {"gaussian": (heads.Gaussian(2), two_numbers)}
+"""Heads that read at most `V` outputs, each with `(key, outputs) -> targets`."""
+
 OBJECTIVES = {
+    **{f"head_{name}": (OfFirst(head), targets) for name, (head, targets) in HEADS.items()},
     "cross_entropy": (objectives.CrossEntropy(), labels),
     "cross_entropy_smoothed": (objectives.CrossEntropy(smoothing=0.1), labels),
     "cross_entropy_of_distributions": (objectives.CrossEntropy(smoothing=0.1), distributions),
@@ -306,6 +331,7 @@ def _descend(updates, state, params=None):
 OPTIMIZER = optax.GradientTransformation(_no_state, _descend)
 
 OTHERS = {
+    **{f"head_loss_{name}": head.loss for name, (head, _) in HEADS.items()},
     "automatic": cells.Automatic(),
     "average": networks.Average(),
     "multiply": networks.Multiply(),
