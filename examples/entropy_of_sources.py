@@ -10,6 +10,7 @@ above the entropy rate, far above it where the source has much to remember, by e
 """
 
 import argparse
+import json
 import math
 import time
 from pathlib import Path
@@ -62,6 +63,7 @@ def main(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     figure = Figure((4.2 * len(options.sources), 7.5), layout="constrained")
     panels = figure.subplots(2, len(options.sources), squeeze=False)
+    result = {}
     for name, (above, below) in zip(options.sources, panels.T, strict=True):
         source = SOURCES[name]
         lower, upper = tasks.entropy_rate_bounds(source, CONTEXT + SCORED)
@@ -74,10 +76,19 @@ def main(options: argparse.Namespace) -> None:
             f"{'network':>16} {study.last.mean:+9.2f} ± {study.last.standard_error:.2f}, and "
             f"{study.last.mean + study.source:+.2f} above the entropy rate on these symbols"
         )
+        result[name] = {
+            "entropy_rate_bits": rate / math.log(2),
+            "source_above_rate": study.source,
+            "network_above_source": study.last.mean.item(),
+            "standard_error": study.last.standard_error.item(),
+            "training": study.curve,
+            "ngrams_above_source": study.ngrams,
+        }
         draw_training(above, name, study)
         draw_profile(below, np.asarray(upper) / math.log(2), rate / math.log(2), study)
     figure.savefig(options.out / "entropy_of_sources.png", dpi=120)
-    print(f"\nwrote {options.out}/entropy_of_sources.png")
+    (options.out / "result.json").write_text(json.dumps(result, indent=2))
+    print(f"\nwrote {options.out}/: entropy_of_sources.png, result.json")
 
 
 def run(source: tasks.HMM, rate: float, options: argparse.Namespace) -> Study:
