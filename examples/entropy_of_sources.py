@@ -78,7 +78,7 @@ def main(options: argparse.Namespace) -> None:
         )
         result[name] = {
             "entropy_rate_bits": rate / math.log(2),
-            "source_above_rate": study.source,
+            "source_above_rate": float(study.source),
             "network_above_source": study.last.mean.item(),
             "standard_error": study.last.standard_error.item(),
             "training": study.curve,

@@ -19,6 +19,7 @@ from ._entropies import statistical_complexity as statistical_complexity
 from ._excess_loss import Excess as Excess
 from ._excess_loss import excess_loss as excess_loss
 from ._hmm import HMM as HMM
+from ._kneser_ney import KneserNey as KneserNey
 from ._ngram import NGram as NGram
 from ._processes import coin as coin
 from ._processes import even as even
