@@ -254,6 +254,12 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "log": None,
         "progress": None,
     },
+    "training.predict": {
+        "inputs": [LABELS[:2, 0], LABELS[:4, 1]],
+        "batch": 2,
+        "buckets": 2,
+        "progress": None,
+    },
     "networks.Stack": {"layers": (networks.Dense(3, 4), networks.Dense(4, 2))},
     "objectives.Function": {"function": near},
 }

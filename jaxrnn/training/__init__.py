@@ -11,6 +11,7 @@ from ._early_stopping import Standing as Standing
 from ._fit import Result as Result
 from ._fit import fit as fit
 from ._loop import Event as Event
+from ._predict import predict as predict
 from ._progress import Progress as Progress
 from ._state import Evaluation as Evaluation
 from ._state import Report as Report

@@ -46,7 +46,7 @@ def lead(network: Layer, batch: Batch) -> tuple[int, ...]:
 
 
 def _arrays(what: str, part: Any) -> Any:
-    return jax.tree.map(lambda leaf: _array(what, leaf), part, is_leaf=_nested_numbers)
+    return jax.tree.map(lambda leaf: _array(what, leaf), part, is_leaf=nested_numbers)
 
 
 def _array(what: str, leaf: Any) -> Any:
@@ -57,7 +57,7 @@ def _array(what: str, leaf: Any) -> Any:
         )
     array = leaf
     if not _check.is_array(leaf):
-        if isinstance(leaf, str | bytes) or not (_nested_numbers(leaf) or _readable(leaf)):
+        if isinstance(leaf, str | bytes) or not (nested_numbers(leaf) or _readable(leaf)):
             raise TypeError(f"{what} must be an array, got a `{_kind(leaf)}`")
         try:
             array = np.asarray(leaf)
@@ -73,7 +73,7 @@ def _array(what: str, leaf: Any) -> Any:
     return array
 
 
-def _nested_numbers(node: Any) -> bool:
+def nested_numbers(node: Any) -> bool:
     """Whether it is a number of Python's, or a list of such lists: an array written out."""
     if type(node) in (list, tuple):
         leaves = jax.tree.leaves(node)

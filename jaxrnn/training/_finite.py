@@ -1,0 +1,83 @@
+"""What `predict` says of inputs that no network can read: where they are."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._typing import Inputs, Params
+from ..networks import Layer
+
+
+def check_inputs(who: str, xs: Inputs, mask: Any, axes: int, where: str) -> None:
+    """Raise for numbers that are not finite at steps that count.
+
+    Args:
+        who: the function that was called.
+        xs: a tree of `[T, *batch, ...]`.
+        mask: `Bool[T, *batch]` or `None`.
+        axes: how many axes `[T, *batch]` are.
+        where: which sequence or batch it is.
+
+    Raises:
+        ValueError: a number is NaN or infinite; the first of them is named.
+    """
+    for path, leaf in jax.tree.leaves_with_path(xs):
+        if not jnp.issubdtype(leaf.dtype, jnp.inexact):
+            continue
+        array = np.asarray(leaf)
+        wrong = ~np.isfinite(array)
+        if not wrong.any():
+            continue
+        if mask is not None:
+            wrong &= np.expand_dims(np.asarray(mask), tuple(range(axes, array.ndim)))
+        places = np.argwhere(np.moveaxis(wrong, 0, axes - 1))  # sequence by sequence
+        if len(places):
+            *batch, step = map(int, places[0][:axes])
+            feature = tuple(map(int, places[0][axes:]))
+            value = array[(step, *batch, *feature)]
+            named = [f"sequence {_index(batch)}"] if batch else []
+            named += [f"step {step}"] + ([f"feature {_index(feature)}"] if feature else [])
+            raise ValueError(
+                f"{who}: inputs{jax.tree_util.keystr(path)} must be finite, got {value} at "
+                f"{', '.join(named)}{where} ({len(places)} such numbers there). Fill in what is "
+                "missing, or leave those steps out by a mask: `data.Batch(inputs, None, mask)`."
+            )
+
+
+def check_symbols(
+    who: str, network: Layer, params: Params, xs: Inputs, mask: Any, outputs: Any, indices: Any
+) -> None:
+    """Raise where outputs are NaN because of a symbol that is none.
+
+    Inside `jit` such a symbol gives NaN and nothing is said; outside the layer says which it is.
+    Only sequences whose outputs are NaN are run again, so inputs that are right cost nothing.
+
+    Args:
+        who: the function that was called.
+        network: which gave the outputs.
+        params: its parameters.
+        xs: a tree of `[T, B, ...]`.
+        mask: `Bool[T, B]` or `None`.
+        outputs: a tree of `[T, B, ...]`, of `[B, ...]` where the network pools.
+        indices: what the sequences are called.
+
+    Raises:
+        ValueError: a symbol is out of range.
+    """
+    if not any(jnp.issubdtype(leaf.dtype, jnp.integer) for leaf in jax.tree.leaves(xs)):
+        return
+    floats = [x for x in jax.tree.leaves(outputs) if jnp.issubdtype(x.dtype, jnp.inexact)]
+    axis = 0 if network.pools else 1
+    for at, index in enumerate(indices):
+        if any(np.isnan(leaf.take(at, axis)).any() for leaf in floats):
+            one = jax.tree.map(lambda leaf, at=at: leaf[:, at], (xs, mask))
+            try:
+                network.apply(params, one[0], mask=one[1])
+            except ValueError as error:
+                raise ValueError(f"{who}: sequence {index}: {error}") from error
+
+
+def _index(index: Any) -> Any:
+    return index[0] if len(index) == 1 else tuple(index)
