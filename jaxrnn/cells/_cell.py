@@ -1,7 +1,7 @@
 """`Cell` and `GatedCell`: what one step computes."""
 
 import abc
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 
@@ -41,6 +41,10 @@ class Cell(Config):
         each `[T, *batch, ...]`, so that all random numbers are drawn before the loop.
         """
         return xs
+
+    def gates(self, params: Params, carry: Carry, x: Inputs) -> dict[str, Any]:
+        """The values in [0, 1] of the gates of one step, `[*batch, H]` by name; none by default."""
+        return {}
 
     def detach(self, carry: Carry, x: Inputs) -> Carry:
         """Cut the gradient of `carry`, the state after the step with input `x`."""

@@ -118,6 +118,15 @@ class GRU(DenseCell):
         bias = jnp.pad(params.candidate_bias, (2 * self.hidden, 0))
         return add(recur(carry, params.recurrent), bias)
 
+    def gates(self, params: GRUParams, carry: Array, x: Array) -> dict[str, Array]:
+        """Reset and update gate."""
+        return _opened(self.project(params, x), self.mix(params, carry), self.hidden)
+
+
+def _opened(u: Array, r: Array, size: int) -> dict[str, Array]:
+    reset, update = jnp.split(jax.nn.sigmoid(u[..., : 2 * size] + r[..., : 2 * size]), 2, axis=-1)
+    return {"reset": reset, "update": update}
+
 
 class ResetBeforeGRUParams(NamedTuple):
     """Parameters of `ResetBeforeGRU`; the blocks of `kernel` and `bias` are r, z, n."""
@@ -179,3 +188,7 @@ class ResetBeforeGRU(DenseCell):
         n = jnp.tanh(u[..., 2 * size :] + recur(reset * carry, params.candidate))
         h = (1 - z) * n + z * carry
         return h, h.astype(params.kernel.dtype)
+
+    def gates(self, params: ResetBeforeGRUParams, carry: Array, x: Array) -> dict[str, Array]:
+        """Reset and update gate."""
+        return _opened(self.project(params, x), self.mix(params, carry), self.hidden)

@@ -98,3 +98,9 @@ class LSTM(DenseCell):
 
     def gate(self, params: LSTMParams, carry: LSTMCarry, u: Array, r: Array) -> Any:
         return self.rule.remember(self, params, carry, u, r)[0]
+
+    def gates(self, params: LSTMParams, carry: LSTMCarry, x: Array) -> dict[str, Array]:
+        """Input, forget and output gate."""
+        z = self.project(params, x) + self.mix(params, carry)
+        i, f, _, o = jnp.split(jax.nn.sigmoid(z), 4, axis=-1)
+        return {"input": i, "forget": f, "output": o}

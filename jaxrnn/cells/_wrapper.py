@@ -105,6 +105,9 @@ class Wrapper(Cell):
         new, y = self.cell.step(params, carry, inner)
         return self.settle(carry, new, aside), y
 
+    def gates(self, params: Params, carry: Carry, x: Inputs) -> dict[str, Any]:
+        return self.cell.gates(params, carry, self.split(x)[0])
+
     def prepare(self, params: Params, xs: Inputs) -> Parted:
         inner, aside = self.split(xs)
         return Parted(self.cell.prepare(params, inner), aside)
