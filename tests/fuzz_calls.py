@@ -48,6 +48,7 @@ JOINT = np.full((2, 3), 1 / 6, np.float32)
 WALK = data.Batch(LABELS[:-1], LABELS[1:])
 TRAINER = zoo.NOUNS["trainer"]
 STATE = TRAINER.init(KEY)
+SMALL = cells.GRU(zoo.I, 2).init(KEY)
 POTENTIALS = jnp.ones((3, 3))
 
 
@@ -134,6 +135,24 @@ CLASSIC = {"symbols": LABELS.ravel() % 2}
 TEXT = "the cat sat on the mat"
 
 OVERRIDES: dict[str, dict[str, Any]] = {
+    **{
+        f"analysis.{name}": {"model": cells.GRU(zoo.I, 2), "params": SMALL, "xs": XS[:, 0], **more}
+        for name, more in {
+            "carry_gradients": {"loss": lambda ys: ys[-1].sum(), "lengths": None},
+            "gradient_norms": {"loss": lambda ys: ys[-1].sum(), "lengths": None},
+            "step_jacobians": {},
+            "step_singular_values": {},
+            "lyapunov_spectrum": {"xs": np.ones((12, zoo.I), np.float32), "count": 1, "skip": 1},
+        }.items()
+    },
+    "analysis.gate_saturation": {"cell": cells.GRU(zoo.I, 2), "params": SMALL, "xs": XS},
+    "analysis.fixed_points": {
+        "model": cells.GRU(zoo.I, 2),
+        "params": SMALL,
+        "x": XS[0, 0],
+        "starts": np.ones((2, 2), np.float32),
+    },
+    "analysis.plot_gradient_norms": {"norms": {"GRU": np.ones(3)}},
     "analysis.plot_history": {
         "rows": ROWS,
         "quantities": ["loss"],
