@@ -290,7 +290,7 @@ VOCAB = data.Vocab.characters("abcab")
 STANDING = training.Standing()
 
 
-def methods(noun: Any) -> dict[str, dict[str, Any]]:  # noqa: PLR0911  (a case a kind)
+def methods(noun: Any) -> dict[str, dict[str, Any]]:  # noqa: PLR0911, PLR0912  (a case a kind)
     """The methods of a noun that users call, with arguments that are right.
 
     Not what an author writes and an engine calls, nor what takes a state that only the library

@@ -80,20 +80,25 @@ def fixed_points(
         >>> params = cell.init(jax.random.key(0))._replace(recurrent=jnp.array([[2.0]]))
         >>> starts = jnp.linspace(-1, 1, 9)[:, None]
         >>> found = analysis.fixed_points(cell, params, jnp.zeros(1), starts)
-        >>> sorted(zip(found.points[:, 0].round(3).tolist(), found.stable.tolist()))
-        [(-0.958, True), (0.0, False), (0.958, True)]
+        >>> for h, stable in sorted(zip(found.points[:, 0], found.stable)):
+        ...     print(f"{h:.3f}", "stable" if stable else "unstable")
+        -0.958 stable
+        0.000 unstable
+        0.958 stable
     """
     who = "fixed_points"
     _check.sizes(who, iterations=iterations)
     for name, value in {"tolerance": tolerance, "apart": apart}.items():
         if not _check.holds(lambda number: (number > 0) & (number < np.inf), value):
             raise ValueError(f"{who}: {name} must be positive and finite, got {value}")
+    _check.arrays(who, x=x, starts=starts)
     starts = jax.tree.map(jnp.asarray, starts)
     leaves = jax.tree.leaves(starts)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in [*leaves, *jax.tree.leaves((params, x))]):
         raise TypeError(
             f"{who}: how many points there are is not known inside `jit`; call it outside"
         )
+    _check.arrays(who, params=params)
     if not leaves or len({leaf.shape[:1] for leaf in leaves}) != 1 or not leaves[0].ndim:
         raise ValueError(f"{who}: starts must be carries [N, ...], a tree with one leading axis")
     vectors, speeds, values = jax.device_get(_search(model, params, x, starts, iterations))

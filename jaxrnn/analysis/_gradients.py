@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from .. import _check
+from .. import _check, _host
 from .._checked import checked
 from .._numerics import drop, select, within
 from .._typing import Array, ArrayLike, ArrayOrList, Carry, Inputs, Params
-from ._stepping import Stepping, check_carry, check_causal, led
+from ._stepping import Stepping, carry_of, led
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,6 @@ def carry_gradients(
         (9, 3, 4)
     """
     who = "carry_gradients"
-    check_causal(model)
     xs, batch = led(who, model, xs)
     length = jax.tree.leaves(xs)[0].shape[0]
     mask = None
@@ -76,8 +75,7 @@ def carry_gradients(
         _check.lengths(who, "lengths", lengths, (length, *batch))
         mask = within(jnp.asarray(lengths), length)
         xs = drop(~mask, xs)  # whose derivative would be NaN where it holds any
-    carry = jax.tree.map(jnp.asarray, model.carry(params, batch) if carry is None else carry)
-    check_carry(who, carry)
+    carry = carry_of(who, model, params, batch, carry)
 
     def run(nudges: Carry) -> Array:
         def body(carry: Carry, now: Any) -> tuple[Carry, Any]:
@@ -167,7 +165,7 @@ def plot_gradient_norms(norms: Mapping[str, ArrayLike], *, axes: "Axes | None" =
 
         axes = Figure((6, 4), layout="constrained").subplots()
     for name, values in norms.items():
-        curve = np.asarray(values, float)
+        curve = _host.read("plot_gradient_norms", f"norms[{name!r}]", values).astype(float)
         if curve.ndim == 0 or not curve.size:
             raise ValueError(
                 f"plot_gradient_norms: {name!r} must be [T, *batch], got {curve.shape}"

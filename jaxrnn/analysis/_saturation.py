@@ -12,7 +12,7 @@ from .._checked import checked
 from .._numerics import drop, select, within
 from .._typing import Array, ArrayOrList, Carry, Inputs, Leaf, Params
 from ..cells import Cell
-from ._stepping import led
+from ._stepping import carry_of, led
 
 
 class Saturation(NamedTuple):
@@ -80,7 +80,7 @@ def gate_saturation(
         _check.lengths(who, "lengths", lengths, (length, *batch))
         counts = within(jnp.asarray(lengths), length)
         xs = drop(~counts, xs)
-    carry = cell.carry(params, batch) if carry is None else carry
+    carry = carry_of(who, cell, params, batch, carry)
 
     def body(carry: Carry, now: Any) -> tuple[Carry, dict[str, tuple[Array, Array]]]:
         x, counted = now

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from .. import _check
-from .._typing import Array, Carry, Inputs, Params
+from .._typing import Array, Batch, Carry, Inputs, Params
 from ..cells import Cell
 from ..networks import Layer
 
@@ -33,21 +33,31 @@ def check_causal(model: Stepping) -> None:
         model.check_causal()
 
 
-def check_carry(who: str, carry: Carry) -> None:
-    """Raise for a carry that has no derivative, or none at all."""
+def carry_of(who: str, model: Stepping, params: Params, batch: Batch, carry: Carry | None) -> Carry:
+    """The carry to start from, which must be like the model's own, and have a derivative."""
+    check_causal(model)
+    own = model.carry(params, batch)
+    if carry is None:
+        carry = own
+    else:
+        _check.arrays(who, carry=carry)
+        came, wanted = (jax.tree.map(jnp.shape, tree) for tree in (carry, own))
+        if came != wanted:
+            raise ValueError(
+                f"{who}: the carry must be like the model's own, of shapes {wanted}, got {came}"
+            )
+    carry = jax.tree.map(jnp.asarray, carry)
     leaves = jax.tree.leaves(carry)
-    wrong = [leaf for leaf in leaves if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating)]
+    wrong = [leaf for leaf in leaves if not jnp.issubdtype(leaf.dtype, jnp.floating)]
     if wrong or not leaves:
         came = _check.describe(wrong[0]) if wrong else "an empty one"
         raise TypeError(f"{who}: the carry must consist of floating-point numbers, got {came}")
+    return carry
 
 
 def maps_of(who: str, model: Stepping, params: Params, carry: Carry | None) -> Maps:
     """The maps of one sequence's carry, which is raveled into a vector."""
-    check_causal(model)
-    carry = jax.tree.map(jnp.asarray, model.carry(params) if carry is None else carry)
-    check_carry(who, carry)
-    start, rebuild = ravel_pytree(carry)
+    start, rebuild = ravel_pytree(carry_of(who, model, params, (), carry))
 
     def step(vector: Array, x: Any) -> Array:
         return ravel_pytree(model.step(params, rebuild(vector), x)[0])[0]
@@ -57,6 +67,7 @@ def maps_of(who: str, model: Stepping, params: Params, carry: Carry | None) -> M
 
 def sequence(who: str, xs: Inputs) -> Inputs:
     """Inputs `[T, ...]` of one sequence, at least one step of it."""
+    _check.arrays(who, xs=xs)
     xs = jax.tree.map(jnp.asarray, xs)
     lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in jax.tree.leaves(xs)}
     if len(lengths) != 1 or not min(lengths):
@@ -67,7 +78,7 @@ def sequence(who: str, xs: Inputs) -> Inputs:
     return xs
 
 
-def led(who: str, model: Stepping, xs: Inputs) -> tuple[Inputs, tuple[int, ...]]:
+def led(who: str, model: Stepping, xs: Inputs) -> tuple[Inputs, Batch]:
     """Inputs as arrays, and their batch axes."""
     xs = sequence(who, xs)
     shape = model.input_shape
