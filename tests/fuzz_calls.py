@@ -315,7 +315,7 @@ def methods(noun: Any) -> dict[str, dict[str, Any]]:  # noqa: PLR0911, PLR0912  
         case objectives.CTC():
             given = {"outputs": LOGITS, "where": MASK}
             return {"__call__": given | {"targets": TRANSCRIPT}, "decode": given}
-        case heads.NLL():
+        case heads.NLL() | heads.Pinball():
             outputs, targets = _of_head(noun.head)
             return {"__call__": {"outputs": outputs, "targets": targets, "where": MASK}}
         case heads.Head():
@@ -392,7 +392,8 @@ def _targets(noun: Any) -> Any:
 def _of_head(head: heads.Head) -> tuple[Any, Any]:
     """Outputs that fit a head, and targets that it supports."""
     outputs = np.asarray(jax.random.normal(KEY, (T, B, head.size)))
-    return outputs, np.ones((T, B, *head.target_shape), np.float32)
+    targets = np.ones((T, B, *head.target_shape), np.float32)
+    return outputs, targets.astype(np.int32) if head.discrete else targets
 
 
 OF_DATA = [

@@ -82,9 +82,22 @@ class Gaussian(Head):
 
     def crps_at(self, theta: Array, y: Array) -> Array:
         mu, sigma = self._moments(theta)
-        z = (y - mu) / sigma
-        density = jnp.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
-        return sigma * (z * (2 * ndtr(z) - 1) + 2 * density - 1 / math.sqrt(math.pi))
+        return _absolute(y - mu, sigma) - sigma / math.sqrt(math.pi)
+
+    def absolute_error_at(self, theta: Array, y: Array) -> Array:
+        mu, sigma = self._moments(theta)
+        return _absolute(y - mu, sigma)
+
+    def absolute_difference_at(self, theta: Array, other: Array) -> Array:
+        (mu, sigma), (nu, tau) = self._moments(theta), self._moments(other)
+        return _absolute(mu - nu, jnp.sqrt(sigma**2 + tau**2))
 
     def _moments(self, theta: Array) -> tuple[Array, Array]:
         return theta[..., 0], positive(theta[..., 1], self.floor)
+
+
+def _absolute(mu: Array, sigma: Array) -> Array:
+    """The mean absolute value of a Gaussian."""
+    z = mu / sigma
+    density = jnp.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+    return mu * (2 * ndtr(z) - 1) + 2 * sigma * density

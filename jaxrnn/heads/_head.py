@@ -13,7 +13,11 @@ from .._config import Config
 from .._numerics import narrow, real
 from .._typing import Array, ArrayLike, Batch, Key
 from ..objectives import Objective
-from ._reading import check_levels, read_outputs, read_targets, refuse_unsupported
+from ._reading import check_levels, read_outputs, read_targets, refuse_unsupported, within_range
+
+_FROM_SAMPLES = (
+    "Estimate it from samples x and x2: `abs(x - y).mean(0) - 0.5 * abs(x - x2).mean(0)`."
+)
 
 
 class Interval(NamedTuple):
@@ -78,6 +82,11 @@ class Head(Config):
         return self.parameters * math.prod(self.target_shape)
 
     @property
+    def level_range(self) -> tuple[float, float]:
+        """The levels between which there are quantiles."""
+        return 0.0, 1.0
+
+    @property
     def loss(self) -> Objective:
         """What is minimised, in training: the surprisal of the target."""
         return NLL(self)
@@ -87,10 +96,8 @@ class Head(Config):
     @checked
     def log_prob(self, outputs: ArrayLike, targets: ArrayLike) -> Float[Array, "*steps"]:
         """Log-probability, or log-density, of the targets, in nats; summed over the coordinates."""
-        theta, y = self._read(outputs, targets)
-        return self._over_coordinates(
-            jnp.where(self.supports(y), self.log_prob_at(theta, y), -jnp.inf)
-        )
+        theta, y, known = self._read(outputs, targets)
+        return self._over_coordinates(jnp.where(known, self.log_prob_at(theta, y), -jnp.inf))
 
     @checked
     def mean(self, outputs: ArrayLike) -> Float[Array, "*steps dim"]:
@@ -125,13 +132,13 @@ class Head(Config):
             ValueError: for levels outside (0, 1); inside `jit` they give NaN.
         """
         theta = self._theta(outputs)
-        levels = check_levels(type(self).__name__, "levels", levels, theta.dtype)
+        levels = check_levels(self, "levels", levels, theta.dtype)
         wide = theta.reshape(*theta.shape[:-1], *(1 for _ in levels.shape), theta.shape[-1])
         wide = jnp.broadcast_to(wide, (*theta.shape[:-1], *levels.shape, theta.shape[-1]))
         levels = jnp.broadcast_to(
             levels.reshape(*(1 for _ in theta.shape[:-1]), *levels.shape), wide.shape[:-1]
         )
-        inside = (levels > 0) & (levels < 1)
+        inside = within_range(self, levels)
         values = self.quantile_at(wide, jnp.where(inside, levels, 0.5))
         return jnp.where(inside, values, jnp.nan)
 
@@ -143,7 +150,7 @@ class Head(Config):
             ValueError: for a level outside (0, 1); inside `jit` it gives NaN.
         """
         dtype = self._theta(outputs).dtype
-        level = check_levels(type(self).__name__, "level", level, dtype)
+        level = check_levels(self, "level", level, dtype, central=True)
         return Interval(
             self.quantile(outputs, (1 - level) / 2), self.quantile(outputs, (1 + level) / 2)
         )
@@ -167,8 +174,8 @@ class Head(Config):
         Reference: T. Gneiting & A. Raftery (2007), Strictly proper scoring rules, prediction, and
             estimation, https://doi.org/10.1198/016214506000001437
         """
-        theta, y = self._read(outputs, targets)
-        return jnp.where(self.supports(y), self.crps_at(theta, y), jnp.nan)
+        theta, y, known = self._read(outputs, targets)
+        return jnp.where(known, self.crps_at(theta, y), jnp.nan)
 
     # --- what a head defines, elementwise ---
 
@@ -207,23 +214,31 @@ class Head(Config):
         """The quantiles at `levels`, which lie in (0, 1)."""
         raise self._nothing("quantiles", "Define `quantile_at`.")
 
+    def absolute_error_at(self, theta: Array, y: Array) -> Array:
+        """The mean distance of the target from `y`."""
+        raise self._nothing("CRPS", _FROM_SAMPLES)
+
+    def absolute_difference_at(self, theta: Array, other: Array) -> Array:
+        """The mean distance of two targets, independent, of `theta` and of `other`."""
+        raise self._nothing("CRPS", _FROM_SAMPLES)
+
     def crps_at(self, theta: Array, y: Array) -> Array:
         """The continuous ranked probability score."""
-        raise self._nothing(
-            "CRPS",
-            "Estimate it from samples x and x2: `abs(x - y).mean(0) - abs(x - x2).mean(0) / 2`.",
-        )
+        spread = self.absolute_difference_at(theta, theta)
+        return self.absolute_error_at(theta, y) - spread / 2
 
     # --- reading ---
 
     def _theta(self, outputs: ArrayLike) -> Array:
         return read_outputs(self, real(type(self).__name__, "outputs", outputs))
 
-    def _read(self, outputs: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
+    def _read(self, outputs: ArrayLike, targets: ArrayLike) -> tuple[Array, Array, Array]:
+        """Outputs, targets, 0 in place of one that cannot be, and which of them can be."""
         theta = self._theta(outputs)
         y = read_targets(self, theta, targets)
         refuse_unsupported(self, targets, None)
-        return theta, y
+        known = self.supports(y)
+        return theta, jnp.where(known, y, 0), known
 
     def _over_coordinates(self, values: Array) -> Array:
         return jnp.sum(values, axis=-1) if self.target_shape else values

@@ -27,6 +27,9 @@ class Reader(Protocol):
     def target_shape(self) -> tuple[int, ...]: ...
 
     @property
+    def level_range(self) -> tuple[float, float]: ...
+
+    @property
     def support(self) -> str: ...
 
     def supports(self, y: Array) -> Array: ...
@@ -77,7 +80,9 @@ def refuse_unsupported(head: Reader, targets: ArrayLike, where: ArrayLike | None
     if not (_check.concrete(targets) and (where is None or _check.concrete(where))):
         return
     with jax.ensure_compile_time_eval():
-        wrong = ~np.asarray(head.supports(jnp.asarray(targets)))
+        given = jnp.asarray(targets)
+        given = given.astype(jnp.int32) if given.dtype == bool else given
+        wrong = ~np.asarray(head.supports(given))
     if where is not None:
         counts = np.asarray(where) != 0
         wrong &= counts.reshape(*counts.shape, *(1 for _ in range(wrong.ndim - counts.ndim)))
@@ -89,16 +94,32 @@ def refuse_unsupported(head: Reader, targets: ArrayLike, where: ArrayLike | None
         )
 
 
-def check_levels(who: str, name: str, levels: ArrayLike, dtype: Any) -> Array:
-    """Levels of quantiles as an array; raises for one outside (0, 1) that can be read."""
-    array = _check.numbers(who, name, levels)
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"{who}: {name} must be floating, in (0, 1), got {_check.describe(array)}.")
-    if not _check.holds(lambda levels: (levels > 0) & (levels < 1), array):
-        seen = np.asarray(array)
-        wrong = seen[~((seen > 0) & (seen < 1))]
-        raise ValueError(f"{who}: {name} must lie in (0, 1), got {wrong.ravel()[0]}.")
-    return array.astype(dtype)
+def check_levels(
+    head: Reader, name: str, levels: ArrayLike, dtype: Any, *, central: bool = False
+) -> Array:
+    """Levels of quantiles, or of `central` intervals; raises for one out of range that is known."""
+    who = _name(head)
+    given = _check.numbers(who, name, levels)
+    if not jnp.issubdtype(given.dtype, jnp.floating):
+        raise TypeError(f"{who}: {name} must be floating, in (0, 1), got {_check.describe(given)}.")
+    array = given.astype(dtype)
+    if _check.concrete(array):
+        ends = [(1 - array) / 2, (1 + array) / 2] if central else [array]
+        bad = ~np.logical_and.reduce([np.asarray(within_range(head, end)) for end in ends])
+        if bad.any():
+            low, high = head.level_range
+            place = f"[{low}, {high}]" if low > 0 else "(0, 1)"
+            wanted = f"have its quantiles in {place}" if central and low > 0 else f"lie in {place}"
+            raise ValueError(f"{who}: {name} must {wanted}, got {np.asarray(array)[bad][0]}.")
+    return array
+
+
+def within_range(head: Reader, levels: Array) -> Array:
+    """Which levels a head has quantiles for; those at its ends are, however they are rounded."""
+    low, high = head.level_range
+    slack = 4 * float(np.finfo(levels.dtype).eps)
+    inside = (levels > 0) & (levels < 1)
+    return inside & (levels >= low - slack) & (levels <= high + slack)
 
 
 def _name(head: Any) -> str:
