@@ -10,6 +10,7 @@ from .engines import unroll as unroll
 if TYPE_CHECKING:
     from . import analysis as analysis
     from . import data as data
+    from . import evaluation as evaluation
     from . import generation as generation
     from . import heads as heads
     from . import information as information
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _LAZY = (
     "analysis",
     "data",
+    "evaluation",
     "generation",
     "heads",
     "information",

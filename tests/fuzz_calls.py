@@ -56,6 +56,11 @@ def log_partition(potentials):
     return jax.scipy.special.logsumexp(potentials)
 
 
+def summed(params):
+    """Attributions of a network: as they are for the fuzz, its parameters in a row."""
+    return jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(params)])
+
+
 def near(outputs, targets):
     return (outputs[..., 0] - targets[..., 0]) ** 2
 
@@ -129,6 +134,7 @@ ARGUMENTS: dict[str, Any] = {
 }
 """What an argument of this name is, unless `OVERRIDES` says another for the call."""
 
+WIDE = np.asarray(jax.random.normal(jax.random.key(3), (T, B, 3)))
 HEAD = np.ones((zoo.H, V), np.float32)
 ROWS = [{"step": s, "loss": 1 / s, "validation/loss": 2 / s} for s in (1, 2, 3)]
 CLASSIC = {"symbols": LABELS.ravel() % 2}
@@ -201,6 +207,20 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "data.read_text": {"path": __file__},
     "data.split": {"series": LABELS.ravel(), "held_out": 0.5},
     "data.windows": {"series": LABELS.ravel(), "length": 3, "horizon": 1, "stride": 2},
+    "evaluation.integrated_gradients": {"target": 1, "baseline": 0.0, "steps": 2},
+    "evaluation.linear_probe": {
+        "states": WIDE,
+        "labels": LABELS % 2,
+        "types": LABELS,
+        "estimator": None,
+        "folds": 2,
+        "controls": 1,
+        "seed": 0,
+    },
+    "evaluation.occlusion": {"target": 1, "window": 2, "stride": 1, "baseline": 0.0},
+    "evaluation.parameter_randomization": {"attribute": summed, "where": None},
+    "evaluation.principal_components": {"states": LOGITS, "count": 2},
+    "evaluation.temporal_saliency": {"target": 1},
     "generation.entropy_drift": {"at_once": 2},
     "generation.fit_lookahead": {"symbols": LABELS},
     "engines.unroll": {"params": zoo.CELLS["gru"].init(KEY)},

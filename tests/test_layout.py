@@ -29,6 +29,7 @@ ORDER = [
     "tasks",
     "training",
     "analysis",
+    "evaluation",
     "interop",
 ]
 TOP = [
@@ -51,6 +52,7 @@ SLOW = [
     "rich",
     "safetensors",
     "matplotlib",
+    "sklearn",
     "tokenizers",
     "torch",
 ]
