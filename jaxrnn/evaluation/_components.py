@@ -82,6 +82,8 @@ def principal_components(
     array = _check.numbers(who, "states", states)
     if array.ndim < 2:
         raise ValueError(f"{who}: states must be [*steps, H], got {_check.describe(array)}")
+    if jnp.issubdtype(array.dtype, jnp.complexfloating):
+        raise TypeError(f"{who}: states must be real, got {array.dtype}. Pass their two parts.")
     if not jnp.issubdtype(array.dtype, jnp.floating):
         array = array.astype(float)
     *lead, features = array.shape

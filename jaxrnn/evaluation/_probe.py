@@ -119,8 +119,8 @@ def _table(
             raise ValueError(f"{who}: {name} must be [T, *batch] = {lead}, got {value.shape}")
     counted = np.ones(lead, bool)
     if where is not None:
-        _check.flags(who, "where", where, lead)
-        counted = np.asarray(where)
+        counted = _host.read(who, "where", where)
+        _check.flags(who, "where", counted, lead)
     if counted.sum() < 2:
         raise ValueError(f"{who}: needs two steps that count at least, got {counted.sum()}")
     check_states(who, array, counted)
@@ -134,7 +134,7 @@ def _table(
 def _model(who: str, estimator: Any, y: np.ndarray) -> tuple[Any, bool]:
     """The model, and whether it is one of classes."""
     try:
-        from sklearn.base import is_classifier, is_regressor
+        from sklearn.base import BaseEstimator, is_classifier, is_regressor
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
@@ -142,7 +142,8 @@ def _model(who: str, estimator: Any, y: np.ndarray) -> tuple[Any, bool]:
         raise ImportError("Probes need scikit-learn: pip install 'jaxrnn[evaluation]'") from error
     if estimator is None:
         estimator = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    if isinstance(estimator, type) or not (is_classifier(estimator) or is_regressor(estimator)):
+    known = isinstance(estimator, BaseEstimator)
+    if not known or not (is_classifier(estimator) or is_regressor(estimator)):
         raise TypeError(
             f"{who}: estimator must be a classifier or a regressor of scikit-learn, such as "
             f"`sklearn.linear_model.Ridge()`, got {shown(estimator)}"

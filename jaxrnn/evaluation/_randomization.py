@@ -77,14 +77,21 @@ def parameter_randomization(
     who = "parameter_randomization"
     _check.kind(who, "network", network, Layer)
     _check.one_key(who, key)
-    before = _read(who, attribute(params), where)
+    _check.function(who, "attribute", attribute)
     fresh = network.init(key)
+    _check_params(who, params, fresh)
+    before = _read(who, attribute(params), where)
     rows = []
     for name, place in _layers(network)[::-1]:
         if not jax.tree.leaves(fresh if place is None else fresh[place]):
             continue
         params = _replaced(params, fresh, place)
         after = _read(who, attribute(params), where)
+        if after.shape != before.shape:
+            raise ValueError(
+                f"{who}: attribute must give as many numbers for all parameters, got "
+                f"{before.size} and {after.size}"
+            )
         rows.append(
             Randomized(
                 name,
@@ -93,6 +100,18 @@ def parameter_randomization(
             )
         )
     return rows
+
+
+def _check_params(who: str, params: Params, fresh: Params) -> None:
+    _check.arrays(who, params=params)
+    structures: list[Any] = [jax.tree.structure(params), jax.tree.structure(fresh)]
+    if structures[0] != structures[1] or jax.tree.map(np.shape, params) != jax.tree.map(
+        np.shape, fresh
+    ):
+        raise ValueError(
+            f"{who}: params are not those of the network. Pass what `network.init(key)` or training "
+            "has returned."
+        )
 
 
 def _layers(network: Layer) -> list[tuple[str, Any]]:
