@@ -49,6 +49,9 @@ WALK = data.Batch(LABELS[:-1], LABELS[1:])
 TRAINER = zoo.NOUNS["trainer"]
 STATE = TRAINER.init(KEY)
 SMALL = cells.GRU(zoo.I, 2).init(KEY)
+SWEPT = training.Sweep(
+    ({"leak": 0.5},), np.array([0]), np.array([5]), {"loss": np.ones((1, 1))}, np.array([-1])
+)
 POTENTIALS = jnp.ones((3, 3))
 
 
@@ -303,6 +306,19 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "early_stopping": training.EarlyStopping(3),
         "checkpoints": None,
         "log": None,
+        "progress": None,
+    },
+    "training.join": {"sweeps": {"GRU": SWEPT}, "by": "cell"},
+    "training.sweep": {
+        "trainer": TRAINER,
+        "data": [WALK],
+        "settings": {"loss.smoothing": [0.0]},
+        "seeds": [0],
+        "steps": 1,
+        "every": 1,
+        "validation": [WALK],
+        "members": training.OneByOne(),
+        "directory": None,
         "progress": None,
     },
     "training.predict": {

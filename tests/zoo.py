@@ -391,6 +391,9 @@ OTHERS = {
     "checkpoints": training.Checkpoints("run", every=5),
     "early_stopping": training.EarlyStopping(3),
     "progress": training.Progress(),
+    "one_by_one": training.OneByOne(),
+    "vmapped": training.Vmapped(4),
+    "fastest": training.Fastest(4),
     "trainer": training.Trainer(
         LAYERS["language_model"],
         objectives.CrossEntropy(0.1),

@@ -34,7 +34,7 @@ def check(
             "fit: cannot run inside jit, vmap or grad, for it prints, saves and decides. There, "
             "train with `jax.lax.scan(trainer.step, trainer.init(key), batches)`."
         )
-    _check_validation(validation)
+    check_validation("fit", validation)
     if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
         raise TypeError(
             "fit: callbacks must be a list of functions of an `Event`, as "
@@ -46,19 +46,20 @@ def check(
         raise TypeError(f"fit: progress must be a `Progress()`, or None for none, got {progress!r}")
 
 
-def _check_validation(validation: Any) -> None:
+def check_validation(who: str, validation: Any) -> None:
+    """Raise for what is no batches that can be gone through again."""
     if isinstance(validation, Iterator):
         raise TypeError(
-            "fit: validation is gone through many times, and an iterator gives its batches once. "
-            "Pass a list or a dataset."
+            f"{who}: validation is gone through many times, and an iterator gives its batches "
+            "once. Pass a list or a dataset."
         )
     if not isinstance(validation, Iterable | None) or isinstance(validation, str | Mapping):
         raise TypeError(
-            "fit: validation must be one batch, or batches that end: a list, or a data.Dataset, "
+            f"{who}: validation must be one batch, or batches that end: a list, or a data.Dataset, "
             f"got {type(validation).__name__}"
         )
     if isinstance(validation, Sized) and not len(validation):
-        raise ValueError("fit: validation holds no batch")
+        raise ValueError(f"{who}: validation holds no batch")
 
 
 def check_stopping(
@@ -97,13 +98,13 @@ def duration(
     return steps, every
 
 
-def addressed(data: Any) -> Callable[[int], Any]:
+def addressed(who: str, data: Any) -> Callable[[int], Any]:
     """`data[step]`, for a list too."""
     if isinstance(data, list) and data:
         return lambda step: data[step % len(data)]
     if isinstance(data, _NO_BATCHES) or not isinstance(data, Batches):
         raise TypeError(
-            "fit: data must give the batch of any step as data[step], like a data.Dataset or a "
+            f"{who}: data must give the batch of any step as data[step], like a data.Dataset or a "
             f"list of batches that is not empty, got {type(data).__name__}. For one batch pass "
             "[(inputs, targets)]; for a set of examples data.Shuffled(data.Batch(inputs, targets), "
             "batch=32, seed=0)."
@@ -114,9 +115,9 @@ def addressed(data: Any) -> Callable[[int], Any]:
             return data[step]
         except (IndexError, KeyError) as error:
             raise ValueError(
-                f"fit: data[{step}] raised {type(error).__name__}: {error}. There must be a batch "
-                "for any step, epoch after epoch: a list is gone through over and over, and so is "
-                "a data.Dataset."
+                f"{who}: data[{step}] raised {type(error).__name__}: {error}. There must be a "
+                "batch for any step, epoch after epoch: a list is gone through over and over, and "
+                "so is a data.Dataset."
             ) from error
 
     return batch

@@ -38,6 +38,11 @@ class Bar:
     ) -> None:
         self._bar.stop()
 
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        if not self._bar.disable:
+            self._bar.console.print(text, soft_wrap=True)
+
     def add(self, steps: int) -> None:
         """There is more to do."""
         self._total += steps

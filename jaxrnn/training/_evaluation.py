@@ -49,7 +49,7 @@ class Totals(NamedTuple):
 
 
 @jax.jit
-def _begin(scoring: Scoring, params: Params, batch: Batch) -> Totals:
+def begin(scoring: Scoring, params: Params, batch: Batch) -> Totals:
     """Nothing yet; `batch` says how large the carry is."""
     return Totals(
         carry=scoring.carry.first(scoring.network, params, lead(scoring.network, batch)[1:]),
@@ -69,7 +69,7 @@ def _score(scoring: Scoring, params: Params, totals: Totals, batch: Batch) -> tu
 
 
 @jax.jit
-def _score_stack(
+def score_stack(
     scoring: Scoring, params: Params, totals: Totals, stack: Batch
 ) -> tuple[Totals, Signs]:
     """The same for the batches of a stack, one after another."""
@@ -85,8 +85,8 @@ def update(scoring: Scoring, scores: Any, seen: Pass, batch: Batch) -> Any:
 
 def _evaluate_stack(scoring: Scoring, params: Params, batches: Stacked) -> Totals:
     stack = as_batch("Trainer.evaluate", batches.batches)
-    totals = _begin(scoring, params, _at(stack, 0))
-    totals, signs = _score_stack(scoring, params, totals, stack)
+    totals = begin(scoring, params, _at(stack, 0))
+    totals, signs = score_stack(scoring, params, totals, stack)
     if not isinstance(signs.steps, jax.core.Tracer):
         suspicious = (signs.uncounted > 0) | signs.probabilities
         for index in jnp.flatnonzero(suspicious).tolist():
@@ -98,7 +98,7 @@ def _evaluate_each(scoring: Scoring, params: Params, batches: Iterable[Any]) -> 
     totals = before = None
     for index, item in enumerate((batches,) if isinstance(batches, tuple) else batches):
         batch = as_batch("Trainer.evaluate", item)
-        totals = totals or _begin(scoring, params, batch)
+        totals = totals or begin(scoring, params, batch)
         totals, signs = _score(scoring, params, totals, batch)
         if before is not None:  # read while the device works on the next one
             before.check()

@@ -125,7 +125,7 @@ def fit(
         traced=(key, state, data),
     )
     steps, every = _arguments.duration(data, steps, epochs, every)
-    batch_of = _arguments.addressed(data)
+    batch_of = _arguments.addressed("fit", data)
     state = _arguments.started(trainer, key, state, steps)
     run = Run(state, step=int(state.step), saved=int(state.step))
     if early_stopping is not None:

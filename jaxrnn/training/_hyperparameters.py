@@ -51,3 +51,15 @@ def injected(node: Any) -> bool:
 def _numbers(node: Any) -> list[str]:
     scheduled = getattr(node, "hyperparams_states", {})
     return [name for name in node.hyperparams if name not in scheduled]
+
+
+def numbers(state: Any) -> list[tuple[Any, ...]]:
+    """The paths of the hyper-parameters in an optimizer's state; not those of a schedule."""
+    found: list[tuple[Any, ...]] = []
+    for path, node in jax.tree.leaves_with_path(state, is_leaf=injected):
+        if injected(node):
+            where = (*path, jax.tree_util.GetAttrKey("hyperparams"))
+            found += [(*where, jax.tree_util.DictKey(name)) for name in _numbers(node)]
+            inner = (*path, jax.tree_util.GetAttrKey("inner_state"))
+            found += [(*inner, *deeper) for deeper in numbers(node.inner_state)]
+    return found

@@ -43,10 +43,14 @@ def columns(trainer: Trainer, validation: Iterable[Any] | None) -> dict[str, Any
 
 
 def _named(part: str, values: Any) -> dict[str, Any]:
+    return {name: value.tolist() for name, value in named(part, values).items()}
+
+
+def named(part: str, values: Any) -> dict[str, np.ndarray]:
     """Metrics as columns: `{"accuracy": 0.5}` of the training as `{"train/accuracy": 0.5}`."""
     leaves = jax.tree.leaves_with_path(values)
     names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves]
     return {
-        f"{part}/{name or 'metric'}": np.asarray(leaf).tolist()
+        f"{part}/{name or 'metric'}": np.asarray(leaf)
         for name, (_, leaf) in zip(names, leaves, strict=True)
     }

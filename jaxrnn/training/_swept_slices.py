@@ -1,0 +1,182 @@
+"""The members of a sweep, some at a time."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..data import Batch, Stacked
+from ._bar import Bar
+from ._entry import Entered
+from ._members import OneByOne, Vmapped
+from ._pass import Signs
+from ._rows import columns, named
+from ._swept import Sweep
+from ._swept_leaves import plain_setting, stacked
+from ._swept_program import Member, Program, pieces, shapes, windows
+from ._trainer import scoring_of
+
+_REMEMBERED = 256 * 2**20  # bytes of batches that are read once for all slices
+
+
+class Feed:
+    """The batches of a run, row by row, on the device."""
+
+    def __init__(self, batch_of: Callable[[int], Any], ends: list[int]) -> None:
+        self.batch_of, self.ends = batch_of, ends
+        """The batch of a step, and the steps at which a row is taken."""
+        self._known: list[list[Batch]] | None = []
+
+    def rows(self) -> Iterator[list[Batch] | Iterator[Batch]]:
+        """For each row the batches of its steps, in stacks."""
+        bytes_known = 0
+        for index, end in enumerate(self.ends):
+            first = self.ends[index - 1] if index else 0
+            if self._known is not None and index < len(self._known):
+                yield self._known[index]
+                bytes_known += _bytes(self._known[index])
+                continue
+            stacks = pieces(self.batch_of, first, end)
+            if self._known is None:
+                yield stacks
+                continue
+            kept: list[Batch] = []
+            self._known.append(kept)
+            yield self._keeping(stacks, kept)
+            bytes_known += _bytes(kept)
+            if bytes_known > _REMEMBERED:
+                self._known = None
+
+    def _keeping(self, stacks: Iterator[Batch], kept: list[Batch]) -> Iterator[Batch]:
+        for stack in stacks:
+            kept.append(stack)
+            yield stack
+
+
+class Slices:
+    """What a sweep runs: a setting and a seed for each member.
+
+    Args:
+        program: of the trainer and the leaves.
+        settings: of each member.
+        seeds: of each member.
+        feed: the batches.
+        held_out: stacks of batches to evaluate for each row.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        settings: Sequence[dict[str, Any]],
+        seeds: Sequence[int],
+        feed: Feed,
+        held_out: tuple[Stacked, ...],
+    ) -> None:
+        self.program, self.settings, self.seeds = program, settings, seeds
+        self.feed, self.held_out, self.total = feed, held_out, len(seeds)
+        self._compiled: list[Any] = []
+
+    def empty(self) -> dict[str, Any]:
+        """The table before any member has run."""
+        row = columns(self.program.trainer, self.held_out or None)
+        del row["step"]
+        row["train/uncounted"] = 0.0
+        if self.held_out:
+            row["validation/uncounted"] = 0.0
+        lead = (self.total, len(self.feed.ends))
+        return {
+            "curves": {
+                name: np.full((*lead, *np.shape(value)), np.nan) for name, value in row.items()
+            },
+            "diverged_at": np.full(self.total, -1),
+        }
+
+    def run(
+        self, indices: range, how: OneByOne | Vmapped, bar: Bar
+    ) -> tuple[dict[str, Any], float]:
+        """Train some members: their part of the table, and the seconds that the steps took."""
+        alone = isinstance(how, OneByOne)
+        # One program for all slices: the last one is filled up with its last member.
+        padded = [*indices, *[indices[-1]] * (how.size - len(indices))]
+        values = stacked(list(self.program.places), [self.settings[i] for i in padded])
+        keys = jnp.stack([jax.random.key(self.seeds[i]) for i in padded])
+        members = self.program.start(values, keys, alone=alone)
+        rows: list[dict[str, np.ndarray]] = []
+        seconds, step = 0.0, 0
+        for stacks in self.feed.rows():
+            reports = []
+            for stack in stacks:
+                self._compile(how, values, members, stack)
+                began = time.monotonic()
+                members, report, signs = self.program.advance(values, members, stack, alone=alone)
+                reports.append(jax.device_get((report, signs)))
+                seconds += time.monotonic() - began
+                if indices[0] == 0:
+                    self._check(members, stack, signs, step)
+                count = reports[-1][0].loss.shape[1]
+                step += count
+                bar.advance(count * len(indices))
+            report, signs = jax.tree.map(lambda *parts: np.concatenate(parts, 1), *reports)
+            members, scores, evaluation = self.program.record(
+                values, members, self.held_out, alone=alone
+            )
+            rows.append(_row(windows(report, signs), scores, evaluation))
+        kept = len(indices)
+        curves = {name: np.stack([row[name][:kept] for row in rows], 1) for name in rows[0]}
+        return {"curves": curves, "diverged_at": np.asarray(members.diverged_at)[:kept]}, seconds
+
+    def sweep(self, table: dict[str, Any], how: OneByOne | Vmapped | None) -> Sweep:
+        """The result, once all members have run."""
+        curves = {
+            name: curve
+            for name, curve in table["curves"].items()
+            if not name.endswith("/uncounted") or np.any(curve)
+        }
+        return Sweep(
+            settings=tuple(map(plain_setting, self.settings)),
+            seeds=np.array(self.seeds),
+            steps=np.array(self.feed.ends),
+            curves=curves,
+            diverged_at=table["diverged_at"],
+            ran=how,
+        )
+
+    def _compile(self, how: OneByOne | Vmapped, values: Any, members: Member, stack: Batch) -> None:
+        """Have a program ready before it is timed."""
+        known = (how, shapes(stack))
+        if known not in self._compiled:
+            self.program.compile(values, members, stack, alone=isinstance(how, OneByOne))
+            self._compiled.append(known)
+
+    def _check(self, members: Member, stack: Batch, signs: Signs, step: int) -> None:
+        """Raise for labels out of range, and outputs that are probabilities by mistake.
+
+        All members read the same batches, so the first one stands for all.
+        """
+        first = jax.tree.map(lambda leaf: leaf[0], (members.state.params, signs))
+        params, signs = first[0], jax.device_get(first[1])
+        for index in range(len(signs.steps)):
+            begins = step + index == 0
+            if signs.uncounted[index] or (begins and signs.probabilities[index]):
+                batch = jax.tree.map(lambda leaf, i=index: leaf[i], stack)
+                here = jax.tree.map(lambda leaf, i=index: leaf[i], signs)
+                where = f"sweep: the batch of step {step + index}"
+                scoring = scoring_of(self.program.trainer)
+                Entered(where, scoring, params, batch, here, begins).check()
+
+
+def _row(row: dict[str, np.ndarray], scores: Any, evaluation: Any) -> dict[str, np.ndarray]:
+    if scores is not None:
+        row |= named("train", scores)
+    if evaluation is not None:
+        row["validation/loss"] = np.asarray(evaluation.loss)
+        row["validation/uncounted"] = np.asarray(evaluation.uncounted)
+        row |= named("validation", evaluation.metrics)
+    return row
+
+
+def _bytes(stacks: list[Batch]) -> int:
+    return sum(leaf.nbytes for stack in stacks for leaf in jax.tree.leaves(stack))
