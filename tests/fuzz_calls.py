@@ -21,6 +21,7 @@ from jaxrnn import (
     cells,
     data,
     engines,
+    evaluation,
     generation,
     heads,
     information,
@@ -236,6 +237,18 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "evaluation.parameter_randomization": {"attribute": summed, "where": None},
     "evaluation.principal_components": {"states": LOGITS, "count": 2},
     "evaluation.temporal_saliency": {"xs": LABELS, "target": 1},
+    **{
+        f"evaluation.{name}": {"classes": V, **more}
+        for name, more in {
+            "auroc": {"average": evaluation.Macro(), "resolution": 8},
+            "balanced_accuracy": {},
+            "confusion_matrix": {},
+            "f1": {"average": evaluation.Macro()},
+            "precision": {"average": evaluation.Macro()},
+            "recall": {"average": evaluation.Macro()},
+        }.items()
+    },
+    "evaluation.top_k": {"k": 2},
     "generation.entropy_drift": {"at_once": 2},
     "generation.fit_lookahead": {"symbols": LABELS},
     "engines.unroll": {"params": zoo.CELLS["gru"].init(KEY)},
@@ -267,6 +280,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "metrics.bootstrapped": {"shared_axes": 1},
     "metrics.collect": {"nll": metrics.nll()},
     "metrics.map_inputs": {"function": zoo._halved},
+    "metrics.weigh": {"counted": np.ones((T, B), np.float32), "weight": None},
     "metrics.two_sum": {"a": np.float32(1), "b": np.float32(2)},
     "networks.load": {
         "path": str(pathlib.Path(__file__).parent / "golden" / "params.safetensors"),
@@ -460,6 +474,8 @@ NO_CALLS = {
     "objectives.ObjectiveLike",  # a type
     "training.Batches",  # a type
     "data.Dataset",  # abstract
+    "evaluation.Average",  # abstract
+    "metrics.Sums",  # abstract
 }
 """Public names that a user does not call; results, which are NamedTuples, are none either."""
 

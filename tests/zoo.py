@@ -8,6 +8,7 @@ import optax
 from jaxrnn import (
     cells,
     engines,
+    evaluation,
     generation,
     heads,
     information,
@@ -203,6 +204,10 @@ def _shares(table):
     return table._replace(count=table.count / table.count.sum())
 
 
+def _normed(counts):
+    return counts / counts.sum()
+
+
 def _two_members(outputs, targets):
     return jnp.stack([outputs, outputs[..., ::-1]], -2), targets
 
@@ -320,6 +325,9 @@ METRICS = {
         ),
         labels,
     ),
+    "confusion_matrix": (metrics.map_value(evaluation.confusion_matrix(V), _normed), labels),
+    "f1": (evaluation.f1(V, evaluation.PerClass()), labels),
+    "auroc": (evaluation.auroc(V, resolution=8), labels),
     "collect": (
         metrics.collect(
             nll=metrics.nll(),
@@ -376,6 +384,9 @@ OTHERS = {
     "entropy_temperature": objectives.EntropyTemperature(0.5, optimizer=OPTIMIZER),
     "equal_width": metrics.EqualWidth(4),
     "equal_mass": metrics.EqualMass(4),
+    "macro": evaluation.Macro(),
+    "micro": evaluation.Micro(),
+    "weighted_by_support": evaluation.Weighted(),
     "as_cell": metrics.as_cell(metrics.nll()),
     "truncated": engines.Truncated(engines.BPTT(), 2),
     "auto": engines.Auto(),

@@ -35,6 +35,8 @@ from ._ready import nll as nll
 from ._ready import perplexity as perplexity
 from ._ready import surprisal_profile as surprisal_profile
 from ._ready import varentropy as varentropy
+from ._sums import Sums as Sums
+from ._weights import weigh as weigh
 from ._weights import weighted as weighted
 from ._windowed import windowed as windowed
 from ._z_score import calibration_z_score as calibration_z_score

@@ -13,10 +13,27 @@ from ._combine import Around, given
 from ._metric import Metric, Observed, check_metric
 
 
+@checked
 def weigh(counted: Array, weight: ArrayLike | None) -> Array:
     """How much every step counts: `counted` of an objective, times the weight.
 
-    A step that does not count has weight 0, whatever `weight` holds there.
+    What a metric of your own does with the `weight` that it observes. A step that does not count
+    has weight 0, whatever `weight` holds there.
+
+    Args:
+        counted: how much every step counts by itself, the second part of `objectives.score`.
+        weight: `Real[T, *batch]`, or None, which leaves `counted` as it is.
+
+    Raises:
+        TypeError: for a weight that is bool or complex.
+        ValueError: for a weight of another shape, and for a concrete one that is negative or not
+            finite at a step that counts.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import metrics
+        >>> print(metrics.weigh(jnp.array([1.0, 1.0, 0.0]), jnp.array([2.0, 0.5, jnp.nan])))
+        [2.  0.5 0. ]
     """
     if weight is None:
         return counted
