@@ -36,5 +36,7 @@ from ._tied import Tied as Tied
 from ._tied import TiedParams as TiedParams
 from ._transitions import Transitions as Transitions
 from ._transitions import TransitionsParams as TransitionsParams
+from ._with_hidden import Revealed as Revealed
+from ._with_hidden import WithHidden as WithHidden
 from ._wrapper import Residual as Residual
 from ._wrapper import Wrapper as Wrapper

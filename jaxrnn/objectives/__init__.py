@@ -1,6 +1,9 @@
 """What is minimised: one value a step, weighted by what is valid, composable by arithmetic."""
 
 from ._accuracy import Accuracy as Accuracy
+from ._activity import ActivityL1 as ActivityL1
+from ._activity import ActivityL2 as ActivityL2
+from ._activity import TemporalActivityL2 as TemporalActivityL2
 from ._class_weighted import ClassWeighted as ClassWeighted
 from ._crf import CRF as CRF
 from ._cross_entropy import CrossEntropy as CrossEntropy
@@ -14,6 +17,7 @@ from ._focal import FocalCrossEntropy as FocalCrossEntropy
 from ._folded import reduce_folded as reduce_folded
 from ._ignore_index import IgnoreIndex as IgnoreIndex
 from ._ignore_infinite import IgnoreInfinite as IgnoreInfinite
+from ._inputs import map_inputs as map_inputs
 from ._multi_label_cross_entropy import MultiLabelCrossEntropy as MultiLabelCrossEntropy
 from ._objective import Function as Function
 from ._objective import Objective as Objective
@@ -21,6 +25,11 @@ from ._objective import ObjectiveLike as ObjectiveLike
 from ._objective import Scaled as Scaled
 from ._objective import Sum as Sum
 from ._objective import as_objective as as_objective
+from ._penalty import L1 as L1
+from ._penalty import L2 as L2
+from ._penalty import Penalty as Penalty
+from ._penalty import WeightedPenalties as WeightedPenalties
+from ._penalty import is_matrix as is_matrix
 from ._reduce import Weighted as Weighted
 from ._reduce import reduce as reduce
 from ._reduce import score as score

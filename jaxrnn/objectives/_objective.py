@@ -13,6 +13,7 @@ from .._config import Config, parts
 from .._kinds import remedy, shown
 from .._typing import Array, ArrayLike, Leaf
 from ._evaluate import as_values, evaluate, fill
+from ._penalty import Penalty
 
 
 class Objective(Config):
@@ -239,6 +240,11 @@ def as_objective(objective: ObjectiveLike) -> Objective:
     """
     if isinstance(objective, Objective):
         return objective
+    if isinstance(objective, Penalty):
+        raise TypeError(
+            f"as_objective: {objective!r} is a penalty of parameters and belongs to no step, so it "
+            "cannot be added to a loss. Pass it beside the loss: `Trainer(..., penalty=...)`."
+        )
     if isinstance(objective, type):
         raise TypeError(f"as_objective: got a class; make one: {objective.__name__}().")
     if not callable(objective):

@@ -19,6 +19,8 @@ def row(trainer: Trainer, run: Run, validation: Iterable[Any] | None) -> dict[st
         "train/loss": window.mean_loss(),
         "train/gradient_norm": window.gradient_norm / max(window.steps, 1),
     }
+    if trainer.penalty is not None:
+        row["train/penalty"] = window.penalty / max(window.steps, 1)
     if window.uncounted:
         row["train/uncounted"] = window.uncounted / window.offered
     if trainer.metrics is not None:
@@ -36,6 +38,8 @@ def columns(trainer: Trainer, validation: Iterable[Any] | None) -> dict[str, Any
     """The row of no data, which every row has the columns of."""
     scores = None if trainer.metrics is None else trainer.metrics.compute(trainer.metrics.init())
     row = {"step": 0, "train/loss": math.nan, "train/gradient_norm": math.nan}
+    if trainer.penalty is not None:
+        row["train/penalty"] = math.nan
     row |= _named("train", scores)
     if validation is not None:
         row |= {"validation/loss": math.nan} | _named("validation", scores)

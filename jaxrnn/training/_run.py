@@ -28,9 +28,11 @@ class Window(NamedTuple):
     uncounted: float = 0.0
     """How many of those had no weight."""
 
+    penalty: float = 0.0
+
     def add(self, report: Report, offered: float) -> "Window":
         """Take a step into account; a loss is the mean of `weight` values."""
-        loss, weight, gradient_norm, share = map(float, report)
+        loss, weight, gradient_norm, share, penalty = map(float, report)
         return Window(
             self.loss + loss * weight if weight else self.loss,
             self.weight + weight,
@@ -38,6 +40,7 @@ class Window(NamedTuple):
             self.steps + 1,
             self.offered + offered,
             self.uncounted + share * offered,
+            self.penalty + penalty,
         )
 
     def mean_loss(self) -> float:

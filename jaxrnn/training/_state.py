@@ -43,12 +43,14 @@ class Report(NamedTuple):
         gradient_norm: the Euclidean norm of the whole gradient, before the optimizer clips it.
         uncounted: the share of the steps that are no padding, and yet have weight 0: their label is
             out of range, or the loss leaves them out, as `IgnoreIndex` does.
+        penalty: what the trainer's penalty adds to the loss; 0 where there is none.
     """
 
     loss: Array
     weight: Array
     gradient_norm: Array
     uncounted: Array
+    penalty: Array
 
 
 class Evaluation(NamedTuple):

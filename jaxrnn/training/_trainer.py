@@ -30,7 +30,7 @@ class Trainer(Config):
     the network or of the loss:
 
         loss[t]   = objective(network(inputs)[t], targets[t])
-        minimised = sum(loss where mask) / sum(mask)
+        minimised = sum(loss where mask) / sum(mask) + penalty(params)
 
     A batch is a `data.Batch` or a tuple `(inputs, targets[, mask[, resets]])`, with axes
     `[T, *batch, ...]`: symbols `[T, *batch]` or features `[T, *batch, features]`, by what the
@@ -47,6 +47,9 @@ class Trainer(Config):
         metrics: a metric, as `metrics.collect(...)`, updated on every step; `None` for none.
         carry: `Fresh()`, every batch starts from the network's initial carry, or
             `Carried(batch=(32,))`, the carry goes on over a long stream.
+        penalty: of the parameters, added to the mean loss: `1e-4 * objectives.L2()`; `None` for
+            none. Losses that are reported leave it out, so that those of training and of held-out
+            batches compare.
 
     Raises:
         TypeError: a network, loss, metric, optimizer or batch of another kind; a carry that goes on
@@ -71,6 +74,7 @@ class Trainer(Config):
     optimizer: Optimizer = jax.tree.static()
     metrics: Metric | None = None
     carry: CarryPolicy = Fresh()
+    penalty: objectives.Penalty | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", objectives.as_objective(self.loss))
@@ -141,14 +145,16 @@ def take_step(
 
     _check_state("Trainer.step", state)
     key, scoring = jax.random.fold_in(state.key, state.step), scoring_of(trainer)
-    (loss, seen), gradient = jax.value_and_grad(_loss, argnums=1, has_aux=True)(
-        scoring, state.params, state.carry, batch, key
+    (minimised, (penalty, seen)), gradient = jax.value_and_grad(_minimised, has_aux=True)(
+        state.params, trainer.penalty, scoring, state.carry, batch, key
     )
     optimizer = optax.with_extra_args_support(trainer.optimizer)
     # optax multiplies integers with floats, whatever promotion is allowed outside. `value` is
     # for the few transformations that read the loss (reduce_on_plateau).
     with jax.numpy_dtype_promotion("standard"):
-        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params, value=loss)
+        updates, opt_state = optimizer.update(
+            gradient, state.opt_state, state.params, value=minimised
+        )
         params = optax.apply_updates(state.params, updates)
         gradient_norm = optax.tree.norm(gradient)
     state = TrainState(
@@ -159,14 +165,31 @@ def take_step(
         key=state.key,
         step=state.step + 1,
     )
-    return state, Report(loss, seen.total.weight, gradient_norm, seen.signs.share), seen.signs
+    report = Report(
+        loss=seen.total.mean(),
+        weight=seen.total.weight,
+        gradient_norm=gradient_norm,
+        uncounted=seen.signs.share,
+        penalty=penalty,
+    )
+    return state, report, seen.signs
 
 
-def _loss(
-    scoring: Scoring, params: Params, held: Carry, batch: Batch, key: Key
-) -> tuple[Array, Pass]:
+def _minimised(
+    params: Params,
+    penalty: objectives.Penalty | None,
+    scoring: Scoring,
+    held: Carry,
+    batch: Batch,
+    key: Key,
+) -> tuple[Array, tuple[Array, Pass]]:
+    """The mean loss and the penalty, added, and what they are made of."""
     seen = through(scoring, params, held, batch, key)
-    return seen.total.mean(), seen
+    loss = seen.total.mean()
+    if penalty is None:
+        return loss, (jnp.zeros_like(loss), seen)
+    added = penalty(params)
+    return loss + added.astype(loss.dtype), (added, seen)
 
 
 def _trainable(params: Params) -> Params:
