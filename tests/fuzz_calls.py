@@ -335,6 +335,10 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "directory": None,
         "progress": None,
     },
+    "networks.Revealed": {"outputs": XS, "hidden": XS},
+    "objectives.is_matrix": {"path": "1.kernel", "leaf": np.ones((2, 3))},
+    "objectives.map_inputs": {"function": zoo._halved},
+    "training.TensorBoard": {"directory": "run"},
     "training.predict": {
         "inputs": [LABELS[:2, 0], LABELS[:4, 1]],
         "batch": 2,

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from .._numerics import real
 from .._typing import Array
+from ._penalty import magnitude
 from ._predictions import OfPredictions
 
 
@@ -13,7 +14,7 @@ class ActivityL1(OfPredictions):
     """The mean absolute value of a step's features, `mean(|y|)`; the targets are not read.
 
     Of hidden states, which `networks.WithHidden` gives beside the outputs, it makes few units
-    active at once.
+    active at once. Its derivative at 0, where a `relu` often rests, is 0.
 
     Shapes: outputs `[T, *batch, features]`.
 
@@ -28,7 +29,7 @@ class ActivityL1(OfPredictions):
     """
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        return jnp.mean(jnp.abs(real("ActivityL1", "outputs", outputs)), axis=-1)
+        return jnp.mean(magnitude(real("ActivityL1", "outputs", outputs)), axis=-1)
 
 
 class ActivityL2(OfPredictions):

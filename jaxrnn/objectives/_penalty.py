@@ -125,6 +125,8 @@ class WeightedPenalties(Penalty):
 class L1(Penalty):
     """The sum of the absolute values of the parameters, `sum(|w|)`: it makes many of them 0 nearly.
 
+    Its derivative at 0 is 0.
+
     Args:
         where: `(path, leaf) -> bool`, which parameters count; by default those of two axes or more,
             which leaves out biases and norms.
@@ -142,7 +144,7 @@ class L1(Penalty):
     where: Callable[[str, Any], bool] = jax.tree.static(default=is_matrix)
 
     def value(self, params: Params) -> Array:
-        return _total(jnp.sum(jnp.abs(leaf)) for leaf in _chosen(self, params))
+        return _total(jnp.sum(magnitude(leaf)) for leaf in _chosen(self, params))
 
 
 class L2(Penalty):
@@ -174,6 +176,12 @@ class L2(Penalty):
 
     def value(self, params: Params) -> Array:
         return _total(jnp.sum(leaf.real**2 + leaf.imag**2) for leaf in _chosen(self, params))
+
+
+def magnitude(x: Array) -> Array:
+    """`|x|`, whose derivative at 0 is 0; of `jnp.abs` it is 1, which would move what rests at 0."""
+    zero = x == 0
+    return jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, x)))
 
 
 def _weighted(penalty: Penalty) -> WeightedPenalties:

@@ -23,4 +23,5 @@ from ._state import TrainState as TrainState
 from ._sweep import sweep as sweep
 from ._swept import Sweep as Sweep
 from ._swept import join as join
+from ._tensorboard import TensorBoard as TensorBoard
 from ._trainer import Trainer as Trainer

@@ -10,6 +10,8 @@ from .. import objectives
 from .._typing import Array, Params
 from ..data import Batch
 from ..networks import Layer
+from ._batch import lead
+from ._finite import not_finite
 from ._pass import Scoring, Signs, counted
 from ._probabilities import refuse_probabilities
 
@@ -40,6 +42,15 @@ class Entered(NamedTuple):
             self._check_targets(all_of_them=uncounted == steps)
         if probabilities and self.first:
             self._check_outputs()
+
+    def not_finite(self) -> str:
+        """Where inputs of the batch are not finite, as a sentence; nothing where they are."""
+        if not _readable((self.batch.inputs, self.batch.mask)):
+            return ""
+        found = not_finite(
+            self.batch.inputs, self.batch.mask, len(lead(self.scoring.network, self.batch))
+        )
+        return f"Its inputs have {found}. " if found else ""
 
     def _check_targets(self, *, all_of_them: bool) -> None:
         if not _readable((self.batch.targets, self.batch.mask)):

@@ -1,4 +1,4 @@
-"""What `predict` says of inputs that no network can read: where they are."""
+"""Inputs that no network can read, and where they are."""
 
 from typing import Any
 
@@ -10,18 +10,13 @@ from .._typing import Inputs, Params
 from ..networks import Layer
 
 
-def check_inputs(who: str, xs: Inputs, mask: Any, axes: int, where: str) -> None:
-    """Raise for numbers that are not finite at steps that count.
+def not_finite(xs: Inputs, mask: Any, axes: int) -> str:
+    """What is not finite at steps that count, and where the first of it is; `""` if nothing is.
 
     Args:
-        who: the function that was called.
         xs: a tree of `[T, *batch, ...]`.
         mask: `Bool[T, *batch]` or `None`.
         axes: how many axes `[T, *batch]` are.
-        where: which sequence or batch it is.
-
-    Raises:
-        ValueError: a number is NaN or infinite; the first of them is named.
     """
     for path, leaf in jax.tree.leaves_with_path(xs):
         if not jnp.issubdtype(leaf.dtype, jnp.inexact):
@@ -39,11 +34,24 @@ def check_inputs(who: str, xs: Inputs, mask: Any, axes: int, where: str) -> None
             value = array[(step, *batch, *feature)]
             named = [f"sequence {_index(batch)}"] if batch else []
             named += [f"step {step}"] + ([f"feature {_index(feature)}"] if feature else [])
-            raise ValueError(
-                f"{who}: inputs{jax.tree_util.keystr(path)} must be finite, got {value} at "
-                f"{', '.join(named)}{where} ({len(places)} such numbers there). Fill in what is "
-                "missing, or leave those steps out by a mask: `data.Batch(inputs, None, mask)`."
-            )
+            part = f" of {jax.tree_util.keystr(path)}" if path else ""
+            more = f", and {len(places) - 1} more" if len(places) > 1 else ""
+            return f"{value} at {', '.join(named)}{part}{more}"
+    return ""
+
+
+def check_inputs(who: str, xs: Inputs, mask: Any, axes: int, where: str) -> None:
+    """Raise for numbers that are not finite at steps that count; `where` says of what they are.
+
+    Raises:
+        ValueError: a number is NaN or infinite; the first of them is named.
+    """
+    found = not_finite(xs, mask, axes)
+    if found:
+        raise ValueError(
+            f"{who}: inputs must be finite, got {found}{where}. Fill in what is missing, or leave "
+            "those steps out by a mask: `data.Batch(inputs, None, mask)`."
+        )
 
 
 def check_symbols(

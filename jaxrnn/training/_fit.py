@@ -28,11 +28,15 @@ class Result(NamedTuple):
         state: the last state; with early stopping, its parameters are the best ones.
         history: one dictionary a row, as `{"step": 100, "train/loss": 2.1, ...}`.
         step: the step at which the parameters in `state` were reached.
+        last: the state after the last step, with the last parameters: `state` itself, without early
+            stopping. Training goes on from here; `last.step` says how far it is. A checkpoint holds
+            both, as its trees `best` and `state`.
     """
 
     state: TrainState
     history: list[dict[str, Any]]
     step: int
+    last: TrainState
 
     def __repr__(self) -> str:
         return f"<Result of step {self.step}: {len(self.history)} rows, {self.state!r}>"
@@ -81,8 +85,9 @@ def fit(
             `epochs`.
         callbacks: called with an `Event` for each row. Training stops where one returns something
             true.
-        early_stopping: stops when a column stops improving, and returns the best parameters. Where
-            the column is NaN in every row it warns, and returns the last ones.
+        early_stopping: stops when a column stops improving, and returns the best parameters; the
+            last ones are in `Result.last`. Where the column is NaN in every row it warns, and
+            returns the last ones.
         checkpoints: where and how often the run is saved.
         log: a CSV file that gets every row.
         progress: what is shown; `None` shows nothing.
@@ -91,8 +96,10 @@ def fit(
         The state, the history, and the step of the returned parameters.
 
     Raises:
-        FloatingPointError: the loss or the parameters are no longer finite. Checkpoints hold
-            finite parameters only.
+        FloatingPointError: the loss, the penalty or the parameters are no longer finite. The
+            message says which, at which step, and whether the inputs were. Checkpoints hold finite
+            parameters only. A gradient that is not finite is an error if the parameters are not
+            either: `optax.apply_if_finite` may leave such a step out.
         OSError: the log or the directory of the checkpoints cannot be written, or another run uses
             that directory.
         TypeError: neither or both of `steps` and `epochs`, or of `key` and `state`, came; `data`
@@ -154,7 +161,7 @@ def fit(
             run = loop.run(run, every, batch_of)
     warn_without_best(early_stopping, run)
     state, step = run.chosen
-    return Result(state, list(run.history), step)
+    return Result(state, list(run.history), step, run.state)
 
 
 def _resumed(

@@ -15,11 +15,12 @@ from ._trainer import Trainer
 
 
 class Event(NamedTuple):
-    """What a callback is called with: a new row of the history, and the state that made it."""
+    """What a callback is called with: a new row of the history, and what made it."""
 
     step: int
     row: dict[str, Any]
     state: TrainState
+    trainer: Trainer
 
     def __repr__(self) -> str:
         """The row, and in a few words the state."""
@@ -77,7 +78,7 @@ class Loop:
         self._table.write(new)
         self._display.row(new)
         for callback in self._callbacks:
-            self._asked_to_stop |= bool(callback(Event(run.step, new, run.state)))
+            self._asked_to_stop |= bool(callback(Event(run.step, new, run.state, self._trainer)))
         if self._trainer.metrics is not None:
             run = run._replace(state=run.state._replace(metrics=self._trainer.metrics.init()))
         return run._replace(history=(*run.history, new), window=Window())

@@ -101,18 +101,31 @@ class Run(NamedTuple):
             return self
         report, offered = jax.device_get((self.unread.report, self.unread.entered.signs.steps))
         self.unread.entered.check()
-        if not math.isfinite(report.loss):
-            raise FloatingPointError(
-                f"fit: the loss is {report.loss} at step {self.step}, where the gradient has norm "
-                f"{report.gradient_norm}. {_REMEDY}"
-            )
+        for name, value in {"loss": report.loss, "penalty": report.penalty}.items():
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"fit: the {name} is {value} at step {self.step}, where the gradient has norm "
+                    f"{report.gradient_norm}. {self.unread.entered.not_finite()}{_REMEDY}"
+                )
+        if not math.isfinite(report.gradient_norm):
+            # Not yet an error: the optimizer may leave such a step out (`optax.apply_if_finite`).
+            self.check_finite(f" The gradient of that step has norm {report.gradient_norm}.")
         return self._replace(window=self.window.add(report, float(offered)), unread=None)
 
-    def check_finite(self) -> None:
-        """Raise `FloatingPointError` unless the parameters are finite."""
-        if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(self.state.params)):
+    def check_finite(self, more: str = "") -> None:
+        """Raise `FloatingPointError`, and say which they are, unless the parameters are finite."""
+        leaves = jax.tree.leaves_with_path(self.state.params)
+        wrong = [(path, int((~jnp.isfinite(leaf)).sum()), leaf.size) for path, leaf in leaves]
+        named = [
+            f"params{jax.tree_util.keystr(path)} ({count} of {size} numbers)"
+            for path, count, size in wrong
+            if count
+        ]
+        if named:
+            others = f" and {len(named) - 3} more" if len(named) > 3 else ""
             raise FloatingPointError(
-                f"fit: the parameters are not finite after step {self.step}. {_REMEDY}"
+                f"fit: the parameters are not finite after step {self.step}: "
+                f"{', '.join(named[:3])}{others}.{more} {_REMEDY}"
             )
 
     def save(self, checkpoints: Checkpoints) -> "Run":

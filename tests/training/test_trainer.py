@@ -340,9 +340,9 @@ def test_a_state_can_be_donated_whole(name, key):
 def test_reprs_fit_a_line(key):
     state = init(TRAINER, key)
     assert repr(state) == "<TrainState at step 0: 120 parameters>"
-    result = training.Result(state, [{"step": 1, "train/loss": 0.5}], 1)
+    result = training.Result(state, [{"step": 1, "train/loss": 0.5}], 1, state)
     assert repr(result) == f"<Result of step 1: 1 rows, {state!r}>"
-    event = training.Event(1, {"step": 1}, state)
+    event = training.Event(1, {"step": 1}, state, TRAINER)
     assert repr(event) == "<Event {'step': 1}, <TrainState at step 0: 120 parameters>>"
     jax.eval_shape(lambda state: print(state) or state.params, state)
 
