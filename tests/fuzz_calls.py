@@ -248,6 +248,12 @@ OVERRIDES: dict[str, dict[str, Any]] = {
             "recall": {"average": evaluation.Macro()},
         }.items()
     },
+    "evaluation.crps": {"forecast": evaluation.Samples()},
+    "evaluation.interval_coverage": {"forecast": evaluation.Samples(), "level": 0.8},
+    "evaluation.interval_width": {"forecast": heads.Gaussian(), "level": 0.8},
+    "evaluation.mase": {"scale": 2.0},
+    "evaluation.pinball": {"forecast": heads.Gaussian(), "levels": (0.1, 0.9)},
+    "evaluation.seasonal_scale": {"train": XS, "period": 2},
     "evaluation.top_k": {"k": 2},
     "generation.entropy_drift": {"at_once": 2},
     "generation.fit_lookahead": {"symbols": LABELS},
@@ -479,6 +485,7 @@ NO_CALLS = {
     "training.Batches",  # a type
     "data.Dataset",  # abstract
     "evaluation.Average",  # abstract
+    "evaluation.Forecast",  # abstract
     "metrics.Sums",  # abstract
 }
 """Public names that a user does not call; results, which are NamedTuples, are none either."""

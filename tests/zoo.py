@@ -204,6 +204,10 @@ def _shares(table):
     return table._replace(count=table.count / table.count.sum())
 
 
+def _as_draws(outputs, targets):
+    return outputs[..., None, :], targets
+
+
 def _normed(counts):
     return counts / counts.sum()
 
@@ -328,6 +332,8 @@ METRICS = {
         ),
         labels,
     ),
+    "mase": (evaluation.mase(2.0), numbers),
+    "crps": (metrics.map_inputs(evaluation.crps(evaluation.Samples()), _as_draws), one_number),
     "confusion_matrix": (metrics.map_value(evaluation.confusion_matrix(V), _normed), labels),
     "f1": (evaluation.f1(V, evaluation.PerClass()), labels),
     "auroc": (evaluation.auroc(V, resolution=8), labels),
@@ -391,6 +397,11 @@ OTHERS = {
     "entropy_temperature": objectives.EntropyTemperature(0.5, optimizer=OPTIMIZER),
     "equal_width": metrics.EqualWidth(4),
     "equal_mass": metrics.EqualMass(4),
+    "quantiles": evaluation.Quantiles((0.1, 0.5, 0.9)),
+    "smape": evaluation.smape(),
+    "pinball": evaluation.pinball(evaluation.Samples(), (0.5,)),
+    "interval_coverage": evaluation.interval_coverage(heads.Gaussian(), 0.8),
+    "interval_width": evaluation.interval_width(heads.Gaussian(), 0.8),
     "macro": evaluation.Macro(),
     "micro": evaluation.Micro(),
     "weighted_by_support": evaluation.Weighted(),
