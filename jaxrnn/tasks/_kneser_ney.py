@@ -27,21 +27,21 @@ class _Order(NamedTuple):
 @typing.final
 @dataclasses.dataclass(frozen=True, eq=False)
 class KneserNey:
-    r"""Next-symbol probabilities by modified Kneser-Ney smoothing, interpolated.
+    """Next-symbol probabilities by modified Kneser-Ney smoothing, interpolated.
 
         p_k(w | h) = (c(h w) - D(c(h w)) + freed(h) p_{k-1}(w | shorter h)) / sum_w c(h w)
 
     where `h` is the last `k` symbols and `freed(h)` the sum of the discounts of what followed it.
     At the highest order `c` counts occurrences; below it counts how many different symbols came
     *before* the run, since the shorter context is consulted where the longer one is new. There are
-    three discounts for each order, for counts of 1, of 2 and of more. From $n_i$, the number of
-    runs with count `i`,
+    three discounts for each order, for counts of 1, of 2 and of more. With `n[i]` the number of runs
+    that were counted `i` times,
 
-    $$Y = \frac{n_1}{n_1 + 2 n_2}, \quad D_i = i - (i + 1) Y \frac{n_{i+1}}{n_i}$$
+        D(i) = i - (i + 1) Y n[i + 1] / n[i],   Y = n[1] / (n[1] + 2 n[2]),   D(4), D(5), ... = D(3)
 
-    or 1/2, 1 and 3/2 where some $n_i$ is 0, as in samples too small to tell. Under order 0 lies
-    the uniform distribution, $p_{-1} = 1 / V$: every symbol has a positive probability. It is the
-    strongest of the classical models of words; for a few symbols, as of characters, see `NGram`.
+    or 1/2, 1 and 3/2 where one of `n[1]` to `n[4]` is 0, in samples too small to tell. Under order
+    0 lies the uniform distribution, `p_{-1} = 1 / vocab`: every symbol has a positive probability.
+    It is the strongest of the classical models of words; of characters see `NGram`.
 
     Args:
         symbols: `Int[N]`, what is counted.
