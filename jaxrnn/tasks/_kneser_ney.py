@@ -34,8 +34,8 @@ class KneserNey:
     where `h` is the last `k` symbols and `freed(h)` the sum of the discounts of what followed it.
     At the highest order `c` counts occurrences; below it counts how many different symbols came
     *before* the run, since the shorter context is consulted where the longer one is new. There are
-    three discounts for each order, for counts of 1, of 2 and of more. With `n[i]` the number of runs
-    that were counted `i` times,
+    three discounts for each order, for counts of 1, of 2 and of more. With `n[i]` the number of
+    runs that were counted `i` times,
 
         D(i) = i - (i + 1) Y n[i + 1] / n[i],   Y = n[1] / (n[1] + 2 n[2]),   D(4), D(5), ... = D(3)
 
