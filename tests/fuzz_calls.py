@@ -387,6 +387,16 @@ def methods(noun: Any) -> dict[str, dict[str, Any]]:  # noqa: PLR0911, PLR0912  
         case objectives.CTC():
             given = {"outputs": LOGITS, "where": MASK}
             return {"__call__": given | {"targets": TRANSCRIPT}, "decode": given}
+        case networks.Attention():
+            params = noun.init(KEY)
+            encoded = np.ones((4, B, *noun.memory_shape), np.float32)
+            memory = noun.prepare(params, encoded)
+            queries = np.ones((T, B, *noun.query_shape), np.float32)
+            return {
+                "init": {"key": KEY},
+                "prepare": {"params": params, "memory": encoded, "mask": MASK[:4]},
+                "read": {"params": params, "memory": memory, "queries": queries},
+            }
         case heads.NLL() | heads.Pinball():
             outputs, targets = _of_head(noun.head)
             return {"__call__": {"outputs": outputs, "targets": targets, "where": MASK}}

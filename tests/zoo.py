@@ -374,6 +374,7 @@ OTHERS = {
     "average": networks.Average(),
     "multiply": networks.Multiply(),
     "both": networks.Both(),
+    "multi_head": networks.MultiHead(4, I, 2),
     "precision": networks.Precision(networks.Dense(I, H)),
     "greedy": generation.Greedy(),
     "temperature": generation.Temperature(0.5),

@@ -1,5 +1,7 @@
 """Networks: layers that map sequences to sequences."""
 
+from ._attention import Attention as Attention
+from ._attention import Memory as Memory
 from ._bidirectional import Bidirectional as Bidirectional
 from ._dense import Dense as Dense
 from ._dense import DenseParams as DenseParams
@@ -19,6 +21,8 @@ from ._merge import Concatenate as Concatenate
 from ._merge import Directions as Directions
 from ._merge import Merge as Merge
 from ._merge import Multiply as Multiply
+from ._multi_head import MultiHead as MultiHead
+from ._multi_head import MultiHeadParams as MultiHeadParams
 from ._pointwise import Activation as Activation
 from ._pointwise import LayerNorm as LayerNorm
 from ._pointwise import LayerNormParams as LayerNormParams
