@@ -9,12 +9,14 @@ import dataclasses
 import importlib
 import inspect
 import pathlib
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib import figure
 
 import jaxrnn
 from jaxrnn import (
@@ -143,6 +145,7 @@ HEAD = np.ones((zoo.H, V), np.float32)
 ROWS = [{"step": s, "loss": 1 / s, "validation/loss": 2 / s} for s in (1, 2, 3)]
 CLASSIC = {"symbols": LABELS.ravel() % 2}
 TEXT = "the cat sat on the mat"
+REPORT = str(pathlib.Path(tempfile.gettempdir()) / "jaxrnn-fuzz.html")
 
 OVERRIDES: dict[str, dict[str, Any]] = {
     **{
@@ -236,6 +239,27 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     },
     "evaluation.parameter_randomization": {"attribute": summed, "where": None},
     "evaluation.principal_components": {"states": LOGITS, "count": 2},
+    "evaluation.facts": {"values": {"loss": 0.1}, "large": True},
+    "evaluation.paragraph": {"text": TEXT},
+    "evaluation.picture": {"figure": figure.Figure((2, 2)), "alt": TEXT, "caption": TEXT},
+    "evaluation.provenance_section": {"settings": {"seed": 0}, "title": TEXT},
+    "evaluation.report": {"path": REPORT, "title": TEXT, "lead": TEXT, "lang": "en"},
+    "evaluation.report_sweep": {"path": REPORT, "swept": SWEPT, "title": TEXT, "column": None},
+    "evaluation.report_training": {
+        "path": REPORT,
+        "trainer": TRAINER,
+        "result": training.Result(STATE, ROWS, 3, STATE),
+        "title": TEXT,
+        "settings": {"seed": 0},
+    },
+    "evaluation.scores_section": {"scores": ROWS, "caption": TEXT, "confusion": np.eye(2)},
+    "evaluation.section": {"title": TEXT},
+    "evaluation.sweep_section": {"swept": SWEPT, "column": None, "title": TEXT},
+    "evaluation.table": {"rows": ROWS, "caption": TEXT},
+    "evaluation.training_section": {
+        "result": training.Result(STATE, ROWS, 3, STATE),
+        "title": TEXT,
+    },
     "evaluation.temporal_saliency": {"xs": LABELS, "target": 1},
     **{
         f"evaluation.{name}": {"classes": V, **more}

@@ -23,6 +23,13 @@ from ._forecast_scores import pinball as pinball
 from ._integrated_gradients import Attribution as Attribution
 from ._integrated_gradients import integrated_gradients as integrated_gradients
 from ._occlusion import occlusion as occlusion
+from ._parts import Part as Part
+from ._parts import Section as Section
+from ._parts import facts as facts
+from ._parts import paragraph as paragraph
+from ._parts import picture as picture
+from ._parts import section as section
+from ._parts import table as table
 from ._point_errors import mae as mae
 from ._point_errors import mase as mase
 from ._point_errors import rmse as rmse
@@ -32,6 +39,13 @@ from ._probe import Probe as Probe
 from ._probe import linear_probe as linear_probe
 from ._randomization import Randomized as Randomized
 from ._randomization import parameter_randomization as parameter_randomization
+from ._report import report as report
+from ._reports import report_sweep as report_sweep
+from ._reports import report_training as report_training
 from ._saliency import temporal_saliency as temporal_saliency
+from ._sections import provenance_section as provenance_section
+from ._sections import scores_section as scores_section
+from ._sections import training_section as training_section
 from ._states import hidden_states as hidden_states
+from ._sweep_section import sweep_section as sweep_section
 from ._top_k import top_k as top_k

@@ -109,8 +109,8 @@ def _check_params(who: str, params: Params, fresh: Params) -> None:
         np.shape, fresh
     ):
         raise ValueError(
-            f"{who}: params are not those of the network. Pass what `network.init(key)` or training "
-            "has returned."
+            f"{who}: params are not those of the network. Pass what `network.init(key)` or "
+            "training has returned."
         )
 
 
