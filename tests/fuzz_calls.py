@@ -282,6 +282,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "generation.entropy_drift": {"at_once": 2},
     "generation.fit_lookahead": {"symbols": LABELS},
     "engines.unroll": {"params": zoo.CELLS["gru"].init(KEY)},
+    "generation.beam_search": {"model": MODEL, "length": 3, "width": 2},
     "generation.generate": {"prompt_lengths": np.array([T, 4]), "lengths": np.array([T, 4])},
     "generation.lookahead": {"weight": 0.5},
     "generation.memory_profile": {"lags": (1, 2)},

@@ -1,5 +1,7 @@
 """What writes sequences: drawing them, and their entropies."""
 
+from ._beam import Hypotheses as Hypotheses
+from ._beam import beam_search as beam_search
 from ._drift import EntropyDrift as EntropyDrift
 from ._drift import entropy_drift as entropy_drift
 from ._estimators import ControlVariate as ControlVariate
