@@ -100,12 +100,12 @@ class Head(Config):
         return self._over_coordinates(jnp.where(known, self.log_prob_at(theta, y), -jnp.inf))
 
     @checked
-    def mean(self, outputs: ArrayLike) -> Float[Array, "*steps dim"]:
+    def mean(self, outputs: ArrayLike) -> Float[Array, "..."]:
         """The mean; NaN where there is none."""
         return self.mean_at(self._theta(outputs))
 
     @checked
-    def variance(self, outputs: ArrayLike) -> Float[Array, "*steps dim"]:
+    def variance(self, outputs: ArrayLike) -> Float[Array, "..."]:
         """The variance; `inf` where it is infinite, NaN where there is no mean."""
         return self.variance_at(self._theta(outputs))
 
@@ -115,7 +115,7 @@ class Head(Config):
         return self._over_coordinates(self.entropy_at(self._theta(outputs)))
 
     @checked
-    def cdf(self, outputs: ArrayLike, targets: ArrayLike) -> Float[Array, "*steps dim"]:
+    def cdf(self, outputs: ArrayLike, targets: ArrayLike) -> Float[Array, "..."]:
         """The probability of at most the target, for each coordinate."""
         theta = self._theta(outputs)
         return self.cdf_at(theta, read_targets(self, theta, targets, any_number=True))
@@ -156,16 +156,16 @@ class Head(Config):
         )
 
     @checked
-    def sample(self, key: Key, outputs: ArrayLike, shape: Batch = ()) -> Float[Array, "..."]:
+    def sample(self, key: Key, outputs: ArrayLike, shape: Batch = ()) -> Array:
         """Draw independent targets: `[*shape, T, *batch, dim]`; no gradient passes the draw.
 
-        Labels and counts come as floating numbers where targets are read so.
+        The labels of a `Categorical` are integers, and all else is floating, counts too.
         """
         theta = self._theta(outputs)
         return self.sample_at(key, jnp.broadcast_to(theta, (*shape, *theta.shape)))
 
     @checked
-    def crps(self, outputs: ArrayLike, targets: ArrayLike) -> Float[Array, "*steps dim"]:
+    def crps(self, outputs: ArrayLike, targets: ArrayLike) -> Float[Array, "..."]:
         r"""Continuous ranked probability score of each coordinate, in the unit of the target.
 
         $\int (F(x) - 1[y \le x])^2 dx = E|X - y| - \tfrac12 E|X - X'|$: the absolute error, for a

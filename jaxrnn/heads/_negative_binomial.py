@@ -12,7 +12,7 @@ from ._gamma import deviance, stirling_error
 from ._head import Head
 from ._invert import invert
 from ._positive import check_floor, positive
-from ._tails import beta_cdf
+from ._tails import beta_cdf, half_line
 
 
 class NegativeBinomial(Head):
@@ -21,6 +21,7 @@ class NegativeBinomial(Head):
         theta    = (m, s)
         mu       = floor + softplus(m),  r = floor + softplus(s),  p = r / (r + mu)
         log p(y) = log Gamma(y + r) - log Gamma(r) - log y! + r log p + y log(1 - p)
+        CRPS     = E|X - y| - mu / p 2F1(r + 1, 1/2; 2; -4 (1 - p) / p^2)
 
     A Poisson variable whose rate is gamma distributed with mean `mu` and shape `r`. The variance is
     $\mu + \mu^2 / r$; as `r` grows the limit is the Poisson distribution. Computed without the
@@ -42,7 +43,8 @@ class NegativeBinomial(Head):
             negative or not whole where they can be read.
 
     Reference: C. Loader (2000), Fast and accurate computation of binomial probabilities (the form
-        of the log-probability); D. Salinas et al. (2020), DeepAR, https://arxiv.org/abs/1704.04110
+        of the log-probability); A. Jordan, F. Krueger & S. Lerch (2019), scoringRules,
+        https://doi.org/10.18637/jss.v090.i12 (CRPS); D. Salinas et al. (2020), DeepAR, https://arxiv.org/abs/1704.04110
 
     Example:
         >>> import jax.numpy as jnp
@@ -102,15 +104,42 @@ class NegativeBinomial(Head):
 
     def cdf_at(self, theta: Array, y: Array) -> Array:
         mu, r = self._numbers(theta)
-        k = jnp.floor(y)
-        # Beyond this the tail, which falls as e^(-k r / (r + mu)), is less than any number.
-        end = 1e3 * (mu + mu / r + 1)
-        inside = (k >= 0) & (k < end)
-        value = beta_cdf(r, jnp.where(inside, k, 0) + 1, jnp.log(r) - jnp.log(mu))
-        return jnp.where(inside, value, jnp.where(k < 0, 0, jnp.where(k >= end, 1, jnp.nan)))
+        return _cdf(r, jnp.log(r) - jnp.log(mu), jnp.floor(y))
 
     def quantile_at(self, theta: Array, levels: Array) -> Array:
         return invert(self, theta, levels)
 
+    def absolute_error_at(self, theta: Array, y: Array) -> Array:
+        mu, r = self._numbers(theta)
+        logit = jnp.log(r) - jnp.log(mu)
+        of_one_more = _cdf(r + 1, logit, y - 1)
+        return y * (2 * _cdf(r, logit, y) - 1) - mu * (2 * of_one_more - 1)
+
+    def crps_at(self, theta: Array, y: Array) -> Array:
+        mu, r = self._numbers(theta)
+        odds = mu / r
+        # Euler's integral of 2F1(r + 1, 1/2; 2; -z), in the tangent of half the angle.
+        z = 4 * odds * (1 + odds)
+
+        def log_density(t: Array) -> Array:
+            square = t * t
+            rise = jnp.log1p(z[..., None] * (square / (1 + square)))
+            return -2 * jnp.log1p(square) - (r[..., None] + 1) * rise
+
+        length = 1 / jnp.sqrt((r + 1) * z + 1)
+        integral = half_line(log_density, length, last=38.0, step=0.12)
+        half_difference = 4 / math.pi * mu * (1 + odds) * integral
+        return self.absolute_error_at(theta, y) - half_difference
+
     def _numbers(self, theta: Array) -> tuple[Array, Array]:
         return positive(theta[..., 0], self.floor), positive(theta[..., 1], self.floor)
+
+
+def _cdf(r: Array, logit: Array, k: Array) -> Array:
+    """The probability of at most k counts, for a whole k, by the logit of `r / (r + mu)`."""
+    odds = jnp.exp(-logit)
+    # Beyond this the tail, which falls as e^(-k / (1 + mu / r)), is less than any number.
+    end = 1e3 * (1 + odds) * (1 + r)
+    inside = (k >= 0) & (k < end)
+    value = beta_cdf(r, jnp.where(inside, k, 0) + 1, logit)
+    return jnp.where(inside, value, jnp.where(k < 0, 0, jnp.where(k >= end, 1, jnp.nan)))

@@ -111,7 +111,8 @@ class Quantile(Head):
         low, high = q[..., :-1], q[..., 1:]
         gap = high - low
         way = (y[..., None] - low) / jnp.where(gap == 0, 1, gap)
-        way = jnp.where(gap == 0, y[..., None] >= low, jnp.clip(way, 0, 1))
+        passed = (y[..., None] >= low).astype(q.dtype)
+        way = jnp.where(gap == 0, passed, jnp.clip(way, 0, 1))
         between = self.levels[0] + jnp.sum(self._widths(q) * way, axis=-1)
         return jnp.where(y < q[..., 0], 0, jnp.where(y >= q[..., -1], 1, between))
 

@@ -81,7 +81,8 @@ def refuse_unsupported(head: Reader, targets: ArrayLike, where: ArrayLike | None
         return
     with jax.ensure_compile_time_eval():
         given = jnp.asarray(targets)
-        given = given.astype(jnp.int32) if given.dtype == bool else given
+        if not jnp.issubdtype(given.dtype, jnp.floating):
+            given = given.astype(float)
         wrong = ~np.asarray(head.supports(given))
     if where is not None:
         counts = np.asarray(where) != 0

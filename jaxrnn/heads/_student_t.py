@@ -147,5 +147,5 @@ def _crps(df: Array, z: Array, tail: Array) -> Array:
     # sqrt(nu) B(1/2, nu - 1/2) / B(1/2, nu / 2)^2
     x = df - 0.5
     difference = 2 * ratio - log_gamma_ratio(x) + 0.5 * jnp.log(df / x)
-    spread = jnp.exp(difference - 0.5 * math.log(math.pi)) * jnp.sqrt(df) / 2
+    spread = jnp.exp(difference - 0.5 * math.log(math.pi)) * df / 2
     return jnp.abs(z) * (1 - 2 * tail) + 2 * (df * density - spread) / (df - 1)

@@ -94,9 +94,10 @@ def _beta_tail(a: Array, b: Array, delta: Array, lower: Array) -> Array:
     a, b = jnp.where(lower, a, b), jnp.where(lower, b, a)
     total = a + b
     log_p, log_q = -jnp.log1p(b / a), -jnp.log1p(a / b)
-    share = jax.nn.sigmoid(delta + log_p - log_q)
-    slope = jnp.abs(share - a / total) * total
-    length = scale(slope, total * share * (1 - share), a)
+    share = delta + log_p - log_q  # a logit
+    curvature = total * jax.nn.sigmoid(share) * jax.nn.sigmoid(-share)
+    slope = a * -jnp.expm1(delta) / (1 + jnp.exp(log_p - log_q + delta))
+    length = scale(slope, curvature, a)
     log_constant = (
         stirling_error(total) - stirling_error(a) - stirling_error(b)
         + 0.5 * (jnp.log(a) + log_q - math.log(2 * math.pi))
