@@ -141,6 +141,9 @@ ARGUMENTS: dict[str, Any] = {
 """What an argument of this name is, unless `OVERRIDES` says another for the call."""
 
 WIDE = np.asarray(jax.random.normal(jax.random.key(3), (T, B, 3)))
+MAE = evaluation.mae()
+MAES = evaluation.sequence_states(MAE, LOGITS, 2 * LOGITS)
+SCORES = np.arange(6.0).reshape(2, 3)
 HEAD = np.ones((zoo.H, V), np.float32)
 ROWS = [{"step": s, "loss": 1 / s, "validation/loss": 2 / s} for s in (1, 2, 3)]
 CLASSIC = {"symbols": LABELS.ravel() % 2}
@@ -271,6 +274,37 @@ OVERRIDES: dict[str, dict[str, Any]] = {
             "precision": {"average": evaluation.Macro()},
             "recall": {"average": evaluation.Macro()},
         }.items()
+    },
+    **{
+        f"evaluation.{name}": {"key": KEY, "level": 0.9, "resamples": 3, **more}
+        for name, more in {
+            "bootstrap_difference": {"metric": MAE, "states": MAES, "others": MAES},
+            "bootstrap_interval": {"metric": MAE, "states": MAES},
+            "interquartile_mean": {"scores": SCORES, "diverged": None},
+            "performance_profile": {"scores": SCORES, "thresholds": [0.5], "diverged": None},
+            "probability_of_improvement": {"scores": SCORES, "others": SCORES, "diverged": None},
+            "stability": {"scores": SCORES, "diverged": None},
+        }.items()
+    },
+    "evaluation.plot_intervals": {
+        "estimates": {"GRU": evaluation.Estimate(1.0, 0.8, 1.3, 0.1)},
+        "xlabel": "loss",
+    },
+    "evaluation.plot_profiles": {
+        "profiles": {"GRU": evaluation.PerformanceProfile(*np.ones((4, 3)))},
+        "xlabel": "loss",
+    },
+    "evaluation.runs_of": {
+        "settings": [{"leak": 0.1}, {"leak": 0.1}],
+        "seeds": [0, 1],
+        "scores": [1.0, 2.0],
+    },
+    "evaluation.sensitivity": {"scores": SCORES, "names": ["leak"]},
+    "evaluation.sequence_states": {
+        "metric": MAE,
+        "outputs": LOGITS,
+        "targets": LOGITS,
+        "weight": np.ones((T, B), np.float32),
     },
     "evaluation.crps": {"forecast": evaluation.Samples()},
     "evaluation.interval_coverage": {"forecast": evaluation.Samples(), "level": 0.8},
@@ -520,6 +554,8 @@ NO_CALLS = {
     "training.Batches",  # a type
     "data.Dataset",  # abstract
     "evaluation.Average",  # abstract
+    "evaluation.Diverged",  # abstract
+    "evaluation.Ends",  # abstract
     "evaluation.Forecast",  # abstract
     "metrics.Sums",  # abstract
 }
