@@ -241,6 +241,17 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "baseline": 0.0,
     },
     "evaluation.parameter_randomization": {"attribute": summed, "where": None},
+    "evaluation.plot_attributions": {"values": LOGITS[:, 0, 0], "symbols": list("abcdef")},
+    "evaluation.plot_components": {
+        "components": evaluation.Components(
+            *map(np.asarray, (np.eye(2, V), LOGITS[0, 0], [2.0, 1.0], [0.5, 0.2]))
+        ),
+        "states": LOGITS,
+        "labels": LABELS,
+    },
+    "evaluation.plot_probes": {"probes": {"rnn": evaluation.Probe(0.9, 0.6, 0.5)}},
+    "evaluation.plot_randomization": {"rows": [evaluation.Randomized("rnn", 0.5, 0.5)]},
+    "evaluation.plot_saliency": {"saliency": np.tri(4)},
     "evaluation.principal_components": {"states": LOGITS, "count": 2},
     "evaluation.facts": {"values": {"loss": 0.1}, "large": True},
     "evaluation.paragraph": {"text": TEXT},

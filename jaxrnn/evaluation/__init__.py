@@ -16,6 +16,11 @@ from ._estimate import BCa as BCa
 from ._estimate import Ends as Ends
 from ._estimate import Estimate as Estimate
 from ._estimate import Percentile as Percentile
+from ._explanation_plots import plot_attributions as plot_attributions
+from ._explanation_plots import plot_components as plot_components
+from ._explanation_plots import plot_probes as plot_probes
+from ._explanation_plots import plot_randomization as plot_randomization
+from ._explanation_plots import plot_saliency as plot_saliency
 from ._f_scores import balanced_accuracy as balanced_accuracy
 from ._f_scores import f1 as f1
 from ._f_scores import precision as precision
