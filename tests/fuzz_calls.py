@@ -216,7 +216,34 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "data.pad": {"sequences": [LABELS[:2, 0], LABELS[:4, 1]], "length": 5, "value": 0},
     "data.read_text": {"path": __file__},
     "data.split": {"series": LABELS.ravel(), "held_out": 0.5},
-    "data.windows": {"series": LABELS.ravel(), "length": 3, "horizon": 1, "stride": 2},
+    "data.windows": {
+        "series": LABELS.ravel(),
+        **{"length": 3, "horizon": 1, "stride": 2, "targets": -LABELS.ravel()},
+    },
+    "data.Windows": {
+        "series": [LABELS.ravel(), LABELS[:, 0]],
+        **{"length": 3, "horizon": 1, "stride": 2, "batch": 2, "seed": 0},
+        "targets": None,
+    },
+    "data.rolling_origins": {
+        "series": LABELS.ravel(),
+        **{"length": 3, "horizon": 1, "stride": 2, "part": slice(4, 12)},
+        **{"targets": None, "known": np.arange(T * B) > 4},
+    },
+    "data.shift": {"sequences": [LABELS[:2, 0], LABELS[:4, 1]], "by": 1},
+    "data.time_split": {"steps": 9, "test": 0.3, "validation": 2, "times": None},
+    "data.fit_scaler": {"scaling": data.Standardize(), "train": XS, "constant": 1.0},
+    "data.Scaler": {"center": np.zeros(2), "scale": np.ones(2)},
+    "data.MinMax": {"low": 0.0, "high": 1.0},
+    "data.Robust": {"low": 0.25, "high": 0.75},
+    "data.Forward": {"initial": 0.0},
+    "data.Constant": {"value": 0.0},
+    "data.fill_missing": {"series": XS[:, 0], "filling": data.Forward()},
+    "data.calendar_features": {"dates": ["2024-01-01"]},
+    "data.random_split": {"count": 6, "test": 2, "validation": 1, "seed": 0},
+    "data.stratified_split": {"labels": LABELS.ravel() % 2, "test": 2, "validation": 1, "seed": 0},
+    "data.grouped_split": {"groups": LABELS.ravel(), "test": 1, "validation": 1, "seed": 0},
+    "data.class_weights": {"labels": LABELS, "classes": V, "where": MASK},
     "evaluation.hidden_states": {"xs": LABELS},
     "evaluation.integrated_gradients": {
         "xs": LABELS,
@@ -548,7 +575,20 @@ def _of_head(head: heads.Head) -> tuple[Any, Any]:
     return outputs, targets.astype(np.int32) if head.discrete else targets
 
 
+def _in_the_year(dates: Any, cycle: Any) -> Any:
+    return data.calendar_features(dates, cycle)
+
+
+SCALER = data.fit_scaler(data.Robust(), XS)
+
 OF_DATA = [
+    Call(
+        "calendar_features",
+        _in_the_year,
+        {"dates": ["2024-01-01"], "cycle": data.MonthOfYear()},
+    ),
+    Call("Scaler.transform", SCALER.transform, {"values": XS}),
+    Call("Scaler.inverse", SCALER.inverse, {"values": XS}),
     Call("Vocab.characters", data.Vocab.characters, {"text": TEXT, "size": 5}),
     Call("Vocab.words", data.Vocab.words, {"text": TEXT, "min_count": 1, "size": 5}),
     Call("Vocab.encode", VOCAB.encode, {"text": "abba"}),

@@ -1,17 +1,45 @@
-"""Text, padding, windows and batches, in numpy on the host."""
+"""Text, padding, series, splits, windows and batches, in numpy on the host."""
 
 from ._batch import Batch as Batch
 from ._batch import Stacked as Stacked
 from ._bucket import Bucket as Bucket
 from ._bucket import bucket as bucket
+from ._calendar import Cycle as Cycle
+from ._calendar import DayOfWeek as DayOfWeek
+from ._calendar import DayOfYear as DayOfYear
+from ._calendar import HourOfDay as HourOfDay
+from ._calendar import MonthOfYear as MonthOfYear
+from ._calendar import calendar_features as calendar_features
+from ._class_weights import class_weights as class_weights
 from ._dataset import Dataset as Dataset
+from ._missing import Constant as Constant
+from ._missing import Filled as Filled
+from ._missing import Filling as Filling
+from ._missing import Forward as Forward
+from ._missing import fill_missing as fill_missing
 from ._padding import Padded as Padded
 from ._padding import length_mask as length_mask
 from ._padding import pad as pad
+from ._random_split import Split as Split
+from ._random_split import grouped_split as grouped_split
+from ._random_split import random_split as random_split
+from ._random_split import stratified_split as stratified_split
+from ._rolling_origins import Origins as Origins
+from ._rolling_origins import rolling_origins as rolling_origins
+from ._scaler import Scaler as Scaler
+from ._scaler import fit_scaler as fit_scaler
+from ._scaling import MinMax as MinMax
+from ._scaling import Robust as Robust
+from ._scaling import Scaling as Scaling
+from ._scaling import Standardize as Standardize
+from ._shift import shift as shift
 from ._shuffled import Interleaved as Interleaved
 from ._shuffled import Shuffled as Shuffled
 from ._stream import Stream as Stream
 from ._text import read_text as read_text
+from ._time_split import TimeSplit as TimeSplit
+from ._time_split import time_split as time_split
 from ._vocab import Vocab as Vocab
+from ._windowed import Windows as Windows
 from ._windows import split as split
 from ._windows import windows as windows

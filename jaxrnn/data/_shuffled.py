@@ -13,6 +13,7 @@ from .. import _check, _host
 from .._kinds import shown
 from ._batch import Batch
 from ._dataset import Dataset
+from ._random import permutation
 
 
 def _one_batch(init: Callable[..., None]) -> Callable[..., None]:
@@ -119,7 +120,7 @@ class Shuffled(Dataset):
     def at(self, epoch: int, index: int) -> Batch:
         steps, count = self._shape
         places = np.arange(index * self.batch, (index + 1) * self.batch)
-        chosen = _permutation(self.seed, epoch, count)[places % count]
+        chosen = permutation(self.seed, count, epoch)[places % count]
         inputs, targets, mask, resets = (
             jax.tree.map(functools.partial(np.take, indices=chosen, axis=axis), part)
             for part, axis in zip(self.examples, (1, self.target_axis, 1, 1), strict=True)
@@ -189,15 +190,6 @@ class Interleaved(Dataset):
 
     def at(self, epoch: int, index: int) -> Batch:
         owners = np.repeat(np.arange(len(self.datasets)), list(map(len, self.datasets)))
-        owners = owners[_permutation(self.seed, epoch, len(owners))]
+        owners = owners[permutation(self.seed, len(owners), epoch)]
         earlier = int(np.sum(owners[:index] == owners[index]))
         return self.datasets[owners[index]].at(epoch, earlier)
-
-
-# The order of an epoch serves all its batches; several datasets may be read in turn.
-@functools.lru_cache(maxsize=8)
-def _permutation(seed: int, epoch: int, size: int) -> np.ndarray:
-    # numpy promises that seed sequences and the raw bits stay the same between versions; it does
-    # not promise that of `Generator.permutation`.
-    bits = np.random.PCG64(np.random.SeedSequence(int(seed), spawn_key=(epoch,)))
-    return np.argsort(bits.random_raw(size), kind="stable")

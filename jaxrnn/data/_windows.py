@@ -10,12 +10,20 @@ from .._checked import checked
 from .._kinds import shown
 from ._batch import Batch
 from ._dataset import Dataset
+from ._series import check_length, read_pair
 
 S = TypeVar("S", bound=Any)
 
 
 @checked
-def windows(series: ArrayLike, *, length: int, horizon: int = 1, stride: int = 1) -> Batch:
+def windows(
+    series: ArrayLike,
+    *,
+    length: int,
+    horizon: int = 1,
+    stride: int = 1,
+    targets: ArrayLike | None = None,
+) -> Batch:
     """Cut a time series into windows, each step with the values that follow it.
 
     Window `n` starts at `n * stride`; the targets of its step `t` are the next `horizon` values:
@@ -24,18 +32,30 @@ def windows(series: ArrayLike, *, length: int, horizon: int = 1, stride: int = 1
         targets[t, n] = series[n * stride + t + 1 : n * stride + t + 1 + horizon]
 
     A forecast is thus learnt at every step, not at the last alone (`targets[-1]`), which is how
-    Wen et al. train theirs ("forking sequences"). Windows overlap where `stride < length`; to hold
-    data out, `split` the series first and cut windows from each part.
+    Wen et al. train theirs ("forking sequences"). Windows overlap where `stride < length`. To hold
+    data out, part the series first, by `time_split`, and cut windows from each part: then no window
+    straddles a border. `rolling_origins` makes those that a forecast is scored on, and `Windows`
+    cuts many windows, or those of several series, batch by batch.
+
+    Args:
+        series: what is read, with as many features as help: calendar features, for example.
+        length: how many steps a window has.
+        horizon: how many steps ahead are predicted.
+        stride: how far apart windows start.
+        targets: what is predicted, step by step beside `series`; `series` itself if not given.
 
     Shapes:
         series: `[S]` or `[S, F]`; `[S]` counts as one feature.
+        targets: `[S]` or `[S, G]`; `G = F` if not given.
         inputs: `[length, N, F]`, `N = (S - length - horizon) // stride + 1`.
-        targets: `[length, N, horizon * F]`; `reshape(length, N, horizon, F)` parts them.
+        targets of the batch: `[length, N, horizon * G]`; `reshape(length, N, horizon, G)` parts
+            them.
 
     Raises:
         TypeError: a size is not an integer; the series holds no numbers, or masked ones.
-        ValueError: a size is below 1, the series is not `[S]` or `[S, F]`, or it is too short, or
-            memory cannot hold the windows.
+        ValueError: a size is below 1, the series is not `[S]` or `[S, F]`, is too short, or has a
+            value that is not finite (the message says where); `targets` has another number of
+            steps; or memory cannot hold the windows.
 
     Reference:
         R. Wen, K. Torkkola, B. Narayanaswamy, D. Madeka, 2017, https://arxiv.org/abs/1711.11053
@@ -49,23 +69,16 @@ def windows(series: ArrayLike, *, length: int, horizon: int = 1, stride: int = 1
         (3, 2, 1)
     """
     _check.sizes("windows", length=length, horizon=horizon, stride=stride)
-    values = _host.read("windows", "series", series)
-    if values.ndim not in (1, 2) or (values.ndim == 2 and values.shape[1] == 0):
-        raise ValueError(f"windows: series must be [S] or [S, F], got shape {values.shape}")
-    if len(values) < length + horizon:
-        raise ValueError(
-            f"windows: length={length} and horizon={horizon} need a series of at least "
-            f"{length + horizon} steps, got {len(values)}. Take shorter windows."
-        )
-    values = values.reshape(len(values), -1)
+    values, wanted = read_pair("windows", series, targets)
+    check_length("windows", "a series", len(values), length, horizon)
     count = (len(values) - length - horizon) // stride + 1
-    shape = (length, count, horizon * values.shape[1])
-    remedy = "Take shorter windows, a nearer horizon or a longer stride."
-    _check.memory("windows", "the targets", shape, values.dtype, remedy)
+    shape = (length, count, horizon * wanted.shape[1])
+    remedy = "Take shorter windows, a nearer horizon or a longer stride, or let Windows cut them."
+    _check.memory("windows", "the targets", shape, wanted.dtype, remedy)
     # Views, so that nothing is held but what is returned.
     inputs = _views(values, length)[: len(values) - length - horizon + 1 : stride]
-    targets = _views(_views(values[1:], horizon), length)[::stride]
-    time_leads = np.moveaxis(inputs, -1, 0), np.moveaxis(targets, (-1, -2), (0, 2))
+    ahead = _views(_views(wanted[1:], horizon), length)[::stride]
+    time_leads = np.moveaxis(inputs, -1, 0), np.moveaxis(ahead, (-1, -2), (0, 2))
     return Batch(time_leads[0].copy(), time_leads[1].reshape(shape))
 
 

@@ -1,0 +1,39 @@
+"""Dates as numpy has them."""
+
+from typing import Any
+
+import numpy as np
+
+from .._kinds import shown
+
+
+def read_dates(who: str, name: str, value: Any) -> np.ndarray:
+    """`value` as an array `[S]` of `datetime64`, without gaps.
+
+    Args:
+        who: the function that was called.
+        name: the argument.
+        value: an array of `datetime64`, an index of pandas, or a list of dates or of texts such as
+            `"2024-01-31"`.
+
+    Raises:
+        TypeError: anything else.
+        ValueError: not `[S]`, a text that is no date, or a date that is missing.
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind in "OUS" and array.size:
+            array = array.astype("datetime64")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{who}: {name} must be dates, got {shown(value)} ({error})") from error
+    if array.dtype.kind != "M":
+        raise TypeError(
+            f"{who}: {name} must be dates, got {array.dtype} of shape {array.shape}. Make them by "
+            '`np.array(..., dtype="datetime64[D]")`.'
+        )
+    if array.ndim != 1:
+        raise ValueError(f"{who}: {name} must be [S], got shape {array.shape}")
+    if np.isnat(array).any():
+        step = int(np.flatnonzero(np.isnat(array))[0])
+        raise ValueError(f"{who}: {name} has no date at step {step} (NaT). Leave that step out.")
+    return array
