@@ -1,5 +1,6 @@
 """`report_training` and `report_sweep`: the usual page, in one call."""
 
+import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..networks import parameter_count
 from ..training import Evaluation, Result, Sweep, Trainer
 from ._parts import Section, facts, section
 from ._report import page, replacing
+from ._runs import Better
 from ._sections import provenance_section, scores_section, training_section
 from ._sweep_section import sweep_section
 
@@ -94,6 +96,7 @@ def report_sweep(
     swept: Sweep,
     *,
     column: str | None = None,
+    better: Better = operator.lt,
     title: str = "A sweep",
     lead: str = "",
     settings: Mapping[str, Any] | None = None,
@@ -108,6 +111,7 @@ def report_sweep(
         swept: what `training.sweep` or `training.join` returned.
         column: what members are judged by; `validation/loss`, or `train/loss` where nothing was
             held out.
+        better: `operator.lt` where smaller scores are better, `operator.gt` where larger ones are.
         title: the heading of the page.
         lead: a sentence below it.
         settings: what makes the sweep again: the command, the data.
@@ -137,7 +141,7 @@ def report_sweep(
     _check.kind("report_sweep", "swept", swept, Sweep, "Pass what `sweep` returned.")
     with replacing("report_sweep", path) as (place, file):
         written = (
-            sweep_section(swept, column=column),
+            sweep_section(swept, column=column, better=better),
             *sections,
             provenance_section(settings),
         )

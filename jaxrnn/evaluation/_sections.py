@@ -4,7 +4,7 @@ import datetime
 import importlib.metadata
 import math
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ from ..analysis import plot_history, plot_reliability
 from ..networks import Layer, summary
 from ..training import Result
 from ._drawing import new_figure, plot_confusion
+from ._estimate import Estimate
 from ._parts import (
     Part,
     Section,
@@ -141,8 +142,9 @@ def scores_section(
     """How good the model is: scores with their intervals, its confusions, and its calibration.
 
     Args:
-        scores: rows for `table`, such as `{"score": "accuracy", "value": 0.97, "low": 0.96,
-            "high": 0.98, "baseline": 0.1}`; or just values by their names.
+        scores: by their names, numbers or what `bootstrap_interval` returns; or rows for `table`,
+            such as `{"score": "accuracy", "value": 0.97, "low": 0.96, "high": 0.98,
+            "baseline": 0.1}`.
         caption: what the scores are of.
         confusion: `[classes, classes]`, rows are what was observed, columns what was predicted.
         classes: their names; numbers, where not given.
@@ -161,7 +163,7 @@ def scores_section(
         <Section 'Scores': 3 parts>
     """
     rows = (
-        [{"score": name, "value": value} for name, value in scores.items()]
+        [row for name, value in scores.items() for row in _score_rows(name, value)]
         if isinstance(scores, Mapping)
         else scores
     )
@@ -179,6 +181,21 @@ def scores_section(
             )
         )
     return section(title, *parts)
+
+
+def _score_rows(name: str, value: Any) -> Iterator[dict[str, Any]]:
+    """One row, or where an estimate is of several numbers, one for each."""
+    if not isinstance(value, Estimate):
+        yield {"score": name, "value": value}
+        return
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(value.value)]
+    columns = [jax.tree.leaves(part) for part in value]
+    for path, *parts in zip(paths, *columns, strict=True):
+        for place in np.ndindex(np.shape(parts[0])):
+            said = [float(np.asarray(part)[place]) for part in parts]
+            number = f"[{', '.join(map(str, place))}]" if place else ""
+            titles = "value", "low", "high", "standard error"
+            yield {"score": name + path + number} | dict(zip(titles, said, strict=True))
 
 
 def _confusions(confusion: Any, classes: Sequence[str] | None) -> list[Part]:

@@ -3,6 +3,7 @@
 import base64
 import html.parser
 import json
+import operator
 import os
 import shutil
 
@@ -53,7 +54,10 @@ def page(tmp_path_factory):
         ),
         evaluation.training_section(*result()),
         evaluation.scores_section(
-            {"accuracy": 0.9},
+            {
+                "accuracy": 0.9,
+                "f1": evaluation.Estimate({"a": 0.5}, {"a": 0.4}, {"a": 0.6}, {"a": 0}),
+            },
             confusion=[[5, 1], [2, 4]],
             classes=["odd", NASTY[:-4] + "$x"],
             reliability=reliability,
@@ -106,10 +110,10 @@ def test_headings_pictures_and_tables_can_be_read_aloud(page):
     levels = [int(tag[1]) for tag, _ in outline.tags if tag in ("h1", "h2", "h3", "h4")]
     assert levels == [1, 2, 2, 2, 2, 2]
     pictures = outline.all("img")
-    assert len(pictures) == 6 and all(len(image["alt"]) > 20 for image in pictures)
+    assert len(pictures) == 7 and all(len(image["alt"]) > 20 for image in pictures)
     assert all(image["src"].startswith("data:image/svg+xml;base64,") for image in pictures)
     assert "train is 2 at step 1 and 0.4 at step 5" in pictures[0]["alt"]
-    assert len(outline.all("caption")) == len(outline.all("table")) == 8
+    assert len(outline.all("caption")) == len(outline.all("table")) == 9
     assert all(cell["scope"] in ("col", "row") for cell in outline.all("th"))
     ids = [attributes["id"] for _, attributes in outline.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -119,9 +123,13 @@ def test_headings_pictures_and_tables_can_be_read_aloud(page):
 def test_a_sweep_is_told_setting_by_setting():
     rows = [line[:] for line in evaluation.sweep_section(SWEPT).parts[1].element.iter("tr")]
     said = [["".join(cell.itertext()) for cell in row] for row in rows]
-    assert said[0][:4] == ["learning_rate", "median", "lowest", "highest"]
-    assert said[1][0] == "0.1" and [float(x) for x in said[1][1:4]] == [1.25, 1.0, 1.5]
-    assert said[2] == ["9", "9.5", "9.5", "9.5", "", "2", "1"]
+    assert said[0][:2] == ["learning_rate", "interquartile mean"]
+    first, second = (dict(zip(said[0], line, strict=True)) for line in said[1:])
+    assert [first[name] for name in ("learning_rate", "best", "worst")] == ["0.1", "1", "1.5"]
+    assert float(first["interquartile mean"]) == 1.25
+    assert [second[name] for name in ("median", "low", "diverged")] == ["9.5", "", "1"]
+    larger = evaluation.sweep_section(SWEPT, better=operator.gt).parts[1].element
+    assert [cell.text for cell in larger.iter("data")][5] == "1.5"
 
 
 @pytest.mark.parametrize(
@@ -280,7 +288,7 @@ def test_a_browser_shows_all_of_it_and_asks_for_nothing_else(page, browser):
         browser.get(page.as_uri())
         seen = browser.execute_script(LOOK)
         assert seen["width"] == width and not seen["outside"]
-        assert len(seen["images"]) == 6 and all(seen["images"])
+        assert len(seen["images"]) == 7 and all(seen["images"])
         assert seen["smallest"] >= 13 and not seen["flat"]
         contrast = brightness(seen["page"]) - brightness(seen["ink"])
         assert contrast > 0.7 if scheme == "light" else contrast < -0.7
