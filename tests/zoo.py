@@ -110,6 +110,10 @@ LAYERS = {
     "variational_dropout": networks.VariationalDropout(0.5),
     "transitions": networks.Transitions(I),
     "residual": networks.Residual(networks.Recurrent(cells.GRU(I, I))),
+    "self_attention": networks.SelfAttention(I, 1, networks.ALiBi()),
+    "causal_attention": networks.stack(
+        networks.Dense(I, H), networks.CausalAttention(H, 2, context=2)
+    ),
     "last_pool": networks.LastPool(),
     "mean_pool": networks.MeanPool(),
     "max_pool": networks.MaxPool(),
@@ -142,6 +146,7 @@ NEED_THE_FUTURE = {
     "recurrent_reverse",
     "bidirectional",
     "bidirectional_sum",
+    "self_attention",
     "last_pool",
     "mean_pool",
     "max_pool",
@@ -374,6 +379,7 @@ OTHERS = {
     "average": networks.Average(),
     "multiply": networks.Multiply(),
     "both": networks.Both(),
+    "unordered": networks.Unordered(),
     "multi_head": networks.MultiHead(4, I, 2),
     "precision": networks.Precision(networks.Dense(I, H)),
     "greedy": generation.Greedy(),

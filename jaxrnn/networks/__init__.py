@@ -3,6 +3,8 @@
 from ._attention import Attention as Attention
 from ._attention import Memory as Memory
 from ._bidirectional import Bidirectional as Bidirectional
+from ._causal_attention import CausalAttention as CausalAttention
+from ._causal_attention import CausalAttentionCarry as CausalAttentionCarry
 from ._dense import Dense as Dense
 from ._dense import DenseParams as DenseParams
 from ._dropout import Dropout as Dropout
@@ -30,8 +32,13 @@ from ._pooling import LastPool as LastPool
 from ._pooling import MaxPool as MaxPool
 from ._pooling import MeanPool as MeanPool
 from ._pooling import Pool as Pool
+from ._positions import ALiBi as ALiBi
+from ._positions import Positions as Positions
+from ._positions import Rotary as Rotary
+from ._positions import Unordered as Unordered
 from ._precision import Precision as Precision
 from ._recurrent import Recurrent as Recurrent
+from ._self_attention import SelfAttention as SelfAttention
 from ._stack import Stack as Stack
 from ._stack import stack as stack
 from ._summary import parameter_count as parameter_count

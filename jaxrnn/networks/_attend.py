@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from .._dtypes import at_least_float32
-from .._numerics import select
+from .._numerics import drop, select
 from .._typing import Array
 
 
@@ -24,22 +24,27 @@ def attend(
 ) -> Float[Array, "B T N D"]:
     """`softmax(q k / sqrt(D) + bias) v` over the keys that `mask` shows to each query.
 
-    A query without a key gives zeros, with gradient 0. A key or value that is not finite makes the
-    queries NaN that see it, and reaches no other.
+    A query without a key gives zeros, with gradient 0. What is not finite, a query, or a key or a
+    value that it sees, makes its output NaN, and reaches no other output and no other gradient.
     """
-    sound = jnp.isfinite(keys).all((-1, -2)) & jnp.isfinite(values).all((-1, -2))
-    spoilt = (mask & ~sound[:, None]).any(-1)
-    keys, values = (select(sound, x, jnp.zeros_like(x)) for x in (keys, values))
+    asked, stored = _finite(queries), _finite(keys) & _finite(values)
+    spoilt = (mask & ~stored[:, None]).any(-1) | (mask.any(-1) & ~asked)
+    queries = drop(~asked, queries)
+    keys, values = drop(~stored, (keys, values))
     kind, narrow = at_least_float32(queries.dtype), queries.dtype
     queries, keys, values = (x.astype(kind) for x in (queries, keys, values))
     if kind == jnp.float32:
-        wide = None if bias is None else bias[None]
+        wide = None if bias is None else bias[None].astype(kind)
         outputs = jax.nn.dot_product_attention(queries, keys, values, wide, mask[:, None])
     else:
         weights = weigh(queries, keys, mask, bias)
         outputs = jnp.einsum("bnts,bsnd->btnd", weights, values)
-    outputs = select(mask.any(-1), outputs, jnp.zeros_like(outputs))
+    outputs = drop(~mask.any(-1), outputs)
     return select(spoilt, jnp.full_like(outputs, jnp.nan), outputs).astype(narrow)
+
+
+def _finite(xs: Float[Array, "B L N D"]) -> Bool[Array, "B L"]:
+    return jnp.isfinite(xs).all((-1, -2))
 
 
 def weigh(

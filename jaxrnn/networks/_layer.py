@@ -230,6 +230,11 @@ class Layer(Config):
         return False
 
     @property
+    def sees_all(self) -> bool:
+        """Whether every step reads the whole sequence, so that the last one is a summary of it."""
+        return False
+
+    @property
     def parts(self) -> tuple["Layer", ...]:
         """The innermost layers, in order; just itself, for a layer that holds no others."""
         return (self,)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from .. import _check
 from .._numerics import select
-from .._typing import Array, Key
+from .._typing import Array, Key, Size
 from ._attend import attend, weigh
 from ._attention import Attention, Memory
 from ._dense import Dense, DenseParams
@@ -137,3 +137,10 @@ def dense(params: DenseParams, xs: Float[Array, "..."]) -> Float[Array, "..."]:
     """What `Dense` computes, of any sizes."""
     inputs, outputs = params.kernel.shape
     return Dense(inputs, outputs).transform(params, xs)
+
+
+def numbered(resets: Array | None, steps: Size) -> Array:
+    """To which sequence each step belongs, counted from 0, which goes on from the carry."""
+    if resets is None:
+        return jnp.zeros(steps, jnp.int32)
+    return jnp.cumsum(resets, dtype=jnp.int32)

@@ -214,6 +214,8 @@ def _check_time(stack: Stack) -> None:
 def _blind(layers: list[Layer]) -> Layer | None:
     """The layer because of which the last step has not read the whole sequence."""
     for layer in layers[::-1]:
+        if layer.sees_all:
+            return None
         if not layer.causal:
             return layer
         if not layer.stepwise and _remembers(layer):
