@@ -133,8 +133,8 @@ class ALiBi(Positions):
     Example:
         >>> import jax.numpy as jnp
         >>> from jaxrnn import networks
-        >>> networks.ALiBi().bias(jnp.array([3]), jnp.arange(4), heads=2)[:, 0].tolist()
-        [[-0.1875, -0.125, -0.0625, 0.0], [-0.01171875, -0.0078125, -0.00390625, 0.0]]
+        >>> networks.ALiBi().bias(jnp.array([3]), jnp.arange(3), heads=2)[:, 0].tolist()
+        [[-0.1875, -0.125, -0.0625], [-0.01171875, -0.0078125, -0.00390625]]
     """
 
     def place(
