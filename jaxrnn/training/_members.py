@@ -41,7 +41,7 @@ class Vmapped(Members):
     """Slices of so many members side by side, by `jax.vmap`.
 
     Args:
-        size: how many members a slice has; as many as memory holds.
+        size: how many members a slice has; memory must hold as many runs.
 
     Raises:
         ValueError: `size` is below 1.
@@ -112,12 +112,12 @@ class Pace:
         """How the next members are run."""
         return self.choice or self._ways[len(self._seconds)]
 
-    def took(self, how: OneByOne | Vmapped, seconds: float) -> str:
+    def took(self, way: OneByOne | Vmapped, seconds: float) -> str:
         """Take note of the seconds that a member took; what to say once all ways were tried."""
         if self.choice is not None:
             return ""
-        self._seconds[how] = seconds
+        self._seconds[way] = seconds
         if self.choice is None:
             return ""
-        found = ", ".join(f"{time:.3g} s {way}" for way, time in self._seconds.items())
-        return f"a member takes {found}: going on {self.choice}"
+        found = ", ".join(f"{time:.3g} s by {way}" for way, time in self._seconds.items())
+        return f"a member takes {found}: going on by {self.choice}"

@@ -106,10 +106,12 @@ def sweep(
     places = _swept_leaves.check(trainer, each)
     seeds = _seeds(seeds)
     every = steps if every is None else every
+    all_settings = [setting for setting in each for _ in seeds]
+    all_seeds = [seed for _ in each for seed in seeds]
     slices = Slices(
-        Program(trainer, tuple(places)),
-        settings=[setting for setting in each for _ in seeds],
-        seeds=[seed for _ in each for seed in seeds],
+        Program(trainer, places, all_settings, all_seeds),
+        settings=all_settings,
+        seeds=all_seeds,
         feed=Feed(_arguments.addressed("sweep", data), [*range(every, steps, every), steps]),
         held_out=_swept_program.held_out(validation),
     )
@@ -128,12 +130,12 @@ def _run(slices: Slices, members: Members, disk: Disk, bar: Bar) -> Sweep:
     if first:
         bar.say(f"going on from member {first} of {slices.total}")
     while first < slices.total:
-        how = pace.next()
-        indices = range(first, min(first + how.size, slices.total))
-        part, seconds = slices.run(indices, how, bar)
+        way, before = pace.next(), slices.program.seconds
+        indices = range(first, min(first + way.size, slices.total))
+        part = slices.run(indices, way, bar)
         jax.tree.map(lambda whole, new, at=indices: _fill(whole, at, new), table, part)
         first += len(indices)
-        said = pace.took(how, seconds / how.size)
+        said = pace.took(way, (slices.program.seconds - before) / len(indices))
         disk.write(table, first, pace.choice)
         if said and first < slices.total:
             bar.say(said)

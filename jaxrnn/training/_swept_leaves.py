@@ -115,7 +115,7 @@ def plain_setting(setting: dict[str, Any]) -> dict[str, Any]:
     return {name: np.asarray(value).tolist() for name, value in setting.items()}
 
 
-def stacked(places: list[Place], settings: list[dict[str, Any]]) -> list[jax.Array]:
+def stacked(places: Sequence[Place], settings: Sequence[dict[str, Any]]) -> list[jax.Array]:
     """The values of several members along a new first axis, with the dtype that one would have."""
     return [_stack(place, [setting[place.name] for setting in settings]) for place in places]
 

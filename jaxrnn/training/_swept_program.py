@@ -1,8 +1,8 @@
-"""The two programs of a sweep: some steps of its members, and a row of their history."""
+"""The programs of a sweep: the start of its members, some steps, and a row of their history."""
 
 import functools
-import math
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,9 +13,9 @@ from .._typing import Array, Params
 from ..data import Batch, Stacked
 from ._batch import as_batch
 from ._evaluation import Totals, begin, score_stack
-from ._pass import Signs
+from ._members import OneByOne, Vmapped
 from ._state import Report, TrainState
-from ._swept_leaves import Place, place_state, place_trainer
+from ._swept_leaves import Place, place_state, place_trainer, stacked
 from ._trainer import Trainer, scoring_of, take_step
 
 _AT_ONCE = 64 * 2**20  # bytes of data that a program reads in one go
@@ -28,37 +28,66 @@ class Member(NamedTuple):
     diverged_at: Array
 
 
-class Program(NamedTuple):
-    """What is swept, of which trainer. The places are static, the values are arguments."""
+class Program:
+    """What is swept, of which trainer. Every member is run by the same compiled functions.
 
-    trainer: Trainer
-    places: tuple[Place, ...]
+    Args:
+        trainer: what is trained.
+        places: the leaves that are swept.
+        settings: of each member.
+        seeds: of each member.
+    """
 
-    def start(self, values: Any, keys: Any, *, alone: bool) -> Member:
-        """Members before their first step."""
-        return _started(self.trainer, values, keys, self._still, alone)
+    def __init__(
+        self,
+        trainer: Trainer,
+        places: Sequence[Place],
+        settings: Sequence[dict[str, Any]],
+        seeds: Sequence[int],
+    ) -> None:
+        self.trainer = trainer
+        # Without their leaves, which may be arrays: what a program is compiled for.
+        self._places = tuple(place._replace(like=None) for place in places)
+        self._values = stacked(places, settings)
+        self._keys = jnp.stack([jax.random.key(seed) for seed in seeds])
+        self._compiled: set[Any] = set()
+        self.seconds = 0.0
+        """How long steps took, without what compiling took."""
+
+    def start(self, chosen: Array, way: OneByOne | Vmapped) -> Member:
+        """The members of these indices before their first step."""
+        return self._run(_start, way, self.trainer, self._values, self._keys, chosen)
 
     def advance(
-        self, values: Any, members: Member, batches: Batch, *, alone: bool
-    ) -> tuple[Member, Report, Signs]:
-        """Members some steps later, and what each step said: `[members, steps]`."""
-        return _advance(self.trainer, values, members, batches, self._still, alone)
+        self, chosen: Array, members: Member, batches: Batch, way: OneByOne | Vmapped
+    ) -> tuple[Member, tuple[Report, Array]]:
+        """Members some steps later, and of each step its report and how many steps it offered."""
+        arguments = (self.trainer, self._values, chosen, members, batches)
+        self._prepare(_advance, way, *arguments)
+        began = time.monotonic()
+        result = jax.block_until_ready(self._run(_advance, way, *arguments))  # type: ignore[no-untyped-call]
+        self.seconds += time.monotonic() - began
+        return result
 
     def record(
-        self, values: Any, members: Member, validation: tuple[Stacked, ...], *, alone: bool
+        self,
+        chosen: Array,
+        members: Member,
+        held_out: tuple[Stacked, ...],
+        way: OneByOne | Vmapped,
     ) -> tuple[Member, Any, Any]:
-        """Members with metrics that begin anew, what these were, and the validation."""
-        return _record(self.trainer, values, members, validation, self._still, alone)
+        """Members with metrics that begin anew, what these were, and the evaluation."""
+        return self._run(_record, way, self.trainer, self._values, chosen, members, held_out)
 
-    def compile(self, values: Any, members: Member, batches: Batch, *, alone: bool) -> None:
-        """Have the program for some steps ready, so that the time it takes can be measured."""
-        args = (self.trainer, values, members, batches, self._still, alone)
-        _advance.lower(*args).compile()
+    def _run(self, function: Any, way: OneByOne | Vmapped, *arguments: Any) -> Any:
+        return function(*arguments, self._places, isinstance(way, OneByOne))
 
-    @property
-    def _still(self) -> tuple[Place, ...]:
-        """The places without their leaves, which may be arrays: what a program is compiled for."""
-        return tuple(place._replace(like=None) for place in self.places)
+    def _prepare(self, function: Any, way: OneByOne | Vmapped, *arguments: Any) -> None:
+        """Have the program for arguments of these shapes compiled before it is timed."""
+        known = (way, shapes(arguments[-1]))
+        if known not in self._compiled:
+            function.lower(*arguments, self._places, isinstance(way, OneByOne)).compile()
+            self._compiled.add(known)
 
 
 def _each(one: Callable[..., Any], alone: bool, *trees: Any) -> Any:
@@ -69,44 +98,48 @@ def _each(one: Callable[..., Any], alone: bool, *trees: Any) -> Any:
     return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], result)
 
 
-@functools.partial(jax.jit, static_argnums=(3, 4))
-def _started(trainer: Trainer, values: Any, keys: Any, places: Any, alone: bool) -> Member:
+@functools.partial(jax.jit, static_argnums=(4, 5))
+def _start(
+    trainer: Trainer, values: Any, keys: Any, indices: Array, places: Any, alone: bool
+) -> Any:
     def one(values: Any, key: Any) -> Member:
         state = place_trainer(trainer, places, values).init(key)
         return Member(place_state(state, places, values), jnp.full((), -1, jnp.int32))
 
-    return _each(one, alone, values, keys)
+    return _each(one, alone, _of(values, indices), keys[indices])
 
 
-@functools.partial(jax.jit, static_argnums=(4, 5))
+@functools.partial(jax.jit, static_argnums=(5, 6))
 def _advance(
     trainer: Trainer,
     values: Any,
+    indices: Array,
     members: Member,
     batches: Batch,
     places: Any,
     alone: bool,
 ) -> Any:
-    def one(values: Any, member: Member) -> tuple[Member, tuple[Report, Signs]]:
+    def one(values: Any, member: Member) -> tuple[Member, tuple[Report, Array]]:
         swept = place_trainer(trainer, places, values)
 
-        def step(member: Member, batch: Batch) -> tuple[Member, tuple[Report, Signs]]:
+        def step(member: Member, batch: Batch) -> tuple[Member, tuple[Report, Array]]:
             state, report, signs = take_step(swept, member.state, batch)
             finite = jnp.isfinite(report.loss) & jnp.isfinite(report.gradient_norm)
-            return Member(state, _first(member.diverged_at, finite, state.step)), (report, signs)
+            at = _first(member.diverged_at, finite, state.step)
+            return Member(state, at), (report, signs.steps)
 
         return jax.lax.scan(step, member, batches)
 
-    members, (report, signs) = _each(one, alone, values, members)
-    return members, report, signs
+    return _each(one, alone, _of(values, indices), members)
 
 
-@functools.partial(jax.jit, static_argnums=(4, 5))
+@functools.partial(jax.jit, static_argnums=(5, 6))
 def _record(
     trainer: Trainer,
     values: Any,
+    indices: Array,
     members: Member,
-    validation: tuple[Stacked, ...],
+    held_out: tuple[Stacked, ...],
     places: Any,
     alone: bool,
 ) -> Any:
@@ -118,20 +151,24 @@ def _record(
         if swept.metrics is not None:
             scores = swept.metrics.compute(state.metrics)
             state = state._replace(metrics=swept.metrics.init())
-        evaluation = _evaluate(swept, state.params, validation) if validation else None
+        evaluation = _evaluate(swept, state.params, held_out) if held_out else None
         return Member(state, at), scores, evaluation
 
-    return _each(one, alone, values, members)
+    return _each(one, alone, _of(values, indices), members)
+
+
+def _of(values: Any, indices: Array) -> Any:
+    return jax.tree.map(lambda leaf: leaf[indices], values)
 
 
 def _first(before: Array, finite: Array, step: Array) -> Array:
     return jnp.where((before < 0) & ~finite, step, before)
 
 
-def _evaluate(trainer: Trainer, params: Params, validation: tuple[Stacked, ...]) -> Any:
+def _evaluate(trainer: Trainer, params: Params, held_out: tuple[Stacked, ...]) -> Any:
     scoring = scoring_of(trainer)
     totals: Totals | None = None
-    for stack in validation:
+    for stack in held_out:
         first = jax.tree.map(lambda leaf: leaf[0], stack.batches)
         totals = begin(scoring, params, first) if totals is None else totals
         totals, _ = score_stack(scoring, params, totals, stack.batches)
@@ -175,26 +212,9 @@ def pieces(batch_of: Callable[[int], Any], first: int, last: int) -> Iterator[Ba
 def shapes(batch: Batch) -> Any:
     """What two batches that one program reads have in common."""
     leaves, structure = jax.tree.flatten(batch)
-    return structure, [(np.shape(leaf), np.asarray(leaf).dtype) for leaf in leaves]
+    return structure, tuple((np.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
 
 
 def _stack(run: list[Batch]) -> Batch:
     stack: Batch = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *run)
     return stack
-
-
-def windows(report: Report, signs: Signs) -> dict[str, np.ndarray]:
-    """A row of each member, of the reports `[members, steps]` since the row before it."""
-    loss, weight, norm, share = (np.asarray(part, np.float64) for part in report)
-    offered = np.asarray(signs.steps, np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        total = np.where(weight > 0, loss * weight, 0.0).sum(-1)
-        mean = np.divide(
-            total, weight.sum(-1), out=np.full(len(total), math.nan), where=weight.sum(-1) > 0
-        )
-        uncounted = (share * offered).sum(-1) / np.maximum(offered.sum(-1), 1.0)
-    return {
-        "train/loss": mean,
-        "train/gradient_norm": norm.mean(-1),
-        "train/uncounted": uncounted,
-    }

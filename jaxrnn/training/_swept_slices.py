@@ -1,6 +1,5 @@
 """The members of a sweep, some at a time."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,9 +13,10 @@ from ._entry import Entered
 from ._members import OneByOne, Vmapped
 from ._pass import Signs
 from ._rows import columns, named
+from ._state import Report
 from ._swept import Sweep
-from ._swept_leaves import plain_setting, stacked
-from ._swept_program import Member, Program, pieces, shapes, windows
+from ._swept_leaves import plain_setting
+from ._swept_program import Member, Program, pieces
 from ._trainer import scoring_of
 
 _REMEMBERED = 256 * 2**20  # bytes of batches that are read once for all slices
@@ -77,7 +77,6 @@ class Slices:
     ) -> None:
         self.program, self.settings, self.seeds = program, settings, seeds
         self.feed, self.held_out, self.total = feed, held_out, len(seeds)
-        self._compiled: list[Any] = []
 
     def empty(self) -> dict[str, Any]:
         """The table before any member has run."""
@@ -94,39 +93,30 @@ class Slices:
             "diverged_at": np.full(self.total, -1),
         }
 
-    def run(
-        self, indices: range, how: OneByOne | Vmapped, bar: Bar
-    ) -> tuple[dict[str, Any], float]:
-        """Train some members: their part of the table, and the seconds that the steps took."""
-        alone = isinstance(how, OneByOne)
+    def run(self, indices: range, way: OneByOne | Vmapped, bar: Bar) -> dict[str, Any]:
+        """Train at most `way.size` members: their part of the table."""
         # One program for all slices: the last one is filled up with its last member.
-        padded = [*indices, *[indices[-1]] * (how.size - len(indices))]
-        values = stacked(list(self.program.places), [self.settings[i] for i in padded])
-        keys = jnp.stack([jax.random.key(self.seeds[i]) for i in padded])
-        members = self.program.start(values, keys, alone=alone)
-        rows: list[dict[str, np.ndarray]] = []
-        seconds, step = 0.0, 0
+        chosen = jnp.asarray([min(indices[0] + i, indices[-1]) for i in range(way.size)])
+        members = self.program.start(chosen, way)
+        rows, step = [], 0
         for stacks in self.feed.rows():
             reports = []
             for stack in stacks:
-                self._compile(how, values, members, stack)
-                began = time.monotonic()
-                members, report, signs = self.program.advance(values, members, stack, alone=alone)
-                reports.append(jax.device_get((report, signs)))
-                seconds += time.monotonic() - began
+                members, report = self.program.advance(chosen, members, stack, way)
+                reports.append(jax.device_get(report))
                 if indices[0] == 0:
-                    self._check(members, stack, signs, step)
+                    self._check(members, stack, reports[-1], step)
                 count = reports[-1][0].loss.shape[1]
                 step += count
                 bar.advance(count * len(indices))
-            report, signs = jax.tree.map(lambda *parts: np.concatenate(parts, 1), *reports)
-            members, scores, evaluation = self.program.record(
-                values, members, self.held_out, alone=alone
-            )
-            rows.append(_row(windows(report, signs), scores, evaluation))
+            members, scores, evaluation = self.program.record(chosen, members, self.held_out, way)
+            report, offered = jax.tree.map(lambda *parts: np.concatenate(parts, 1), *reports)
+            rows.append(_row(report, offered, *jax.device_get((scores, evaluation))))
         kept = len(indices)
-        curves = {name: np.stack([row[name][:kept] for row in rows], 1) for name in rows[0]}
-        return {"curves": curves, "diverged_at": np.asarray(members.diverged_at)[:kept]}, seconds
+        return {
+            "curves": {name: np.stack([row[name][:kept] for row in rows], 1) for name in rows[0]},
+            "diverged_at": np.asarray(members.diverged_at)[:kept],
+        }
 
     def sweep(self, table: dict[str, Any], how: OneByOne | Vmapped | None) -> Sweep:
         """The result, once all members have run."""
@@ -144,31 +134,34 @@ class Slices:
             ran=how,
         )
 
-    def _compile(self, how: OneByOne | Vmapped, values: Any, members: Member, stack: Batch) -> None:
-        """Have a program ready before it is timed."""
-        known = (how, shapes(stack))
-        if known not in self._compiled:
-            self.program.compile(values, members, stack, alone=isinstance(how, OneByOne))
-            self._compiled.append(known)
-
-    def _check(self, members: Member, stack: Batch, signs: Signs, step: int) -> None:
+    def _check(self, members: Member, stack: Batch, reports: tuple[Report, Any], step: int) -> None:
         """Raise for labels out of range, and outputs that are probabilities by mistake.
 
         All members read the same batches, so the first one stands for all.
         """
-        first = jax.tree.map(lambda leaf: leaf[0], (members.state.params, signs))
-        params, signs = first[0], jax.device_get(first[1])
-        for index in range(len(signs.steps)):
+        report, offered = reports
+        params = jax.tree.map(lambda leaf: leaf[0], members.state.params)
+        for index, share in enumerate(report.uncounted[0]):
             begins = step + index == 0
-            if signs.uncounted[index] or (begins and signs.probabilities[index]):
+            if share or begins:
                 batch = jax.tree.map(lambda leaf, i=index: leaf[i], stack)
-                here = jax.tree.map(lambda leaf, i=index: leaf[i], signs)
+                here = offered[0, index]
+                signs = Signs(jnp.asarray(here), jnp.asarray(share * here), jnp.asarray(begins))
                 where = f"sweep: the batch of step {step + index}"
                 scoring = scoring_of(self.program.trainer)
-                Entered(where, scoring, params, batch, here, begins).check()
+                Entered(where, scoring, params, batch, signs, begins).check()
 
 
-def _row(row: dict[str, np.ndarray], scores: Any, evaluation: Any) -> dict[str, np.ndarray]:
+def _row(report: Report, offered: Any, scores: Any, evaluation: Any) -> dict[str, np.ndarray]:
+    """A row of each member, of the reports `[members, steps]` since the row before it."""
+    loss, weight, norm, share = (np.asarray(part, np.float64) for part in report)
+    offered, total = np.asarray(offered, np.float64), weight.sum(-1)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        row = {
+            "train/loss": np.where(weight > 0, loss * weight, 0.0).sum(-1) / total,
+            "train/gradient_norm": norm.mean(-1),
+            "train/uncounted": (share * offered).sum(-1) / np.maximum(offered.sum(-1), 1.0),
+        }
     if scores is not None:
         row |= named("train", scores)
     if evaluation is not None:
