@@ -11,6 +11,7 @@ import numpy as np
 from .. import _check, _host
 from .._checked import checked
 from .._config import Config
+from .._kinds import shown
 from .._typing import ArrayLike
 
 
@@ -138,7 +139,9 @@ class Runs(NamedTuple):
 
 
 @checked
-def runs_of(settings: Sequence[Mapping[str, Any]], seeds: Sequence[int], scores: ArrayLike) -> Runs:
+def runs_of(
+    settings: Sequence[Mapping[str, Any]], seeds: Sequence[int] | np.ndarray, scores: ArrayLike
+) -> Runs:
     """The scores of runs, one after another, as a table `[*settings, seeds]`.
 
     Of `training.sweep`: `runs_of(swept.settings, swept.seeds, scores)`, with `scores =
@@ -150,6 +153,8 @@ def runs_of(settings: Sequence[Mapping[str, Any]], seeds: Sequence[int], scores:
         scores: `[runs]`, NaN where a run diverged.
 
     Raises:
+        TypeError: for settings that are no list of dictionaries, seeds that are no integers, and
+            scores that are no real numbers.
         ValueError: for no runs, another number of seeds or scores, settings with other names, and
             a run that is there twice or missing from the table.
 
@@ -163,7 +168,13 @@ def runs_of(settings: Sequence[Mapping[str, Any]], seeds: Sequence[int], scores:
         [[3.0, 2.0], [1.0, 2.0]]
     """
     given = read_scores("runs_of", scores)
-    seeds = [int(seed) for seed in _host.read("runs_of", "seeds", seeds)]
+    numbers = _host.read("runs_of", "seeds", seeds)
+    if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer):
+        raise TypeError(f"runs_of: seeds must be a list of integers, got {shown(seeds)}.")
+    seeds = numbers.tolist()
+    listed = isinstance(settings, Sequence) and all(isinstance(s, Mapping) for s in settings)
+    if not listed:
+        raise TypeError(f"runs_of: settings must be a list of dictionaries, got {shown(settings)}.")
     if not len(settings) == len(seeds) == given.size or given.ndim != 1:
         raise ValueError(
             f"runs_of: needs a setting, a seed and a score for each run, got {len(settings)}, "

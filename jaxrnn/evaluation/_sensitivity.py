@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._checked import checked
+from .._kinds import shown
 from .._typing import ArrayLike
 from ._runs import Diverged, LeftOut, read_runs, read_scores
 
@@ -45,7 +46,7 @@ def sensitivity(
         diverged: `CountedAs(score)`; needed where a run diverged.
 
     Raises:
-        TypeError: for scores that are no real numbers.
+        TypeError: for scores that are no real numbers, and names that are no list of strings.
         ValueError: for names that do not fit the axes, fewer than two seeds, runs that diverged and
             are not counted (a table with holes is not balanced), and scores that are all equal.
 
@@ -64,7 +65,11 @@ def sensitivity(
     """
     who = "sensitivity"
     shape = read_scores(who, scores).shape
-    if isinstance(names, str) or len(names) != len(shape) - 1 or len({*names}) != len(names):
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise TypeError(f"{who}: names must be a list of names, got {shown(names)}.")
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{who}: names must be strings, got {shown(names)}.")
+    if len(names) != len(shape) - 1 or len({*names}) != len(names):
         raise ValueError(
             f"{who}: names must hold one name for each axis before the seeds, {len(shape) - 1} for "
             f"scores {shape}, got {names!r}."

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, strategies
 from sklearn import metrics as sklearn
 
@@ -76,3 +77,51 @@ def test_scores_equal_those_of_scikit_learn(seed, used, ties):
             np.testing.assert_allclose(got["auroc"][k], wanted, rtol=1e-12)
         else:
             assert np.isnan(got["auroc"][k])
+
+
+def test_auroc_of_scores_that_cells_tell_apart_is_exact(x64):
+    """And at any resolution it is wrong by at most half the share of pairs that share a cell."""
+    rng = np.random.default_rng(1)
+    x, y = rng.permutation(np.linspace(-3, 3, 60)), rng.integers(0, 2, 60)
+    z, exact = np.stack([np.zeros(60), x], -1), sklearn.roc_auc_score(y, x)
+    for resolution in (4, 1024):
+        cells = np.asarray(cells_of(jnp.asarray(x), resolution))
+        together = (cells[y == 1, None] == cells[y == 0]).mean()
+        metric = evaluation.auroc(2, resolution=resolution)
+        got = value(metric, z, y, np.ones(60, bool), np.ones(60))
+        assert abs(got - exact) <= together / 2 + 1e-12
+    assert together == 0
+
+
+Z, Y = np.zeros((5, C)), np.arange(5) % C
+
+
+@pytest.mark.parametrize(
+    "call, error, words",
+    [
+        (lambda: evaluation.f1(1), ValueError, "at least 2"),
+        (lambda: evaluation.auroc(C, evaluation.Micro()), TypeError, "micro average"),
+        (lambda: evaluation.auroc(C, resolution=1), ValueError, "resolution"),
+        (lambda: evaluation.f1(C, "macro"), TypeError, "evaluation.Macro"),
+        (lambda: eager(evaluation.f1(C + 1), Z, Y), ValueError, "a score for each class"),
+        (lambda: eager(evaluation.f1(C), Z, Y + 1), ValueError, r"lie in \[0, 4\), got 4"),
+        (lambda: eager(evaluation.f1(C), Z, np.eye(C)[Y]), ValueError, "integer labels"),
+        (lambda: eager(evaluation.auroc(C), Z * np.nan, Y), ValueError, "NaN at index"),
+        (lambda: eager(evaluation.top_k(C + 1), Z, Y), ValueError, "5 guesses of 4 classes"),
+    ],
+)
+def test_what_cannot_be_classified_is_refused(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def eager(metric, outputs, labels):
+    outputs, labels = jnp.asarray(outputs, jnp.float32), jnp.asarray(labels)
+    return metric.compute(metric.update(metric.init(), outputs, labels))
+
+
+def test_nan_inside_jit_makes_every_score_nan():
+    where, weight = np.ones(5, bool), np.ones(5, np.float32)
+    got = value(ALL, np.where(np.arange(5)[:, None] == 2, np.nan, Z), Y, where, weight)
+    del got["top_k"]  # where NaN is never right
+    assert all(np.isnan(leaf).all() for leaf in jax.tree.leaves(got))

@@ -90,13 +90,16 @@ def test_sensitivity_is_the_analysis_of_variance():
     np.testing.assert_allclose(got.effects["leak"], SCORES.mean((0, 2)), rtol=1e-12)
 
 
-def test_runs_in_any_order_become_a_table():
+def test_runs_in_any_order_become_a_table(as_users_run_it):
     settings = [{"rate": r, "leak": np.float32(k)} for r in (1, 2, 3) for k in (0.5, 1)]
     runs = [
         (s, seed, SCORES[a, b, seed])
         for (a, b), s in zip(np.ndindex(3, 2), settings, strict=True)
         for seed in range(5)
     ]
+    named, seeds, scores = zip(*runs[::-1], strict=True)
+    turned = evaluation.runs_of(named, np.array(seeds), scores)
+    np.testing.assert_array_equal(turned.scores, SCORES[::-1, ::-1, ::-1])
     table = evaluation.runs_of(*zip(*runs, strict=True))
     assert table.names == ("rate", "leak") and table.values == ((1, 2, 3), (0.5, 1.0))
     np.testing.assert_array_equal(table.scores, SCORES)
@@ -104,6 +107,10 @@ def test_runs_in_any_order_become_a_table():
         evaluation.runs_of(*zip(*runs[:-1], strict=True))
     with pytest.raises(ValueError, match="is there twice"):
         evaluation.runs_of(*zip(*runs, runs[0], strict=True))
+    with pytest.raises(TypeError, match="list of dictionaries"):
+        evaluation.runs_of(["rate"], [0], [1.0])
+    with pytest.raises(TypeError, match="names must be a list"):
+        evaluation.sensitivity(SCORES, "ab")
 
 
 def test_pictures_show_what_they_are_given():
