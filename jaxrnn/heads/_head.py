@@ -1,9 +1,11 @@
 """`Head`: what a network's outputs say about its targets, as a distribution."""
 
 import abc
+import functools
 import math
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
@@ -97,28 +99,30 @@ class Head(Config):
     def log_prob(self, outputs: ArrayLike, targets: ArrayLike) -> Float[Array, "*steps"]:
         """Log-probability, or log-density, of the targets, in nats; summed over the coordinates."""
         theta, y, known = self._read(outputs, targets)
-        return self._over_coordinates(jnp.where(known, self.log_prob_at(theta, y), -jnp.inf))
+        return self._over_coordinates(
+            jnp.where(known, self._compute("log_prob_at", theta, y), -jnp.inf)
+        )
 
     @checked
     def mean(self, outputs: ArrayLike) -> Float[Array, "..."]:
         """The mean; NaN where there is none."""
-        return self.mean_at(self._theta(outputs))
+        return self._compute("mean_at", self._theta(outputs))
 
     @checked
     def variance(self, outputs: ArrayLike) -> Float[Array, "..."]:
         """The variance; `inf` where it is infinite, NaN where there is no mean."""
-        return self.variance_at(self._theta(outputs))
+        return self._compute("variance_at", self._theta(outputs))
 
     @checked
     def entropy(self, outputs: ArrayLike) -> Float[Array, "*steps"]:
         """Entropy in nats, of a density the differential one; summed over the coordinates."""
-        return self._over_coordinates(self.entropy_at(self._theta(outputs)))
+        return self._over_coordinates(self._compute("entropy_at", self._theta(outputs)))
 
     @checked
     def cdf(self, outputs: ArrayLike, targets: ArrayLike) -> Float[Array, "..."]:
         """The probability of at most the target, for each coordinate."""
         theta = self._theta(outputs)
-        return self.cdf_at(theta, read_targets(self, theta, targets, any_number=True))
+        return self._compute("cdf_at", theta, read_targets(self, theta, targets, any_number=True))
 
     @checked
     def quantile(self, outputs: ArrayLike, levels: ArrayLike) -> Float[Array, "..."]:
@@ -139,7 +143,7 @@ class Head(Config):
             levels.reshape(*(1 for _ in theta.shape[:-1]), *levels.shape), wide.shape[:-1]
         )
         inside = within_range(self, levels)
-        values = self.quantile_at(wide, jnp.where(inside, levels, 0.5))
+        values = self._compute("quantile_at", wide, jnp.where(inside, levels, 0.5))
         return jnp.where(inside, values, jnp.nan)
 
     @checked
@@ -162,7 +166,7 @@ class Head(Config):
         The labels of a `Categorical` are integers, and all else is floating, counts too.
         """
         theta = self._theta(outputs)
-        return self.sample_at(key, jnp.broadcast_to(theta, (*shape, *theta.shape)))
+        return self._compute("sample_at", key, jnp.broadcast_to(theta, (*shape, *theta.shape)))
 
     @checked
     def crps(self, outputs: ArrayLike, targets: ArrayLike) -> Float[Array, "..."]:
@@ -175,7 +179,7 @@ class Head(Config):
             estimation, https://doi.org/10.1198/016214506000001437
         """
         theta, y, known = self._read(outputs, targets)
-        return jnp.where(known, self.crps_at(theta, y), jnp.nan)
+        return jnp.where(known, self._compute("crps_at", theta, y), jnp.nan)
 
     # --- what a head defines, elementwise ---
 
@@ -240,11 +244,20 @@ class Head(Config):
         known = self.supports(y)
         return theta, jnp.where(known, y, 0), known
 
+    def _compute(self, method: str, *arguments: Array) -> Array:
+        """One of the methods above, compiled as a whole, though it is called outside of `jit`."""
+        return _compiled(self, method, *arguments)
+
     def _over_coordinates(self, values: Array) -> Array:
         return jnp.sum(values, axis=-1) if self.target_shape else values
 
     def _nothing(self, what: str, remedy: str) -> NotImplementedError:
         return NotImplementedError(f"{type(self).__name__}: it has no closed {what}. {remedy}")
+
+
+@functools.partial(jax.jit, static_argnames="method")
+def _compiled(head: Head, method: str, *arguments: Array) -> Array:
+    return getattr(head, method)(*arguments)
 
 
 class NLL(Objective):
@@ -285,4 +298,4 @@ class NLL(Objective):
     def values(self, outputs: Any, targets: Any) -> Array:
         theta = self.head._theta(outputs)
         y = read_targets(self.head, theta, targets)
-        return -self.head._over_coordinates(self.head.log_prob_at(theta, y))
+        return -self.head._over_coordinates(self.head._compute("log_prob_at", theta, y))
