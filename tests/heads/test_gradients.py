@@ -19,11 +19,6 @@ HEADS = {
 EVERY = pytest.mark.parametrize("name", HEADS)
 
 
-def differences(function, theta, step=1e-6):
-    moves = step * np.eye(theta.size)
-    return np.array([(function(theta + e) - function(theta - e)) / (2 * step) for e in moves])
-
-
 @pytest.mark.parametrize("name", ["student_t", "counts", "mixture"])
 def test_derivatives_of_cdf_and_quantile(name, x64):
     """Implicit where quantiles are found by bisection; those of counts do not move."""
@@ -31,21 +26,19 @@ def test_derivatives_of_cdf_and_quantile(name, x64):
     theta = jnp.asarray(np.random.default_rng(3).normal(size=head.size))
     y = jnp.full(head.target_shape, 1.0)
 
-    def cdf(theta):
-        return head.cdf(theta, y)[0]
+    def both(theta, level):
+        return jnp.stack([head.cdf(theta, y)[0], head.quantile(theta, level)[0]])
 
-    def quantile(theta):
-        return head.quantile(theta, 0.7)[0]
-
-    compiled = jax.jit(cdf), jax.jit(quantile)
-    np.testing.assert_allclose(jax.grad(cdf)(theta), differences(compiled[0], theta), atol=1e-8)
-    np.testing.assert_allclose(
-        jax.grad(quantile)(theta), differences(compiled[1], theta), atol=1e-7
-    )
-    if name != "counts":
-        by_level = jax.grad(lambda level: head.quantile(theta, level)[0])(0.7)
-        density = jnp.exp(head.log_prob(theta, head.quantile(theta, 0.7)))
-        np.testing.assert_allclose(by_level, 1 / density, rtol=1e-10)
+    level, compiled = jnp.array(0.7), jax.jit(both)
+    jacobian, by_level = jax.jit(jax.jacrev(both, (0, 1)))(theta, level)
+    steps = 1e-6 * np.eye(theta.size)
+    moved = [compiled(theta + e, level) - compiled(theta - e, level) for e in steps]
+    np.testing.assert_allclose(jacobian.T, np.array(moved) / 2e-6, atol=1e-7)
+    if name == "counts":
+        assert by_level[1] == 0
+    else:
+        density = jnp.exp(head.log_prob(theta, compiled(theta, level)[1:]))
+        np.testing.assert_allclose(by_level[1], 1 / density, rtol=1e-10)
 
 
 def test_derivative_by_a_floor(x64):
@@ -89,7 +82,7 @@ def test_a_gaussian_is_the_limit_of_student_t():
     theta = jnp.array([[0.3, 0.2, 1e9]])
     y = jnp.array([[1.5]])
     gaussian, student = heads.Gaussian(), heads.StudentT()
-    for name in ("log_prob", "cdf", "crps"):
+    for name in ("log_prob", "crps"):
         wanted = getattr(gaussian, name)(theta[:, :2], y)
         np.testing.assert_allclose(getattr(student, name)(theta, y), wanted, rtol=2e-6)
 
@@ -128,23 +121,30 @@ def test_padding_under_jit(name):
     assert weight == (1 if head.discrete else 2)
     assert np.isfinite(value) and np.isfinite(gradient).all()
     np.testing.assert_array_equal(gradient[2:], 0)
-    if head.discrete:
-        assert jax.jit(head.log_prob)(outputs[:2], y[:2])[1] == -jnp.inf
+    if name in ("yes_or_no", "classes"):
         assert np.isnan(jax.jit(head.crps)(outputs[:2], y[:2])[1]).all()
+        assert jax.jit(head.log_prob)(outputs[:2], y[:2])[1] == -jnp.inf
 
 
 @EVERY
 def test_batches_and_transforms(name):
     """No axes in front, several, `vmap` and bfloat16 say the same."""
     head = HEADS[name]
-    outputs = jax.random.normal(jax.random.key(0), (2, 3, head.size))
+    outputs = jax.random.normal(jax.random.key(0), (2, 3, head.size)).astype(jnp.bfloat16)
     y = jnp.ones((2, 3, *head.target_shape))
-    whole = head.crps(outputs, y), head.interval(outputs, 0.6).high
-    np.testing.assert_allclose(head.crps(outputs[1, 2], y[1, 2]), whole[0][1, 2], rtol=1e-6)
-    apart = jax.jit(jax.vmap(jax.vmap(head.crps)))(outputs, y)
-    np.testing.assert_allclose(apart, whole[0], rtol=1e-5)
-    narrow = outputs.astype(jnp.bfloat16)
-    value = head.interval(narrow, 0.6).high
-    assert value.dtype == jnp.float32 and value.shape == (2, 3, *head.target_shape)
-    np.testing.assert_array_equal(value, head.interval(narrow.astype(jnp.float32), 0.6).high)
-    assert head.crps(outputs[:0], y[:0]).shape == (0, 3, *head.target_shape)
+
+    def say(outputs, y):
+        return head.cdf(outputs, y), head.mean(outputs), head.variance(outputs)
+
+    whole = jax.jit(say)(outputs, y)
+    apart = jax.jit(jax.vmap(jax.vmap(say)))(outputs.astype(jnp.float32), y)
+    for values, alone in zip(whole, apart, strict=True):
+        assert values.shape == (2, 3, *head.target_shape) and values.dtype == jnp.float32
+        np.testing.assert_allclose(alone, values, rtol=1e-5)
+    assert head.mean(outputs[:0]).shape == (0, 3, *head.target_shape)
+
+
+def test_intervals_of_several_axes():
+    head = heads.Gaussian(2)
+    interval = head.interval(jnp.zeros((5, 3, 4)), jnp.array([[0.5, 0.8]]))
+    assert interval.low.shape == interval.high.shape == (5, 3, 2, 1, 2)
