@@ -17,7 +17,7 @@ class LearnedParams(NamedTuple):
     start: Array
 
 
-class LearnedCarry(cells.DenseCell):
+class LearnedStart(cells.DenseCell):
     """A gated cell whose initial carry is a parameter."""
 
     def init(self, key):

@@ -59,7 +59,7 @@ LIBRARY_CELLS = {
 
 CELLS = {
     **LIBRARY_CELLS,
-    "learned_carry": own.LearnedCarry(I, H),
+    "learned_carry": cells.LearnedCarry(own.LearnedStart(I, H)),
     "learned_carry_of_functions": own.learned_carry_of_functions,
     "columns": own.Columns(I, H),
     "rotations": own.Rotations(I, H),

@@ -13,6 +13,8 @@ from ._gru import GRUParams as GRUParams
 from ._gru import ResetBeforeGRU as ResetBeforeGRU
 from ._gru import ResetBeforeGRUParams as ResetBeforeGRUParams
 from ._leaky import Leaky as Leaky
+from ._learned_carry import LearnedCarry as LearnedCarry
+from ._learned_carry import LearnedCarryParams as LearnedCarryParams
 from ._lru import LRU as LRU
 from ._lru import LRUParams as LRUParams
 from ._lstm import LSTM as LSTM

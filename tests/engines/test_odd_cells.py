@@ -25,7 +25,7 @@ class Counting(cells.GatedCell):
     """Its carry, whose start is learned, holds integers, keys, a matrix and nothing."""
 
     def init(self, key):
-        return own.LearnedCarry(zoo.I, zoo.H).init(key)
+        return own.LearnedStart(zoo.I, zoo.H).init(key)
 
     def carry(self, params, batch=()):
         return Mixed(

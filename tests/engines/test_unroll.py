@@ -54,7 +54,7 @@ class Squared(cells.DenseCell):
     """Its `mix` is not affine."""
 
     def init(self, key):
-        return own.LearnedCarry(self.inputs, self.hidden).init(key)
+        return own.LearnedStart(self.inputs, self.hidden).init(key)
 
     def mix(self, params, carry):
         return super().mix(params, carry**2)
