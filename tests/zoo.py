@@ -107,6 +107,10 @@ LAYERS = {
     "layer_norm": networks.LayerNorm(I),
     "activation": networks.Activation(jax.nn.gelu),
     "dropout": networks.Dropout(0.5),
+    "attending": networks.Attending(
+        networks.Recurrent(cells.GRU(I + 2, H)), networks.Multiplicative(H, 2)
+    ),
+    "carry_from_context": networks.CarryFromContext(networks.Recurrent(CELLS["lstm"]), 2),
     "variational_dropout": networks.VariationalDropout(0.5),
     "transitions": networks.Transitions(I),
     "residual": networks.Residual(networks.Recurrent(cells.GRU(I, I))),

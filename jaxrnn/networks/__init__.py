@@ -1,15 +1,24 @@
 """Networks: layers that map sequences to sequences."""
 
+from ._attending import Attending as Attending
+from ._attending import AttendingCarry as AttendingCarry
+from ._attending import AttendingParams as AttendingParams
 from ._attention import Attention as Attention
 from ._attention import Memory as Memory
 from ._bidirectional import Bidirectional as Bidirectional
 from ._causal_attention import CausalAttention as CausalAttention
 from ._causal_attention import CausalAttentionCarry as CausalAttentionCarry
+from ._context import CarryFromContext as CarryFromContext
+from ._context import CarryFromContextParams as CarryFromContextParams
+from ._context import Context as Context
 from ._dense import Dense as Dense
 from ._dense import DenseParams as DenseParams
 from ._dropout import Dropout as Dropout
 from ._dropout import VariationalDropout as VariationalDropout
 from ._embedding import Embedding as Embedding
+from ._encoder_decoder import EncoderDecoder as EncoderDecoder
+from ._encoder_decoder import EncoderDecoderParams as EncoderDecoderParams
+from ._encoder_decoder import Pair as Pair
 from ._files import load as load
 from ._files import save as save
 from ._initial import glorot as glorot
@@ -38,6 +47,10 @@ from ._positions import Rotary as Rotary
 from ._positions import Unordered as Unordered
 from ._precision import Precision as Precision
 from ._recurrent import Recurrent as Recurrent
+from ._scored import Additive as Additive
+from ._scored import AdditiveParams as AdditiveParams
+from ._scored import Multiplicative as Multiplicative
+from ._scored import MultiplicativeParams as MultiplicativeParams
 from ._self_attention import SelfAttention as SelfAttention
 from ._stack import Stack as Stack
 from ._stack import stack as stack

@@ -66,6 +66,13 @@ class Layer(Config):
         """The carry before the first step."""
         return ()
 
+    def condition(self, params: Params, carry: Carry, context: Any) -> Carry:
+        """The carry to start from once something else is known: a sentence to translate.
+
+        A layer that uses a `Context` returns another carry; layers that hold others pass it on.
+        """
+        return carry
+
     @abc.abstractmethod
     def run(
         self,

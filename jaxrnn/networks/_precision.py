@@ -52,6 +52,10 @@ class Precision(Wrapper):
         """The layer's, of parameters in the narrower type."""
         return self.layer.carry(_cast(params, self.compute), batch)
 
+    def condition(self, params: Params, carry: Carry, context: Any) -> Carry:
+        narrow, context = _cast((params, context), self.compute)
+        return self.layer.condition(narrow, carry, context)
+
     def run(self, params: Params, xs: Inputs, carry: Carry, **given: Any) -> tuple[Carry, Inputs]:
         narrow, xs_ = _cast((params, xs), self.compute)
         carry, ys = self.layer.run(narrow, xs_, carry, **given)

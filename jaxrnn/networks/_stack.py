@@ -36,6 +36,12 @@ class Stack(Layer):
         parts = zip(self.layers, self._parts("params", params), strict=True)
         return self._join(layer.carry(p, batch) for layer, p in parts)
 
+    def condition(self, params: Params, carry: Carry, context: Any) -> Carry:
+        parts = self._parts("params", params), self._parts("carry", carry)
+        return self._join(
+            layer.condition(p, c, context) for layer, p, c in zip(self.layers, *parts, strict=True)
+        )
+
     def run(
         self,
         params: Params,

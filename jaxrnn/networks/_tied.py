@@ -78,6 +78,9 @@ class Tied(Layer):
     def carry(self, params: TiedParams, batch: Batch = ()) -> Carry:
         return self.network.carry(params.network, batch)
 
+    def condition(self, params: TiedParams, carry: Carry, context: Any) -> Carry:
+        return self.network.condition(params.network, carry, context)
+
     def run(
         self,
         params: TiedParams,

@@ -1,6 +1,6 @@
 """`WithHidden`: a network that gives its hidden states beside its outputs."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -70,6 +70,9 @@ class WithHidden(Layer):
 
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
         return self._whole.carry(params, batch)
+
+    def condition(self, params: Params, carry: Carry, context: Any) -> Carry:
+        return self._whole.condition(params, carry, context)
 
     def run(
         self,

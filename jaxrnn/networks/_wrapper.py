@@ -25,6 +25,9 @@ class Wrapper(Layer):
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
         return self.layer.carry(params, batch)
 
+    def condition(self, params: Params, carry: Carry, context: Any) -> Carry:
+        return self.layer.condition(params, carry, context)
+
     @property
     def input_shape(self) -> Shape | None:
         return self.layer.input_shape
