@@ -389,6 +389,11 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "path": str(pathlib.Path(__file__).parent / "golden" / "params.safetensors"),
         "like": {"dense": networks.Dense(2, 3).init(KEY), "scale": jnp.ones(())},
     },
+    "networks.Additive": {"features": 4, "memory_features": 2, "size": 3},
+    "networks.EncoderDecoder": {
+        "encoder": networks.Recurrent(cells.GRU(2, 2)),
+        "decoder": networks.CarryFromContext(networks.Recurrent(cells.GRU(2, 2)), 2),
+    },
     "networks.stack": {"first": networks.Dense(3, 4), "second": networks.Dense(4, 2)},
     "objectives.reduce_folded": {
         "head": lambda hidden: hidden @ HEAD,
