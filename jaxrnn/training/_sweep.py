@@ -103,14 +103,13 @@ def sweep(
     if progress is not None:
         _check.kind("sweep", "progress", progress, Progress)
     each = _swept_leaves.members(settings)
-    places = _swept_leaves.check(trainer, each)
+    places, fitting = _swept_leaves.check(trainer, each)
     seeds = _seeds(seeds)
     every = steps if every is None else every
-    all_settings = [setting for setting in each for _ in seeds]
     all_seeds = [seed for _ in each for seed in seeds]
     slices = Slices(
-        Program(trainer, places, all_settings, all_seeds),
-        settings=all_settings,
+        Program(trainer, places, [s for s in fitting for _ in seeds], all_seeds),
+        settings=[_swept_leaves.plain_setting(s) for s in each for _ in seeds],
         seeds=all_seeds,
         feed=Feed(_arguments.addressed("sweep", data), [*range(every, steps, every), steps]),
         held_out=_swept_program.held_out(validation),

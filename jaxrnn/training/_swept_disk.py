@@ -12,7 +12,6 @@ import numpy as np
 from ._checkpoints import Checkpoints
 from ._hyperparameters import numbers
 from ._members import OneByOne, Vmapped
-from ._swept_leaves import plain_setting
 from ._swept_slices import Slices
 from ._trainer import Trainer
 
@@ -92,7 +91,7 @@ def _belongs(slices: Slices) -> dict[str, Any]:
         for path, leaf in jax.tree.leaves_with_path(state)
     }
     return {
-        "settings": [plain_setting(setting) for setting in slices.settings],
+        "settings": list(slices.settings),
         "seeds": list(slices.seeds),
         "rows": list(feed.ends),
         "network": _text(trainer.network),

@@ -81,8 +81,10 @@ def members(settings: Any) -> list[dict[str, Any]]:
     return [dict(setting) for setting in settings]
 
 
-def check(trainer: Trainer, settings: list[dict[str, Any]]) -> list[Place]:
-    """The places of what is swept; every value becomes a number or an array of numpy's, in place.
+def check(
+    trainer: Trainer, settings: list[dict[str, Any]]
+) -> tuple[list[Place], list[dict[str, Any]]]:
+    """The places of what is swept, and the settings with each value as its leaf takes it.
 
     Raises:
         TypeError, ValueError: no leaf has that name, or a value does not fit its leaf.
@@ -96,18 +98,18 @@ def check(trainer: Trainer, settings: list[dict[str, Any]]) -> list[Place]:
                 f"There are\n  {known}\nA size is no leaf: sweep once for each size, and `join`. A "
                 "learning rate is one with `optax.inject_hyperparams(optax.adam)(1e-3)`."
             )
+    fitting: list[dict[str, Any]] = []
     seen: list[Any] = []
     for setting in settings:
-        for name, value in setting.items():
-            setting[name] = _fitting(there[name], value)
-        if (plain := plain_setting(setting)) in seen:
+        fitting.append({name: _fitting(there[name], value) for name, value in setting.items()})
+        if (plain := plain_setting(fitting[-1])) in seen:
             raise ValueError(f"sweep: the setting {plain} is there twice")
         seen.append(plain)
         changed: Any = trainer
-        for name, value in setting.items():
+        for name, value in fitting[-1].items():
             if there[name].of_trainer:
                 changed = _put(changed, there[name].path, value)
-    return [there[name] for name in settings[0]]
+    return [there[name] for name in settings[0]], fitting
 
 
 def plain_setting(setting: dict[str, Any]) -> dict[str, Any]:

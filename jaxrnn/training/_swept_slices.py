@@ -15,7 +15,6 @@ from ._pass import Signs
 from ._rows import columns, named
 from ._state import Report
 from ._swept import Sweep
-from ._swept_leaves import plain_setting
 from ._swept_program import Member, Program, pieces
 from ._trainer import scoring_of
 
@@ -112,9 +111,9 @@ class Slices:
             members, scores, evaluation = self.program.record(chosen, members, self.held_out, way)
             report, offered = jax.tree.map(lambda *parts: np.concatenate(parts, 1), *reports)
             rows.append(_row(report, offered, *jax.device_get((scores, evaluation))))
-        kept = len(indices)
+        kept, names = len(indices), self.empty()["curves"]
         return {
-            "curves": {name: np.stack([row[name][:kept] for row in rows], 1) for name in rows[0]},
+            "curves": {name: np.stack([row[name][:kept] for row in rows], 1) for name in names},
             "diverged_at": np.asarray(members.diverged_at)[:kept],
         }
 
@@ -126,7 +125,7 @@ class Slices:
             if not name.endswith("/uncounted") or np.any(curve)
         }
         return Sweep(
-            settings=tuple(map(plain_setting, self.settings)),
+            settings=tuple(map(dict, self.settings)),
             seeds=np.array(self.seeds),
             steps=np.array(self.feed.ends),
             curves=curves,
@@ -154,12 +153,13 @@ class Slices:
 
 def _row(report: Report, offered: Any, scores: Any, evaluation: Any) -> dict[str, np.ndarray]:
     """A row of each member, of the reports `[members, steps]` since the row before it."""
-    loss, weight, norm, share = (np.asarray(part, np.float64) for part in report)
+    loss, weight, norm, share, penalty = (np.asarray(part, np.float64) for part in report)
     offered, total = np.asarray(offered, np.float64), weight.sum(-1)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         row = {
             "train/loss": np.where(weight > 0, loss * weight, 0.0).sum(-1) / total,
             "train/gradient_norm": norm.mean(-1),
+            "train/penalty": penalty.mean(-1),
             "train/uncounted": (share * offered).sum(-1) / np.maximum(offered.sum(-1), 1.0),
         }
     if scores is not None:
