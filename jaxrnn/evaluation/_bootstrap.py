@@ -60,6 +60,11 @@ def sequence_states(
         )
     # In the whole batch first, where labels and weights can be read and are checked.
     metric.update(metric.init(), outputs, targets, where=where, weight=weight)
+    return _states(metric, seen)
+
+
+@jax.jit
+def _states(metric: Metric, seen: Observed) -> Any:
     return jax.vmap(lambda own: metric.add(metric.init(), own), in_axes=1)(seen)
 
 

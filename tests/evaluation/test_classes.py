@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, strategies
+from hypothesis import given, settings, strategies
 from sklearn import metrics as sklearn
 
 from jaxrnn import evaluation, metrics
@@ -38,6 +38,7 @@ def value(metric, outputs, labels, where, weight):
     return metric.compute(state)
 
 
+@settings(max_examples=12)
 @given(
     seed=strategies.integers(0, 10**6), used=strategies.integers(1, C), ties=strategies.booleans()
 )
