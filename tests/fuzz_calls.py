@@ -285,7 +285,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "evaluation.picture": {"figure": figure.Figure((2, 2)), "alt": TEXT, "caption": TEXT},
     "evaluation.provenance_section": {"settings": {"seed": 0}, "title": TEXT},
     "evaluation.report": {"path": REPORT, "title": TEXT, "lead": TEXT, "lang": "en"},
-    "evaluation.report_sweep": {"path": REPORT, "swept": SWEPT, "title": TEXT, "column": None},
+    "evaluation.report_sweep": {"path": REPORT, "swept": SWEPT, "title": TEXT, "column": "loss"},
     "evaluation.report_training": {
         "path": REPORT,
         "trainer": TRAINER,
@@ -295,7 +295,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     },
     "evaluation.scores_section": {"scores": ROWS, "caption": TEXT, "confusion": np.eye(2)},
     "evaluation.section": {"title": TEXT},
-    "evaluation.sweep_section": {"swept": SWEPT, "column": None, "title": TEXT},
+    "evaluation.sweep_section": {"swept": SWEPT, "column": "loss", "title": TEXT},
     "evaluation.table": {"rows": ROWS, "caption": TEXT},
     "evaluation.training_section": {
         "result": training.Result(STATE, ROWS, 3, STATE),

@@ -144,13 +144,16 @@ def plot_components(
     _check.kind(who, "components", components, Components, "Pass what `principal_components` gave.")
     if len(components.variance) < 2:
         raise ValueError(f"{who}: components must be two at least, got {len(components.variance)}")
-    points = np.asarray(components.project(states))
-    lead = points.shape[:-1]
+    array = _host.read(who, "states", states)
+    lead = array.shape[:-1]
     counted = np.ones(lead, bool) if where is None else _host.read(who, "where", where)
+    if counted.dtype != bool:
+        raise TypeError(f"{who}: where must be Bool, got {counted.dtype}. Compare: where != 0.")
     classes = np.zeros(lead, int) if labels is None else _host.read(who, "labels", labels)
-    for name, array in {"where": counted, "labels": classes}.items():
-        if array.shape != lead:
-            raise ValueError(f"{who}: {name} must be [*steps] = {lead}, got {array.shape}")
+    for name, given in {"where": counted, "labels": classes}.items():
+        if given.shape != lead:
+            raise ValueError(f"{who}: {name} must be [*steps] = {lead}, got {given.shape}")
+    points = np.asarray(components.project(array))
     figure = new_figure(5.2, 4.4)
     axes = figure.subplots()
     kinds = np.unique(classes[counted])

@@ -121,7 +121,11 @@ def table(rows: Iterable[Mapping[str, Any]], *, caption: str) -> Part:
         <Part: div>
     """
     _named("table", "caption", caption)
-    _check.kind("table", "rows", rows, Iterable, 'Pass `[{"cell": "GRU", "loss": 0.3}]`.')
+    if isinstance(rows, Mapping) or _check.is_array(rows) or not isinstance(rows, Iterable):
+        raise TypeError(
+            f"table: rows must be dictionaries in a list, such as `[{{'loss': 0.3}}]`, got "
+            f"{shown(rows)}"
+        )
     lines = list(rows)
     for row in lines:
         _check.kind("table", "each row", row, Mapping, 'Such as `{"cell": "GRU", "loss": 0.3}`.')

@@ -198,14 +198,16 @@ def _score_rows(name: str, value: Any) -> Iterator[dict[str, Any]]:
             yield {"score": name + path + number} | dict(zip(titles, said, strict=True))
 
 
-def _confusions(confusion: Any, classes: Sequence[str] | None) -> list[Part]:
+def _confusions(confusion: Any, classes: Sequence[Any] | None) -> list[Part]:
     matrix = np.asarray(_host.read("scores_section", "confusion", confusion), float)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not (matrix >= 0).all():
         raise ValueError(
             "scores_section: confusion must be a square matrix of counts [classes, classes], got "
             f"{_check.describe(matrix)}"
         )
-    names = list(map(str, range(len(matrix)) if classes is None else classes))
+    classes = range(len(matrix)) if classes is None else classes
+    _check.kind("scores_section", "classes", classes, Sequence, 'Such as `["odd", "even"]`.')
+    names = list(map(str, classes))
     if len(names) != len(matrix):
         raise ValueError(
             f"scores_section: classes must have {len(matrix)} names, one a row of the matrix, got "
