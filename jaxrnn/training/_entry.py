@@ -60,7 +60,7 @@ class Entered(NamedTuple):
                 )
             return
         network, loss = self.scoring.network, self.scoring.loss
-        shapes = _outputs.eval_shape(network, self.params, self.batch)  # type: ignore[no-untyped-call]
+        shapes = outputs_of.eval_shape(network, self.params, self.batch)  # type: ignore[no-untyped-call]
         # Of the outputs only the shapes are known here, and only they are needed.
         outputs = jax.tree.map(lambda s: np.broadcast_to(np.zeros((), s.dtype), s.shape), shapes)
         try:
@@ -73,7 +73,7 @@ class Entered(NamedTuple):
         if not _readable(self.batch):
             return
         network, loss = self.scoring.network, self.scoring.loss
-        outputs = _outputs(network, self.params, self.batch)
+        outputs = outputs_of(network, self.params, self.batch)
         where = counted(network, self.batch)
         if _takes_softmax(loss, outputs, self.batch.targets, where):
             refuse_probabilities(self.where, outputs, where)
@@ -101,5 +101,6 @@ def _readable(tree: Any) -> bool:
 
 
 @jax.jit
-def _outputs(network: Layer, params: Params, batch: Batch) -> Any:
+def outputs_of(network: Layer, params: Params, batch: Batch) -> Any:
+    """What a network gives for a batch, from its initial carry."""
     return network.apply(params, batch.inputs, mask=batch.mask, resets=batch.resets)[1]

@@ -49,17 +49,17 @@ class Program:
         # Without their leaves, which may be arrays: what a program is compiled for.
         self._places = tuple(place._replace(like=None) for place in places)
         self._values = stacked(places, settings)
-        self._keys = jnp.stack([jax.random.key(seed) for seed in seeds])
+        self._seeds = np.asarray(seeds, np.uint32)
         self._compiled: set[Any] = set()
         self.seconds = 0.0
         """How long steps took, without what compiling took."""
 
-    def start(self, chosen: Array, way: OneByOne | Vmapped) -> Member:
+    def start(self, chosen: np.ndarray) -> Member:
         """The members of these indices before their first step."""
-        return self._run(_start, way, self.trainer, self._values, self._keys, chosen)
+        return _start(self.trainer, self._values, self._seeds, chosen, self._places)
 
     def advance(
-        self, chosen: Array, members: Member, batches: Batch, way: OneByOne | Vmapped
+        self, chosen: np.ndarray, members: Member, batches: Batch, way: OneByOne | Vmapped
     ) -> tuple[Member, tuple[Report, Array]]:
         """Members some steps later, and of each step its report and how many steps it offered."""
         arguments = (self.trainer, self._values, chosen, members, batches)
@@ -71,7 +71,7 @@ class Program:
 
     def record(
         self,
-        chosen: Array,
+        chosen: np.ndarray,
         members: Member,
         held_out: tuple[Stacked, ...],
         way: OneByOne | Vmapped,
@@ -98,15 +98,15 @@ def _each(one: Callable[..., Any], alone: bool, *trees: Any) -> Any:
     return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], result)
 
 
-@functools.partial(jax.jit, static_argnums=(4, 5))
-def _start(
-    trainer: Trainer, values: Any, keys: Any, indices: Array, places: Any, alone: bool
-) -> Any:
-    def one(values: Any, key: Any) -> Member:
-        state = place_trainer(trainer, places, values).init(key)
+@functools.partial(jax.jit, static_argnums=4)
+def _start(trainer: Trainer, values: Any, seeds: Array, indices: Array, places: Any) -> Any:
+    def one(member: tuple[Any, Array]) -> Member:
+        values, seed = member
+        state = place_trainer(trainer, places, values).init(jax.random.key(seed))
         return Member(place_state(state, places, values), jnp.full((), -1, jnp.int32))
 
-    return _each(one, alone, _of(values, indices), keys[indices])
+    # Not by `vmap`: random numbers and orthogonal matrices would take twice as long to compile.
+    return jax.lax.map(one, (_of(values, indices), jnp.asarray(seeds)[indices]))
 
 
 @functools.partial(jax.jit, static_argnums=(5, 6))

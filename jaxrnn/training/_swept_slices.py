@@ -9,7 +9,8 @@ import numpy as np
 
 from ..data import Batch, Stacked
 from ._bar import Bar
-from ._entry import Entered
+from ._batch import as_batch
+from ._entry import Entered, outputs_of
 from ._members import OneByOne, Vmapped
 from ._pass import Signs
 from ._rows import columns, named
@@ -95,8 +96,8 @@ class Slices:
     def run(self, indices: range, way: OneByOne | Vmapped, bar: Bar) -> dict[str, Any]:
         """Train at most `way.size` members: their part of the table."""
         # One program for all slices: the last one is filled up with its last member.
-        chosen = jnp.asarray([min(indices[0] + i, indices[-1]) for i in range(way.size)])
-        members = self.program.start(chosen, way)
+        chosen = np.minimum(np.arange(way.size) + indices[0], indices[-1])
+        members = self.program.start(chosen)
         rows, step = [], 0
         for stacks in self.feed.rows():
             reports = []
@@ -104,7 +105,7 @@ class Slices:
                 members, report = self.program.advance(chosen, members, stack, way)
                 reports.append(jax.device_get(report))
                 if indices[0] == 0:
-                    self._check(members, stack, reports[-1], step)
+                    self._check(members, reports[-1], step)
                 count = reports[-1][0].loss.shape[1]
                 step += count
                 bar.advance(count * len(indices))
@@ -133,22 +134,36 @@ class Slices:
             ran=how,
         )
 
-    def _check(self, members: Member, stack: Batch, reports: tuple[Report, Any], step: int) -> None:
+    def _check(self, members: Member, reports: tuple[Report, Any], step: int) -> None:
         """Raise for labels out of range, and outputs that are probabilities by mistake.
 
         All members read the same batches, so the first one stands for all.
         """
         report, offered = reports
-        params = jax.tree.map(lambda leaf: leaf[0], members.state.params)
-        for index, share in enumerate(report.uncounted[0]):
+        suspicious = [*np.flatnonzero(report.uncounted[0])]
+        suspicious = [0, *suspicious] if step == 0 and 0 not in suspicious else suspicious
+        if not suspicious:
+            return
+        params = jax.tree.map(lambda leaf: leaf[0], jax.device_get(members.state.params))
+        scoring = scoring_of(self.program.trainer)
+        for index in suspicious:
             begins = step + index == 0
-            if share or begins:
-                batch = jax.tree.map(lambda leaf, i=index: leaf[i], stack)
-                here = offered[0, index]
-                signs = Signs(jnp.asarray(here), jnp.asarray(share * here), jnp.asarray(begins))
-                where = f"sweep: the batch of step {step + index}"
-                scoring = scoring_of(self.program.trainer)
-                Entered(where, scoring, params, batch, signs, begins).check()
+            batch = as_batch("sweep", self.feed.batch_of(step + int(index)))
+            alike = begins and _like_probabilities(outputs_of(scoring.network, params, batch))
+            uncounted = np.round(report.uncounted[0, index] * offered[0, index])
+            signs = Signs(*map(jnp.asarray, (offered[0, index], uncounted, alike)))
+            where = f"sweep: the batch of step {step + index}"
+            Entered(where, scoring, params, batch, signs, begins).check()
+
+
+def _like_probabilities(outputs: Any) -> bool:
+    """Whether the first rows lie in [0, 1] and sum to 1, so that it is worth to look further."""
+    leaves = jax.tree.leaves(outputs)
+    rows = np.asarray(leaves[0], np.float32)
+    rows = rows.reshape(-1, rows.shape[-1])[:16] if rows.ndim else rows.reshape(1, 1)
+    inside = ((rows >= 0) & (rows <= 1)).all(-1)
+    unit = np.abs(rows.sum(-1) - 1) <= 1e-2
+    return len(leaves) == 1 and bool(np.any(inside & unit))
 
 
 def _row(report: Report, offered: Any, scores: Any, evaluation: Any) -> dict[str, np.ndarray]:
