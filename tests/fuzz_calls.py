@@ -394,6 +394,20 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "encoder": networks.Recurrent(cells.GRU(2, 2)),
         "decoder": networks.CarryFromContext(networks.Recurrent(cells.GRU(2, 2)), 2),
     },
+    **{
+        f"networks.{name}": {"first": networks.Dense(3, 3), "second": networks.Dense(3, 3)}
+        for name in ("pre_norm", "post_norm")
+    },
+    **{
+        f"networks.{name}": {"features": 4, "hidden": 3, "activation": jnp.tanh, **more}
+        for name, more in {
+            "feed_forward": {},
+            "gated_mlp": {},
+            "gated_recurrence": {},
+            "transformer_block": {"attention": networks.SelfAttention(4, 2)},
+            "hybrid_block": {"attention": networks.SelfAttention(4, 2)},
+        }.items()
+    },
     "networks.stack": {"first": networks.Dense(3, 4), "second": networks.Dense(4, 2)},
     "objectives.reduce_folded": {
         "head": lambda hidden: hidden @ HEAD,

@@ -118,6 +118,9 @@ LAYERS = {
     "causal_attention": networks.stack(
         networks.Dense(I, H), networks.CausalAttention(H, 2, context=2)
     ),
+    "parallel": networks.Parallel(
+        networks.Dense(I, H), networks.Recurrent(CELLS["elman_tanh"]), networks.Multiply()
+    ),
     "last_pool": networks.LastPool(),
     "mean_pool": networks.MeanPool(),
     "max_pool": networks.MaxPool(),

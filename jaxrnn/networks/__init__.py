@@ -1,11 +1,18 @@
 """Networks: layers that map sequences to sequences."""
 
+from ._arrange import post_norm as post_norm
+from ._arrange import pre_norm as pre_norm
 from ._attending import Attending as Attending
 from ._attending import AttendingCarry as AttendingCarry
 from ._attending import AttendingParams as AttendingParams
 from ._attention import Attention as Attention
 from ._attention import Memory as Memory
 from ._bidirectional import Bidirectional as Bidirectional
+from ._blocks import feed_forward as feed_forward
+from ._blocks import gated_mlp as gated_mlp
+from ._blocks import gated_recurrence as gated_recurrence
+from ._blocks import hybrid_block as hybrid_block
+from ._blocks import transformer_block as transformer_block
 from ._causal_attention import CausalAttention as CausalAttention
 from ._causal_attention import CausalAttentionCarry as CausalAttentionCarry
 from ._context import CarryFromContext as CarryFromContext
@@ -34,6 +41,8 @@ from ._merge import Merge as Merge
 from ._merge import Multiply as Multiply
 from ._multi_head import MultiHead as MultiHead
 from ._multi_head import MultiHeadParams as MultiHeadParams
+from ._parallel import Branches as Branches
+from ._parallel import Parallel as Parallel
 from ._pointwise import Activation as Activation
 from ._pointwise import LayerNorm as LayerNorm
 from ._pointwise import LayerNormParams as LayerNormParams

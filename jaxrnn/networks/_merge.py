@@ -1,4 +1,4 @@
-"""How a `Bidirectional` layer combines the outputs of its two directions."""
+"""How `Bidirectional` and `Parallel` combine the outputs of two directions or layers."""
 
 import abc
 import typing
@@ -19,7 +19,7 @@ class Directions(typing.NamedTuple):
 
 
 class Merge(Config):
-    """Called as `(ahead, behind) -> ys` with both directions' outputs `[T, *batch, ...]`."""
+    """Called as `(ahead, behind) -> ys` with both outputs `[T, *batch, ...]`."""
 
     @classmethod
     def _remedy(cls, value: Any) -> str:
@@ -128,6 +128,6 @@ class Both(Merge):
 
 def _unfit(merge: Merge, ahead: Shape, behind: Shape) -> ValueError:
     return ValueError(
-        f"Bidirectional: `{type(merge).__name__}` cannot merge outputs of shapes {ahead} (forward) "
-        f"and {behind} (backward)"
+        f"{type(merge).__name__}: cannot merge outputs of shapes {ahead} (first, or forward) "
+        f"and {behind} (second, or backward)"
     )

@@ -12,6 +12,7 @@ from .._checked import checked
 from .._typing import Params
 from ..cells import Cell
 from ._layer import Layer
+from ._parallel import Parallel
 from ._reading import Shape
 
 
@@ -102,7 +103,8 @@ def _rows(layer: Layer, label: str, flow: _Flow, depth: int = 0) -> Iterator[_Ro
     for name, value in _children(layer):
         if isinstance(value, Layer):
             yield from _rows(value, f"{name}: ", flow, depth + 1)
-            flow = flow.after(value)
+            if not isinstance(layer, Parallel):  # both read the same
+                flow = flow.after(value)
 
 
 def _children(layer: Layer) -> Iterator[tuple[str, Any]]:

@@ -183,7 +183,7 @@ ROWS = [
     (
         lambda: Bidirectional(CELLS["gru"], cells.GRU(I, 2), merge=networks.Add()),
         ValueError,
-        r"`Add` cannot merge outputs of shapes \(4,\) \(forward\) and \(2,\) \(backward\)",
+        r"Add: cannot merge outputs of shapes \(4,\) \(first, or forward\) and \(2,\) \(second",
     ),
     (
         lambda: Bidirectional(CELLS["gru"], CELLS["gru"], merge="sum"),
