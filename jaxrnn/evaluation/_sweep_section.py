@@ -136,7 +136,7 @@ def _profiles(
 ) -> Iterator[Part]:
     """The share of the seeds of each setting that are better than a score, over all scores."""
     there = scores[np.isfinite(scores)]
-    marks = np.linspace(there.min(), there.max(), 101)
+    marks = np.linspace(there.min(), there.max(), 41)
     profiles = {
         name: performance_profile(
             scores[members][None], jax.random.key(0), marks, diverged=worst, better=better,

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from jaxrnn import cells, evaluation, metrics, networks, training
 from jaxrnn.evaluation import _report
 from jaxrnn.evaluation._parts import _numerals
+from jaxrnn.evaluation._sweep_section import _row
 
 NASTY = '<script>alert("1")</script> & \x00\x1b \ud800 é 漢'
 HISTORY = [
@@ -38,7 +39,12 @@ def result():
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def of_sweep():
+    return evaluation.sweep_section(SWEPT)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, of_sweep):
     """A page with every kind of part, in a folder with an awkward name."""
     folder = tmp_path_factory.mktemp("a b#%?é")
     wide = [{"row": f"r{i}", **{f"column {j}": i * j / 7 for j in range(30)}} for i in range(3)]
@@ -62,7 +68,7 @@ def page(tmp_path_factory):
             classes=["odd", NASTY[:-4] + "$x"],
             reliability=reliability,
         ),
-        evaluation.sweep_section(SWEPT),
+        of_sweep,
         evaluation.provenance_section({"seed": 0, "command": NASTY}),
         lead=NASTY,
         lang="de",
@@ -120,16 +126,16 @@ def test_headings_pictures_and_tables_can_be_read_aloud(page):
     assert {f"#{name}" for name in ids} >= {link["href"] for link in outline.all("a")}
 
 
-def test_a_sweep_is_told_setting_by_setting():
-    rows = [line[:] for line in evaluation.sweep_section(SWEPT).parts[1].element.iter("tr")]
+def test_a_sweep_is_told_setting_by_setting(of_sweep):
+    rows = [line[:] for line in of_sweep.parts[1].element.iter("tr")]
     said = [["".join(cell.itertext()) for cell in row] for row in rows]
     assert said[0][:2] == ["learning_rate", "interquartile mean"]
     first, second = (dict(zip(said[0], line, strict=True)) for line in said[1:])
     assert [first[name] for name in ("learning_rate", "best", "worst")] == ["0.1", "1", "1.5"]
     assert float(first["interquartile mean"]) == 1.25
     assert [second[name] for name in ("median", "low", "diverged")] == ["9.5", "", "1"]
-    larger = evaluation.sweep_section(SWEPT, better=operator.gt).parts[1].element
-    assert [cell.text for cell in larger.iter("data")][5] == "1.5"
+    row = _row({}, np.array([1.0, 1.5]), operator.gt)
+    assert (row["best"], row["worst"], row["setting"]) == (1.5, 1.0, "as given")
 
 
 @pytest.mark.parametrize(

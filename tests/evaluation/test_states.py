@@ -12,6 +12,7 @@ from jaxrnn import cells, evaluation, networks
 RANDOM = np.random.default_rng(0)
 STATES = RANDOM.normal(size=(12, 60, 6)) @ RANDOM.normal(size=(6, 6)) + 3
 SYMBOLS = RANDOM.integers(0, 40, (12, 60))
+FEW = {"folds": 2, "controls": 1}
 PLANTED = STATES @ np.array([1.0, -1.0, 0.5, 0.0, 2.0, 0.0]) - 7.5
 
 
@@ -46,17 +47,17 @@ def test_states_all_alike_have_no_direction_that_matters():
 
 
 def test_a_planted_feature_is_found_and_noise_is_not():
-    planted = evaluation.linear_probe(STATES, PLANTED > 0, types=SYMBOLS)
+    planted = evaluation.linear_probe(STATES, PLANTED > 0, types=SYMBOLS, **FEW)
     assert planted.score > 0.95 and planted.selectivity > 0.35
     noise = RANDOM.integers(0, 2, SYMBOLS.shape)
-    found = evaluation.linear_probe(STATES, noise, types=SYMBOLS)
+    found = evaluation.linear_probe(STATES, noise, types=SYMBOLS, **FEW)
     assert abs(found.score - 0.5) < 0.1 and abs(found.selectivity) < 0.15
 
 
 def test_a_probe_that_learns_the_types_by_heart_is_not_selective():
     """States that say the symbol, and nothing else, do the control task as well."""
     symbols = SYMBOLS % 8
-    found = evaluation.linear_probe(np.eye(8)[symbols], symbols % 2, types=symbols)
+    found = evaluation.linear_probe(np.eye(8)[symbols], symbols % 2, types=symbols, **FEW)
     assert found.score == found.control == 1.0 and found.selectivity == 0.0
 
 
@@ -71,8 +72,9 @@ def test_padding_is_not_probed():
     counted = np.arange(12)[:, None] < 9
     padded = np.where(np.broadcast_to(counted, (12, 60))[..., None], STATES, np.nan)
     where = np.broadcast_to(counted, (12, 60))
-    found = evaluation.linear_probe(padded, PLANTED > 0, types=SYMBOLS, where=where)
-    assert found == evaluation.linear_probe(STATES[:9], PLANTED[:9] > 0, types=SYMBOLS[:9])
+    found = evaluation.linear_probe(padded, PLANTED > 0, types=SYMBOLS, where=where, **FEW)
+    alone = evaluation.linear_probe(STATES[:9], PLANTED[:9] > 0, types=SYMBOLS[:9], **FEW)
+    assert found == alone
 
 
 def test_an_explanation_of_the_inputs_alone_does_not_change():
