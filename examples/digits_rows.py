@@ -5,8 +5,8 @@
 An image of scikit-learn's digits is 8 rows of 8 pixels: a sequence of 8 steps. Two layers of a cell
 read it, and the last state is classified: as one of ten digits, by cross-entropy over the classes;
 then as odd or even, by that of one yes or no. The seeds of a cell are trained side by side, in one
-program. What is chosen (which cell, the strength of the baselines) is chosen on held-out images;
-the test images are read once. The baselines read all 64 pixels at once.
+program. Cell and strength of the baselines are chosen on held-out images, and the test images are
+read once. The baselines read all 64 pixels at once.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from jaxrnn import cells, heads, networks, objectives, training
 
 CELLS = {"Elman": cells.Elman, "LSTM": cells.LSTM, "GRU": cells.GRU}
 COLORS = {"Elman": "#999999", "LSTM": "#0b559f", "GRU": "#d1495b"}
-HIDDEN, BATCH, EVERY = 64, 64, 50
+HIDDEN, BATCH, EVERY, SAID = 64, 64, 50, "{:>22} {mean:.4f}, held out {held_out:.4f}"
 
 
 class Task(NamedTuple):
@@ -92,11 +92,10 @@ def study(task: Task, names: list[str], parts: Any, options: argparse.Namespace)
     for name in names:
         began = time.perf_counter()
         layers = [networks.Recurrent(CELLS[name](size, HIDDEN)) for size in (8, HIDDEN)]
-        readout = networks.LastPool(), networks.Dense(HIDDEN, task.outputs)
-        network = networks.stack(*layers, *readout)
+        network = networks.stack(*layers, networks.LastPool(), networks.Dense(HIDDEN, task.outputs))
         run = jax.vmap(partial(train, network, task, options.steps), in_axes=(None, None, 0))
-        params, curves = jax.jit(run, compiler_options=options.compiler)(learn, held, keys)
-        params, curves = jax.device_get((params, curves))
+        run = jax.jit(run, compiler_options=options.compiler)
+        params, curves = jax.device_get(run(learn, held, keys))
         members = [jax.tree.map(lambda leaf, n=n: leaf[n], params) for n in range(len(keys))]
         outputs = [training.predict(network, member, test[0], batch=360) for member in members]
         answers[name] = np.stack([task.answer(logits) for logits in outputs])
@@ -104,17 +103,16 @@ def study(task: Task, names: list[str], parts: Any, options: argparse.Namespace)
         seconds, held_out = time.perf_counter() - began, float(curves[:, -1].mean())
         found[name] = {"seeds": right.tolist(), "mean": right.mean(), "worst": right.min()}
         found[name] |= {"held_out": held_out, "by_step": curves.tolist(), "seconds": seconds}
-        said = "{:>22} {mean:.4f}, worst {worst:.4f}; held out {held_out:.4f}; {seconds:.1f} s"
-        print(said.format(name, **found[name]))
+        print(SAID.format(name, **found[name]) + ", worst {worst:.4f}".format(**found[name]))
     logistic = partial(LogisticRegression, max_iter=5000)
     baselines = {"logistic regression": logistic, "SVM, Gaussian kernels": SVC}
     flat = [(x.swapaxes(0, 1).reshape(-1, 64), y.ravel()) for x, y in (learn, held, test)]
-    both = {"held_out": flat[1], "mean": flat[2]}
     for name, kind in baselines.items():
         fitted = {c: kind(C=c).fit(*flat[0]) for c in options.strengths}
         c = max(fitted, key=lambda c: fitted[c].score(*flat[1]))
-        found[name] = {"C": c, **{of: fitted[c].score(*part) for of, part in both.items()}}
-        print("{:>22} {mean:.4f}; held out {held_out:.4f}, C = {C:g}".format(name, **found[name]))
+        held_out, right = (fitted[c].score(*part) for part in flat[1:])
+        found[name] = {"C": c, "held_out": held_out, "mean": right}
+        print(SAID.format(name, **found[name]) + f", C = {c:g}")
     return found, answers
 
 
@@ -166,8 +164,7 @@ def draw(axes: Any, found: Any, task: Task, answers: Any, rows: Any, digits: Any
     counts = ConfusionMatrixDisplay.from_predictions
     counts(np.tile(known, len(answers)), answers.ravel(), ax=confused, cmap="Blues", colorbar=False)
     confused.set(xlabel="read as", ylabel="is", title=f"{found['chosen']}, all seeds")
-    wrong = (answers != known).sum(0)
-    worst = np.argsort(-wrong, kind="stable")[:8]
+    worst = np.argsort(-(wrong := (answers != known).sum(0)), kind="stable")[:8]
     images.imshow(rows[:, worst].reshape(8, 2, 32).swapaxes(0, 1).reshape(16, 32), cmap="gray_r")
     for place, at in enumerate(worst):
         said = f" {digits[at]}, wrong by {wrong[at]} of {len(answers)}"
