@@ -388,6 +388,11 @@ OTHERS = {
     "both": networks.Both(),
     "unordered": networks.Unordered(),
     "multi_head": networks.MultiHead(4, I, 2),
+    "additive": networks.Additive(4, I, 2),
+    "encoder_decoder": networks.EncoderDecoder(
+        networks.Recurrent(cells.GRU(I, 2)),
+        networks.CarryFromContext(networks.Recurrent(cells.GRU(I, 2)), 2),
+    ),
     "precision": networks.Precision(networks.Dense(I, H)),
     "greedy": generation.Greedy(),
     "temperature": generation.Temperature(0.5),
