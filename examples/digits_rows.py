@@ -153,9 +153,8 @@ def draw(axes: Any, found: Any, task: Task, answers: Any, rows: Any, digits: Any
     from sklearn.metrics import ConfusionMatrixDisplay
 
     curves, confused, images = axes
-    for name in [name for name in CELLS if name in found]:
-        each = np.array(found[name]["by_step"])
-        at = EVERY * np.arange(1, each.shape[1] + 1)
+    for name in filter(found.__contains__, CELLS):
+        at = EVERY * np.arange(1, len((each := np.array(found[name]["by_step"])).T) + 1)
         curves.plot(at, each.T, color=COLORS[name], linewidth=0.5)
         curves.plot(at, each.mean(0), color=COLORS[name], linewidth=2, label=name)
     curves.set(xlabel="step", ylabel="held-out accuracy", ylim=(0.8, 1.005))
@@ -165,11 +164,12 @@ def draw(axes: Any, found: Any, task: Task, answers: Any, rows: Any, digits: Any
     counts(np.tile(known, len(answers)), answers.ravel(), ax=confused, cmap="Blues", colorbar=False)
     confused.set(xlabel="read as", ylabel="is", title=f"{found['chosen']}, all seeds")
     worst = np.argsort(-(wrong := (answers != known).sum(0)), kind="stable")[:8]
-    images.imshow(rows[:, worst].reshape(8, 2, 32).swapaxes(0, 1).reshape(16, 32), cmap="gray_r")
-    for place, at in enumerate(worst):
-        said = f" {digits[at]}, wrong by {wrong[at]} of {len(answers)}"
+    shown = rows[:, worst] * (wrong[worst, None] > 0)
+    images.imshow(shown.reshape(8, 2, 32).swapaxes(0, 1).reshape(16, 32), cmap="gray_r")
+    for place, at in enumerate(worst[wrong[worst] > 0]):
+        said = f" {digits[at]}: {wrong[at]} of {len(answers)}"
         images.text(place % 4 * 8 - 0.5, place // 4 * 8 - 0.5, said, size=7, va="top", color="red")
-    images.set(xticks=[], yticks=[], title="most often misread")
+    images.set(xticks=[], yticks=[], title="most often misread, by how many")
 
 
 def parse() -> argparse.Namespace:

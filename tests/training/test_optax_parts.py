@@ -9,7 +9,7 @@ import pytest
 from jaxrnn import cells, data, networks, objectives, training
 
 K = 3
-NETWORK = networks.stack(networks.Recurrent(cells.GRU(2, 3)), networks.Dense(3, 4))
+NETWORK = networks.Recurrent(cells.Elman(2, 4))  # its states are the logits
 RNG = np.random.default_rng(0)
 INPUTS, LABELS = RNG.normal(size=(5, 2 * K, 2)), RNG.integers(0, 4, (5, 2 * K))
 OPTIMIZER = optax.chain(optax.clip_by_global_norm(0.5), optax.sgd(1e-2, momentum=0.9))

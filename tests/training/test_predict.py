@@ -174,7 +174,7 @@ def test_progress_is_shown(capsys):
 def test_evaluate_and_metrics_equal_one_sequence_at_a_time(x64):
     """Sums over steps and not means of means: how sequences are batched changes nothing."""
     rng = np.random.default_rng(1)
-    tokens = [rng.integers(0, V, n) for n in (5, 1, 3, 4)]
+    tokens = [rng.integers(0, V, n) for n in (4, 2, 3, 4)]
     labels = [rng.integers(0, V, len(one)) for one in tokens]
     scores = metrics.collect(
         nll=metrics.nll(), perplexity=metrics.perplexity(), accuracy=metrics.accuracy()
