@@ -247,10 +247,6 @@ class OfFirst(objectives.Objective):
         return self.head.loss.values(*self._split(outputs, targets))
 
 
-def labels_of_4(key, outputs):
-    return jax.random.randint(key, outputs.shape[:-1], 0, 4)
-
-
 def two_numbers(key, outputs):
     """Real numbers, two for each step."""
     return jax.random.normal(key, (*outputs.shape[:-1], 2))
@@ -272,7 +268,6 @@ HEADS = {
     "negative_binomial": (heads.NegativeBinomial(2), counts),
     "quantile": (heads.Quantile((0.1, 0.3, 0.5, 0.7, 0.9)), one_number),
     "mixture": (heads.Mixture(heads.Gaussian(), 1), one_number),
-    "mixture_of_classes": (heads.Mixture(heads.Categorical(4), 1), labels_of_4),
 }
 """Heads that read at most `V` outputs, each with `(key, outputs) -> targets`."""
 

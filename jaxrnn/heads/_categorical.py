@@ -1,8 +1,10 @@
 """`Categorical`: one of several classes."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from .. import _check
 from .._checked import checked
@@ -69,7 +71,7 @@ class Categorical(Head):
         """The probability of every class, `[T, *batch, classes]`."""
         return exact_softmax(self._theta(outputs))
 
-    def supports(self, y: Array) -> Bool[Array, "..."]:
+    def supports(self, y: Any) -> Any:
         return (y >= 0) & (y < self.classes) & (y % 1 == 0)
 
     def log_prob_at(self, theta: Array, y: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from .. import _check
 from .._checked import checked
@@ -98,31 +98,33 @@ class Head(Config):
     @checked
     def log_prob(self, outputs: ArrayLike, targets: ArrayLike) -> Float[Array, "*steps"]:
         """Log-probability, or log-density, of the targets, in nats; summed over the coordinates."""
-        theta, y, known = self._read(outputs, targets)
-        return self._over_coordinates(
-            jnp.where(known, self._compute("log_prob_at", theta, y), -jnp.inf)
-        )
+        refuse_unsupported(self, targets, None)
+        return _log_prob(self, outputs, targets)
 
     @checked
+    @jax.jit
     def mean(self, outputs: ArrayLike) -> Float[Array, "..."]:
         """The mean; NaN where there is none."""
-        return self._compute("mean_at", self._theta(outputs))
+        return self.mean_at(self._theta(outputs))
 
     @checked
+    @jax.jit
     def variance(self, outputs: ArrayLike) -> Float[Array, "..."]:
         """The variance; `inf` where it is infinite, NaN where there is no mean."""
-        return self._compute("variance_at", self._theta(outputs))
+        return self.variance_at(self._theta(outputs))
 
     @checked
+    @jax.jit
     def entropy(self, outputs: ArrayLike) -> Float[Array, "*steps"]:
         """Entropy in nats, of a density the differential one; summed over the coordinates."""
-        return self._over_coordinates(self._compute("entropy_at", self._theta(outputs)))
+        return self._over_coordinates(self.entropy_at(self._theta(outputs)))
 
     @checked
+    @jax.jit
     def cdf(self, outputs: ArrayLike, targets: ArrayLike) -> Float[Array, "..."]:
         """The probability of at most the target, for each coordinate."""
         theta = self._theta(outputs)
-        return self._compute("cdf_at", theta, read_targets(self, theta, targets, any_number=True))
+        return self.cdf_at(theta, read_targets(self, theta, targets))
 
     @checked
     def quantile(self, outputs: ArrayLike, levels: ArrayLike) -> Float[Array, "..."]:
@@ -135,16 +137,7 @@ class Head(Config):
         Raises:
             ValueError: for levels outside (0, 1); inside `jit` they give NaN.
         """
-        theta = self._theta(outputs)
-        levels = check_levels(self, "levels", levels, theta.dtype)
-        wide = theta.reshape(*theta.shape[:-1], *(1 for _ in levels.shape), theta.shape[-1])
-        wide = jnp.broadcast_to(wide, (*theta.shape[:-1], *levels.shape, theta.shape[-1]))
-        levels = jnp.broadcast_to(
-            levels.reshape(*(1 for _ in theta.shape[:-1]), *levels.shape), wide.shape[:-1]
-        )
-        inside = within_range(self, levels)
-        values = self._compute("quantile_at", wide, jnp.where(inside, levels, 0.5))
-        return jnp.where(inside, values, jnp.nan)
+        return _quantile(self, outputs, check_levels(self, "levels", levels, outputs))
 
     @checked
     def interval(self, outputs: ArrayLike, level: ArrayLike) -> Interval:
@@ -153,20 +146,19 @@ class Head(Config):
         Raises:
             ValueError: for a level outside (0, 1); inside `jit` it gives NaN.
         """
-        dtype = self._theta(outputs).dtype
-        level = check_levels(self, "level", level, dtype, central=True)
-        return Interval(
-            self.quantile(outputs, (1 - level) / 2), self.quantile(outputs, (1 + level) / 2)
-        )
+        level = check_levels(self, "level", level, outputs, central=True)
+        low, high = (1 - level) / 2, (1 + level) / 2
+        return Interval(_quantile(self, outputs, low), _quantile(self, outputs, high))
 
     @checked
+    @functools.partial(jax.jit, static_argnames="shape")
     def sample(self, key: Key, outputs: ArrayLike, shape: Batch = ()) -> Array:
         """Draw independent targets: `[*shape, T, *batch, dim]`; no gradient passes the draw.
 
         The labels of a `Categorical` are integers, and all else is floating, counts too.
         """
-        theta = self._theta(outputs)
-        return self._compute("sample_at", key, jnp.broadcast_to(theta, (*shape, *theta.shape)))
+        theta = jax.lax.stop_gradient(self._theta(outputs))
+        return self.sample_at(key, jnp.broadcast_to(theta, (*shape, *theta.shape)))
 
     @checked
     def crps(self, outputs: ArrayLike, targets: ArrayLike) -> Float[Array, "..."]:
@@ -178,14 +170,14 @@ class Head(Config):
         Reference: T. Gneiting & A. Raftery (2007), Strictly proper scoring rules, prediction, and
             estimation, https://doi.org/10.1198/016214506000001437
         """
-        theta, y, known = self._read(outputs, targets)
-        return jnp.where(known, self._compute("crps_at", theta, y), jnp.nan)
+        refuse_unsupported(self, targets, None)
+        return _crps(self, outputs, targets)
 
     # --- what a head defines, elementwise ---
 
-    def supports(self, y: Array) -> Bool[Array, "..."]:
-        """Which values may be targets."""
-        return jnp.ones_like(y, bool)
+    def supports(self, y: Any) -> Any:
+        """Which values may be targets, of numpy's arrays as of JAX's: use operators alone."""
+        return (y >= 0) | ~(y >= 0)
 
     @abc.abstractmethod
     def log_prob_at(self, theta: Array, y: Array) -> Array:
@@ -236,17 +228,9 @@ class Head(Config):
     def _theta(self, outputs: ArrayLike) -> Array:
         return read_outputs(self, real(type(self).__name__, "outputs", outputs))
 
-    def _read(self, outputs: ArrayLike, targets: ArrayLike) -> tuple[Array, Array, Array]:
-        """Outputs, targets, 0 in place of one that cannot be, and which of them can be."""
+    def _read(self, outputs: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
         theta = self._theta(outputs)
-        y = read_targets(self, theta, targets)
-        refuse_unsupported(self, targets, None)
-        known = self.supports(y)
-        return theta, jnp.where(known, y, 0), known
-
-    def _compute(self, method: str, *arguments: Array) -> Array:
-        """One of the methods above, compiled as a whole, though it is called outside of `jit`."""
-        return _compiled(self, method, *arguments)
+        return theta, read_targets(self, theta, targets)
 
     def _over_coordinates(self, values: Array) -> Array:
         return jnp.sum(values, axis=-1) if self.target_shape else values
@@ -255,9 +239,46 @@ class Head(Config):
         return NotImplementedError(f"{type(self).__name__}: it has no closed {what}. {remedy}")
 
 
-@functools.partial(jax.jit, static_argnames="method")
-def _compiled(head: Head, method: str, *arguments: Array) -> Array:
-    return getattr(head, method)(*arguments)
+# Compiled as a whole, even if called outside of `jit`, after the checks of what can be read.
+
+
+@jax.jit
+def _log_prob(head: Head, outputs: ArrayLike, targets: ArrayLike) -> Array:
+    theta, y = head._read(outputs, targets)
+    known = head.supports(y)
+    values = head.log_prob_at(theta, jnp.where(known, y, 0))
+    return head._over_coordinates(jnp.where(known, values, -jnp.inf))
+
+
+@jax.jit
+def _surprisal(head: Head, outputs: ArrayLike, targets: ArrayLike) -> Array:
+    return -head._over_coordinates(head.log_prob_at(*head._read(outputs, targets)))
+
+
+@jax.jit
+def _supported(head: Head, outputs: ArrayLike, targets: ArrayLike) -> Array:
+    """Which steps have a target that the head supports."""
+    known = head.supports(head._read(outputs, targets)[1])
+    return jnp.all(known, axis=-1) if head.target_shape else known
+
+
+@jax.jit
+def _crps(head: Head, outputs: ArrayLike, targets: ArrayLike) -> Array:
+    theta, y = head._read(outputs, targets)
+    known = head.supports(y)
+    return jnp.where(known, head.crps_at(theta, jnp.where(known, y, 0)), jnp.nan)
+
+
+@jax.jit
+def _quantile(head: Head, outputs: ArrayLike, levels: Array) -> Array:
+    theta = head._theta(outputs)
+    steps, parameters = theta.shape[:-1], theta.shape[-1]
+    wide = theta.reshape(*steps, *(1 for _ in levels.shape), parameters)
+    wide = jnp.broadcast_to(wide, (*steps, *levels.shape, parameters))
+    levels = levels.reshape(*(1 for _ in steps), *levels.shape)
+    levels = jnp.broadcast_to(levels, wide.shape[:-1])
+    inside = within_range(head, levels)
+    return jnp.where(inside, head.quantile_at(wide, jnp.where(inside, levels, 0.5)), jnp.nan)
 
 
 class NLL(Objective):
@@ -288,14 +309,9 @@ class NLL(Objective):
     head: Head
 
     def weight(self, outputs: Any, targets: Any, where: Array | None = None) -> Array | None:
-        head = self.head
         _check.one_array("NLL", outputs=outputs, targets=targets)
-        y = read_targets(head, head._theta(outputs), targets)
-        refuse_unsupported(head, targets, where)
-        known = head.supports(y)
-        return narrow("NLL", where, jnp.all(known, axis=-1) if head.target_shape else known)
+        refuse_unsupported(self.head, targets, where)
+        return narrow("NLL", where, _supported(self.head, outputs, targets))
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        theta = self.head._theta(outputs)
-        y = read_targets(self.head, theta, targets)
-        return -self.head._over_coordinates(self.head._compute("log_prob_at", theta, y))
+        return _surprisal(self.head, outputs, targets)

@@ -1,8 +1,9 @@
 """`Mixture`: a weighted sum of distributions."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool
 
 from .. import _check
 from .._numerics import exact_log_softmax, exact_logsumexp, exact_softmax, expectation
@@ -74,7 +75,7 @@ class Mixture(Head):
     def target_shape(self) -> tuple[int, ...]:
         return self.component.target_shape
 
-    def supports(self, y: Array) -> Bool[Array, "..."]:
+    def supports(self, y: Any) -> Any:
         return self.component.supports(y)
 
     def log_prob_at(self, theta: Array, y: Array) -> Array:

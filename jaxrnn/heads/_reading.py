@@ -2,11 +2,11 @@
 
 from typing import Any, Protocol, runtime_checkable
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
+from .._dtypes import at_least_float32
 from .._numerics import real
 from .._typing import Array, ArrayLike
 
@@ -32,7 +32,7 @@ class Reader(Protocol):
     @property
     def support(self) -> str: ...
 
-    def supports(self, y: Array) -> Array: ...
+    def supports(self, y: Any) -> Any: ...
 
 
 def read_outputs(head: Reader, z: Array) -> Array:
@@ -47,9 +47,7 @@ def read_outputs(head: Reader, z: Array) -> Array:
     return z.reshape(*z.shape[:-1], *head.target_shape, head.parameters)
 
 
-def read_targets(
-    head: Reader, theta: Array, targets: ArrayLike, *, any_number: bool = False
-) -> Array:
+def read_targets(head: Reader, theta: Array, targets: ArrayLike) -> Array:
     """Targets `[*steps, *target_shape]` as numbers of the dtype of `theta`."""
     who, wanted = _name(head), theta.shape[:-1]
     if head.discrete:
@@ -79,43 +77,44 @@ def refuse_unsupported(head: Reader, targets: ArrayLike, where: ArrayLike | None
     """Raise for a target that cannot be one, if it can be read and its step counts."""
     if not (_check.concrete(targets) and (where is None or _check.concrete(where))):
         return
-    with jax.ensure_compile_time_eval():
-        given = jnp.asarray(targets)
-        if not jnp.issubdtype(given.dtype, jnp.floating):
-            given = given.astype(float)
-        wrong = ~np.asarray(head.supports(given))
+    given = np.asarray(targets)
+    if np.iscomplexobj(given):
+        return  # refused where targets are read
+    wrong = ~np.asarray(head.supports(given.astype(float)))
     if where is not None:
         counts = np.asarray(where) != 0
         wrong &= counts.reshape(*counts.shape, *(1 for _ in range(wrong.ndim - counts.ndim)))
     if wrong.any():
         first = tuple(map(int, np.argwhere(wrong)[0]))
         raise ValueError(
-            f"{_name(head)}: targets must be {head.support}, got {np.asarray(targets)[first]} at "
-            f"index {first}. Leave out padding with the objective's `where`."
+            f"{_name(head)}: targets must be {head.support}, got {given[first]} at index {first}. "
+            "Leave out padding with the objective's `where`."
         )
 
 
 def check_levels(
-    head: Reader, name: str, levels: ArrayLike, dtype: Any, *, central: bool = False
+    head: Reader, name: str, levels: ArrayLike, outputs: ArrayLike, *, central: bool = False
 ) -> Array:
     """Levels of quantiles, or of `central` intervals; raises for one out of range that is known."""
     who = _name(head)
     given = _check.numbers(who, name, levels)
     if not jnp.issubdtype(given.dtype, jnp.floating):
         raise TypeError(f"{who}: {name} must be floating, in (0, 1), got {_check.describe(given)}.")
-    array = given.astype(dtype)
+    wide = jnp.issubdtype(jnp.result_type(outputs), jnp.floating)
+    array = given.astype(at_least_float32(jnp.result_type(outputs) if wide else given.dtype))
     if _check.concrete(array):
-        ends = [(1 - array) / 2, (1 + array) / 2] if central else [array]
-        bad = ~np.logical_and.reduce([np.asarray(within_range(head, end)) for end in ends])
+        values = np.asarray(array)
+        ends = [(1 - values) / 2, (1 + values) / 2] if central else [values]
+        bad = ~np.logical_and.reduce([within_range(head, end) for end in ends])
         if bad.any():
             low, high = head.level_range
             place = f"[{low}, {high}]" if low > 0 else "(0, 1)"
             wanted = f"have its quantiles in {place}" if central and low > 0 else f"lie in {place}"
-            raise ValueError(f"{who}: {name} must {wanted}, got {np.asarray(array)[bad][0]}.")
+            raise ValueError(f"{who}: {name} must {wanted}, got {values[bad][0]}.")
     return array
 
 
-def within_range(head: Reader, levels: Array) -> Array:
+def within_range(head: Reader, levels: Any) -> Any:
     """Which levels a head has quantiles for; those at its ends are, however they are rounded."""
     low, high = head.level_range
     slack = 4 * float(np.finfo(levels.dtype).eps)

@@ -48,5 +48,5 @@ def test_samples_are_targets():
     draws = head.sample(jax.random.key(0), jnp.zeros((5, 2, 3)), (4,))
     assert draws.dtype == jnp.int32 and draws.shape == (4, 5, 2)
     assert head.loss(jnp.zeros((5, 2, 3)), draws[0]).shape == (5, 2)
-    counts = heads.NegativeBinomial().sample(jax.random.key(0), jnp.full(2, 1e12), (SIZE,))
+    counts = heads.NegativeBinomial().sample(jax.random.key(0), jnp.array([1e12, 1e12]), (SIZE,))
     assert (counts > 1e11).all() and (counts % 1 == 0).all()
