@@ -80,7 +80,8 @@ def refuse_unsupported(head: Reader, targets: ArrayLike, where: ArrayLike | None
     given = np.asarray(targets)
     if np.iscomplexobj(given):
         return  # refused where targets are read
-    wrong = ~np.asarray(head.supports(given.astype(float)))
+    with np.errstate(invalid="ignore"):  # the remainder of what is infinite
+        wrong = ~np.asarray(head.supports(given.astype(float)))
     if where is not None:
         counts = np.asarray(where) != 0
         wrong &= counts.reshape(*counts.shape, *(1 for _ in range(wrong.ndim - counts.ndim)))
