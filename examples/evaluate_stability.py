@@ -195,7 +195,7 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=Path("stability"))
     parser.add_argument("--smoke", action="store_true", help="a few steps, two seeds, one cell")
     given = parser.parse_args()
-    given.cells = len(CELLS)
+    given.cells = 3
     if given.smoke:
         given.steps, given.seeds, given.cells = 10, 2, 1
     main(given)

@@ -1,5 +1,6 @@
 """A sweep gives what single runs give, whatever is swept and however its members are run."""
 
+import csv
 import dataclasses
 
 import jax
@@ -8,6 +9,7 @@ import optax
 import pytest
 
 from jaxrnn import objectives, training
+from jaxrnn.training import _swept_program
 from tests.training.small import SCORES, Small, echo, unstack
 
 LEARNING = optax.inject_hyperparams(optax.sgd)(learning_rate=0.1)
@@ -46,7 +48,7 @@ def test_members_are_what_fit_gives(side_by_side):
             )
 
 
-@pytest.mark.parametrize("members", [training.OneByOne(), training.Fastest(2)], ids=str)
+@pytest.mark.parametrize("members", [training.OneByOne(), training.Fastest(3)], ids=str)
 def test_how_members_are_run_changes_rounding_alone(side_by_side, members):
     other = training.sweep(TRAINER, BATCHES, SETTINGS, members=members, **CALL)
     assert other.settings == side_by_side.settings
@@ -76,3 +78,118 @@ def test_settings_are_combined_seed_by_seed(side_by_side):
         "learning_rate": 1e30,
         "loss.smoothing": 0.2,
     }
+
+
+def test_a_sweep_that_is_stopped_goes_on(side_by_side, tmp_path, monkeypatch):
+    call = CALL | {"members": training.Vmapped(3), "directory": tmp_path}
+    started = []
+    start = _swept_program.Program.start
+
+    def counting(program, chosen):
+        if len(started) == 2:
+            raise KeyboardInterrupt
+        started.append(chosen.tolist())
+        return start(program, chosen)
+
+    monkeypatch.setattr(_swept_program.Program, "start", counting)
+    with pytest.raises(KeyboardInterrupt):
+        training.sweep(TRAINER, BATCHES, SETTINGS, **call)
+    started.clear()
+    resumed = training.sweep(TRAINER, BATCHES, SETTINGS, **call)
+    assert started == [[6, 7, 7]]
+    for name, curve in side_by_side.curves.items():
+        np.testing.assert_array_equal(resumed.curves[name], curve)
+    np.testing.assert_array_equal(resumed.diverged_at, side_by_side.diverged_at)
+    training.sweep(TRAINER, BATCHES, SETTINGS, **call)
+    assert len(started) == 1
+    others = {
+        "seeds": {"seeds": [0, 4]},
+        "rows": {"every": 5},
+        "validation": {"validation": HELD_OUT[:1]},
+    }
+    for name, other in others.items():
+        with pytest.raises(ValueError, match=f"belongs to another sweep: {name} there"):
+            training.sweep(TRAINER, BATCHES, SETTINGS, **call | other)
+    noisier = dataclasses.replace(TRAINER, network=Small(noise=0.2))
+    with pytest.raises(ValueError, match=r"network there .*noise=0.1.*, here .*noise=0.2"):
+        training.sweep(noisier, BATCHES, SETTINGS, **call)
+    with pytest.raises(ValueError, match="first batch there"):
+        training.sweep(TRAINER, BATCHES[1:], SETTINGS, **call)
+
+
+def test_a_directory_of_something_else_is_refused(tmp_path):
+    training.Checkpoints(tmp_path).save(1, {"state": np.zeros(2)}, {})
+    with pytest.raises(ValueError, match="run of something else"):
+        training.sweep(TRAINER, BATCHES, SETTINGS, **CALL, directory=tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="cannot be made"):
+        training.sweep(TRAINER, BATCHES, SETTINGS, **CALL, directory=tmp_path / "file")
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        (
+            {"network.hidden": [4]},
+            ValueError,
+            r"is no leaf .*\n.*  network.leak\n(.*\n)*.*learning",
+        ),
+        ({"network.leak": []}, ValueError, "empty list of values"),
+        ([], ValueError, "empty list"),
+        ({"network.leak": 0.5}, TypeError, "must be a list of values"),
+        ({"network.leak": ["0.5"]}, TypeError, "must be a number"),
+        ({"network.leak": [True]}, TypeError, "must be a number"),
+        ({"network.leak": [[0.5, 0.5]]}, ValueError, r"shape \(\)"),
+        ({"network.leak": [float("nan")]}, ValueError, "not a number"),
+        ({"network.leak": np.ma.masked_array([0.5, 1.0], [True, False])}, TypeError, "masked"),
+        ({"network.leak": [0.5, 0.5]}, ValueError, "there twice"),
+        ({"loss.smoothing": [0.1, 1.5]}, ValueError, r"CrossEntropy: smoothing .* got 1.5"),
+        ([{"network.leak": 0.5}, {"loss.smoothing": 0.5}], TypeError, "same names"),
+        ("network.leak", TypeError, "settings must be values"),
+    ],
+)
+def test_settings_that_are_none(settings, error, message):
+    with pytest.raises(error, match=message):
+        training.sweep(TRAINER, BATCHES, settings, **CALL)
+
+
+@pytest.mark.usefixtures("as_users_run_it")
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"seeds": []}, ValueError, "seeds is empty"),
+        ({"seeds": [1, 1]}, ValueError, "twice"),
+        ({"seeds": [0.5]}, TypeError, "seeds must be an integer"),
+        ({"seeds": [-1]}, ValueError, "at least 0"),
+        ({"seeds": 8}, TypeError, "list of integers"),
+        ({"steps": 0}, ValueError, "steps must be at least 1"),
+        ({"every": 0}, ValueError, "every must be at least 1"),
+        ({"validation": []}, ValueError, "validation holds no batch"),
+        ({"members": 16}, TypeError, "Members"),
+    ],
+)
+def test_arguments_that_are_none(wrong, error, message):
+    with pytest.raises(error, match=message):
+        training.sweep(TRAINER, BATCHES, SETTINGS, **CALL | wrong)
+
+
+def test_labels_out_of_range_are_named():
+    inputs, targets = BATCHES[1]
+    batches = [BATCHES[0], (inputs, targets + 9), *BATCHES[2:]]
+    with pytest.raises(ValueError, match=r"sweep: the batch of step 1: .*label"):
+        training.sweep(TRAINER, batches, SETTINGS, members=training.Vmapped(3), **CALL)
+
+
+def test_sweeps_of_several_networks_are_one_table(side_by_side, tmp_path):
+    both = training.join({"a": side_by_side, "b": side_by_side}, by="network")
+    assert both.settings[0] == {"network": "a"} | side_by_side.settings[0]
+    assert len(both.groups()) == 8
+    both.to_csv(tmp_path / "new" / "rows.csv")
+    with open(tmp_path / "new" / "rows.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["train/loss"]) for row in rows] == pytest.approx(
+        both.scores("train/loss").tolist(), nan_ok=True
+    )
+    with pytest.raises(ValueError, match="same steps"):
+        training.join({"a": side_by_side, "b": side_by_side._replace(steps=np.array([1, 5]))})
