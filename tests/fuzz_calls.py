@@ -179,6 +179,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "table": metrics.Reliability(*np.array([[3, 1], [0.4, 0.9], [0.5, 0.8], [0.2, 0.1]])),
         "figure": None,
     },
+    "analysis.plot_sweep": {"swept": SWEPT, "column": "loss", "axes": None},
     "analysis.plot_run": {
         "rows": ROWS,
         "text": "abc",

@@ -15,4 +15,5 @@ from ._plots import plot_surprisal as plot_surprisal
 from ._reliability import plot_reliability as plot_reliability
 from ._saturation import Saturation as Saturation
 from ._saturation import gate_saturation as gate_saturation
+from ._sweep_plot import plot_sweep as plot_sweep
 from ._temperature import fit_temperature as fit_temperature

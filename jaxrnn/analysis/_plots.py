@@ -67,7 +67,7 @@ def plot_history(
             f"the rows have numbers for {list(panels)}"
         )
     if figure is None:
-        figure = _figure(4.0)
+        figure = new_figure(4.0)
     drawable("plot_history", "figure", figure, "subplots")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         _draw_curves(axes, panels[name])
@@ -79,7 +79,7 @@ def plot_history(
         axes.set_xlabel("step")
         axes.set_title(name, loc="left", fontsize=12)
         axes.legend(frameon=False, fontsize=10)
-        _clean(axes)
+        clean(axes)
     return figure
 
 
@@ -125,7 +125,7 @@ def plot_surprisal(
         )
     lines = list(_lines(text, columns))
     if axes is None:
-        axes = _figure(_height(lines, columns)).subplots()
+        axes = new_figure(_height(lines, columns)).subplots()
     drawable("plot_surprisal", "axes", axes, "imshow")
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -168,7 +168,7 @@ def plot_run(
     """
     _check.sizes("plot_run", columns=columns)
     heights = 4.0, _height(list(_lines(text, columns)), columns)
-    figure = _figure(sum(heights))
+    figure = new_figure(sum(heights))
     parts: Any = figure.subfigures(2, 1, height_ratios=heights)
     above, below = parts
     plot_history(rows, quantities=quantities, baselines=baselines, figure=above)
@@ -183,7 +183,8 @@ def drawable(who: str, name: str, value: Any, verb: str) -> None:
         raise TypeError(f"{who}: {name} must be of matplotlib, as {made}, got {shown(value)}")
 
 
-def _figure(height: float) -> "Figure":
+def new_figure(height: float) -> "Figure":
+    """A figure of the usual width, so many inches high."""
     try:
         from matplotlib.figure import Figure
         from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -234,7 +235,8 @@ def _draw_curves(axes: "Axes", curves: Mapping[str, list[tuple[float, float]]]) 
         )
 
 
-def _clean(axes: "Axes") -> None:
+def clean(axes: "Axes") -> None:
+    """A light grid, and no frame at the top and on the right."""
     axes.grid(color="#e6e6e6", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

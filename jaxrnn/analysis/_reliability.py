@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._checked import checked
-from ._plots import _BASELINES, _CURVES, _clean, _figure, drawable
+from ._plots import _BASELINES, _CURVES, clean, drawable, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -82,7 +82,7 @@ def plot_reliability(
         )
     confidence, accuracy, count = _bins(table.confidence, table.accuracy, table.count)
     if figure is None:
-        figure = _figure(5.6)
+        figure = new_figure(5.6)
         figure.set_size_inches(6.0, 5.6)
     drawable("plot_reliability", "figure", figure, "subplots")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -115,7 +115,7 @@ def plot_reliability(
     below.set_xlabel("confidence")
     below.set_ylabel("predictions")
     for axes in (above, below):
-        _clean(axes)
+        clean(axes)
     return figure
 
 
