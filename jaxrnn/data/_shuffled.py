@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _check, _host
 from .._kinds import shown
+from ..networks import Pair
 from ._batch import Batch
 from ._dataset import Dataset
 from ._random import permutation
@@ -42,7 +43,7 @@ class Shuffled(Dataset):
 
     Args:
         examples: a `Batch` that holds all `N` examples side by side: inputs `[T, N, ...]`, mask
-            and resets, if any, `[T, N]`.
+            and resets, if any, `[T, N]`. Of a `networks.Pair`, T are the steps of its target.
         batch: how many examples a batch has.
         seed: an integer of at least 0.
         target_axis: the axis of `examples.targets` along which the examples lie: 1 for
@@ -105,7 +106,8 @@ class Shuffled(Dataset):
     @property
     def _shape(self) -> tuple[int, int]:
         """How many steps, and how many examples."""
-        leaves = jax.tree.leaves(self.examples.inputs)
+        inputs = self.examples.inputs
+        leaves = jax.tree.leaves(inputs.target if isinstance(inputs, Pair) else inputs)
         if not leaves or leaves[0].ndim < 2 or 0 in leaves[0].shape[:2]:
             shape = leaves[0].shape if leaves else None
             raise ValueError(

@@ -4,10 +4,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool
 
 from .. import _check
-from .._typing import Array, ArrayOrList, Batch, Carry, Inputs, Key, Params
+from .._typing import ArrayLike, ArrayOrList, Batch, Carry, Inputs, Key, Params
 from . import _reading
 from ._context import Context
 from ._layer import Layer
@@ -21,12 +20,12 @@ class Pair(NamedTuple):
     Shapes:
         source: what is encoded, `[S, *batch, ...]`.
         target: what the decoder reads, `[T, *batch, ...]`: what was written so far.
-        mask: which steps of the source count, `[S, *batch]`; `None` for all.
+        mask: `Bool[S, *batch]`, which steps of the source count; `None` for all.
     """
 
     source: Inputs
     target: Inputs
-    mask: Bool[Array, "S *batch"] | None = None
+    mask: ArrayLike | None = None
 
 
 class EncoderDecoderParams(NamedTuple):

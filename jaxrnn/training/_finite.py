@@ -7,17 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._typing import Inputs, Params
-from ..networks import Layer
+from ..networks import Layer, Pair
 
 
 def not_finite(xs: Inputs, mask: Any, axes: int) -> str:
     """What is not finite at steps that count, and where the first of it is; `""` if nothing is.
 
     Args:
-        xs: a tree of `[T, *batch, ...]`.
+        xs: a tree of `[T, *batch, ...]`, or a `Pair`, of whose source its own mask counts.
         mask: `Bool[T, *batch]` or `None`.
         axes: how many axes `[T, *batch]` are.
     """
+    if isinstance(xs, Pair):
+        found = not_finite(xs.source, xs.mask, axes)
+        return f"{found} of the source" if found else not_finite(xs.target, mask, axes)
     for path, leaf in jax.tree.leaves_with_path(xs):
         if not jnp.issubdtype(leaf.dtype, jnp.inexact):
             continue

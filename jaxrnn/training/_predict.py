@@ -10,8 +10,8 @@ import numpy as np
 from .. import _check, _host
 from .._checked import checked
 from .._typing import Inputs, Params
-from ..data import Batch, Dataset, Padded, Stacked, bucket
-from ..networks import Layer
+from ..data import Batch, Dataset, Padded, Stacked, bucket, pad
+from ..networks import Layer, Pair
 from . import _sequences
 from ._bar import Bar
 from ._batch import as_batch
@@ -21,12 +21,13 @@ from ._state import TrainState
 
 
 class Call(NamedTuple):
-    """What the network reads at once, and which sequences it is of."""
+    """What the network reads at once, of which sequences, and how many steps those have."""
 
     xs: Inputs
     mask: np.ndarray | None
     resets: np.ndarray | None
     indices: np.ndarray
+    steps: int
 
 
 @checked
@@ -50,7 +51,7 @@ def predict(
     - **A list of sequences** of several lengths, `[T_n, ...]` each, or a `data.Padded`: a list of
       `[T_n, ...]`, without any padding; one array `[N, ...]` of a network that pools. Sequences of
       similar lengths run together, in at most `buckets` padded lengths, so that few programs are
-      compiled.
+      compiled. **A list of `networks.Pair`**, for an encoder-decoder: likewise, in one length.
     - **A `data.Batch`**: as an array; steps outside of its mask are zero. Targets are not read.
     - **Batches**, a `data.Dataset`, of which it is the first epoch, a `data.Stacked` or any
       iterable of `data.Batch`: a list, one entry a batch.
@@ -127,7 +128,30 @@ def _several(run: "_Run", items: Iterator[Any], buckets: int) -> Any:
             outputs.append(_array(run, item, f" of batch {place}"))
         return outputs
     sequences = [] if first is None else [first, *items]
+    if isinstance(first, Pair):
+        return _pairs(run, sequences)
     return _ragged(run, sequences, buckets)
+
+
+def _pairs(run: "_Run", items: list[Any]) -> Any:
+    """The outputs of pairs, each of whose parts has a length of its own."""
+    for place, item in enumerate(items):
+        _check.kind("predict", f"sequence {place}", item, Pair)
+        if item.mask is not None:
+            raise ValueError(
+                f"predict: sequence {place} has a mask. In a list a pair is without padding; of "
+                "padded ones make a batch: `data.Batch(Pair(source, target, mask), ())`."
+            )
+    source, target = (pad([item[part] for item in items]) for part in (0, 1))
+    there, counts = (
+        np.arange(len(part.values))[:, None] < part.lengths for part in (source, target)
+    )
+    batch = Batch(Pair(source.values, target.values, there), (), counts)
+    outputs = _array(run, batch, "")
+    return [
+        jax.tree.map(lambda leaf, at=at, n=n: leaf[:n, at].copy(), outputs)
+        for at, n in enumerate(target.lengths)
+    ]
 
 
 def _array(run: "_Run", batch: Batch, where: str) -> Any:
@@ -147,7 +171,7 @@ def _array(run: "_Run", batch: Batch, where: str) -> Any:
     check_inputs("predict", xs, mask, axes, where)
 
     def flat(leaf: Any) -> np.ndarray:
-        return np.asarray(leaf).reshape(lead[0], count, *leaf.shape[axes:])
+        return np.asarray(leaf).reshape(len(leaf), count, *leaf.shape[axes:])
 
     xs = jax.tree.map(flat, xs)
     marks = [None if mark is None else flat(mark) for mark in (mask, resets)]
@@ -158,7 +182,8 @@ def _array(run: "_Run", batch: Batch, where: str) -> Any:
             # The last batch is filled with its last sequence, so that it has the shape of others.
             at = np.minimum(np.arange(start, start + width), count - 1)
             part, (mask, resets) = jax.tree.map(lambda leaf, at=at: leaf[:, at], (xs, marks))
-            yield Call(part, mask, resets, np.arange(start, min(start + width, count)))
+            some = np.arange(start, min(start + width, count))
+            yield Call(part, mask, resets, some, lead[0] * len(some))
 
     axis = 0 if run.network.pools else 1
     run.bar.add(lead[0] * count)
@@ -199,7 +224,7 @@ def _ragged(run: "_Run", items: list[Any], buckets: int) -> Any:
             for start in range(0, len(group.indices), width):
                 some = group.indices[start : start + width]
                 xs, mask = sequences.together(some, len(group.padded.values), width)
-                yield Call(xs, mask, None, some)
+                yield Call(xs, mask, None, some, int(mask.sum()))
 
     run.bar.add(int(lengths.sum()))
     outputs: list[Any] = [None] * len(items)
@@ -243,8 +268,7 @@ class _Run(NamedTuple):
         check_symbols(
             "predict", self.network, self.params, call.xs, call.mask, outputs, call.indices
         )
-        counted = len(call.indices) * len(jax.tree.leaves(call.xs)[0])
-        self.bar.advance(counted if call.mask is None else int(call.mask.sum()))
+        self.bar.advance(call.steps)
         return call, outputs
 
     def nothing(self, xs: Inputs) -> Any:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxrnn import networks
 from jaxrnn.data import Batch, Interleaved, Shuffled, Stream
 
 SIZES = st.integers(1, 5)
@@ -104,6 +105,17 @@ def test_shuffled_masks_only_where_it_must():
     first, last = Shuffled(whole, batch=4, seed=0)
     assert first.mask.all()
     assert last.mask.sum(axis=1).tolist() == [2, 2, 2]
+
+
+def test_shuffled_takes_pairs_of_two_lengths():
+    numbers = np.arange(6)
+    source, target = np.broadcast_to(numbers, (5, 6)), np.broadcast_to(numbers, (3, 6))
+    examples = Batch(networks.Pair(source, target, source > 1), target)
+    for one in Shuffled(examples, batch=4, seed=0):
+        assert one.inputs.source.shape == one.inputs.mask.shape == (5, 4)
+        assert one.inputs.target.shape == one.mask.shape == (3, 4)
+        assert np.array_equal(one.inputs.source[0], one.targets[0])
+        assert np.array_equal(one.inputs.mask, one.inputs.source > 1)
 
 
 def test_shuffled_takes_trees_resets_and_one_target_per_sequence():

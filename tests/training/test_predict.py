@@ -204,3 +204,36 @@ def test_evaluate_and_metrics_equal_one_sequence_at_a_time(x64):
     np.testing.assert_allclose(got.metrics["perplexity"], np.exp(nll), rtol=1e-12)
     accuracy = mean(one.metrics["accuracy"] for one in each)
     np.testing.assert_allclose(got.metrics["accuracy"], accuracy, rtol=1e-12)
+
+
+TRANSLATES = networks.EncoderDecoder(
+    networks.Recurrent(cells.GRU(2, 3)),
+    networks.Attending(
+        networks.CarryFromContext(networks.Recurrent(cells.GRU(2 + 3, 4)), 3),
+        networks.Multiplicative(4, 3),
+    ),
+)
+
+
+def test_pairs_equal_one_pair_at_a_time(x64):
+    """Sources and targets of other lengths than one another, with any padding."""
+    params, rng = double(TRANSLATES), np.random.default_rng(0)
+    lengths = [(3, 2), (5, 4), (0, 3), (2, 0)]
+    pairs = [networks.Pair(*(rng.normal(size=(n, 2)) for n in some)) for some in lengths]
+    together, alone = training.predict(TRANSLATES, params, pairs), jax.jit(TRANSLATES.apply)
+    source, target = (data.pad([p[n] for p in pairs], value=np.nan) for n in (0, 1))
+    there, counts = (np.arange(len(p.values))[:, None] < p.lengths for p in (source, target))
+    batch = data.Batch(networks.Pair(source.values, target.values, there), (), counts)
+    padded = training.predict(TRANSLATES, params, batch, batch=2)
+    for at, (pair, got) in enumerate(zip(pairs, together, strict=True)):
+        assert got.shape == (len(pair.target), 7)
+        same(padded[: len(got), at], got)
+        if len(pair.source) and len(pair.target):
+            same(got, np.asarray(alone(params, pair)[1]))
+    assert not np.isfinite(source.values).all()  # its padding, which is hidden
+    source.values[4, 1, 0] = np.inf
+    batch = batch._replace(inputs=batch.inputs._replace(source=source.values))
+    with pytest.raises(ValueError, match="inf at sequence 1, step 4, feature 0 of the source"):
+        training.predict(TRANSLATES, params, batch)
+    with pytest.raises(ValueError, match=r"sequence 0 has a mask\. In a list a pair is without"):
+        training.predict(TRANSLATES, params, [pairs[0]._replace(mask=np.ones(3, bool))])
