@@ -136,16 +136,18 @@ def test_quantiles_never_cross():
     assert heads.Quantile((0.5,)).quantile([2.0], 0.5) == 2
 
 
-def test_quantiles_are_learnt():
-    """The minimum of the loss over a sample is the sample's quantiles."""
+def test_the_least_loss_is_at_the_quantiles_of_the_targets():
     head, y = heads.Quantile((0.1, 0.5, 0.9)), jnp.asarray(RNG.exponential(size=(999, 1)))
+    low, middle, high = np.quantile(y, [0.1, 0.5, 0.9])
 
-    def loss(theta):
+    @jax.jit
+    @jax.grad
+    def slope(theta):
         return jnp.mean(head.loss(jnp.broadcast_to(theta, (999, 3)), y))
 
-    step = jax.jit(lambda i, theta: theta - 3 / (1 + i / 20) * jax.grad(loss)(theta))
-    theta = jax.lax.fori_loop(0, 600, step, jnp.zeros(3))
-    close(head.quantiles(theta), np.quantile(y, [0.1, 0.5, 0.9]), 1e-2)
+    best = np.array([raw(middle - low), middle, raw(high - middle)])
+    assert np.abs(slope(best)).max() < 2 / 999
+    assert slope(best + np.array([0.0, 0.1, 0.0]))[1] > 0.01
 
 
 # --- mixtures ---------------------------------------------------------------------------------
