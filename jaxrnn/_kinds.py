@@ -151,6 +151,13 @@ def _number_remedy(value: Any) -> str:
     return ""
 
 
+def _size(value: Any) -> Any:
+    return int(value) if isinstance(value, np.integer) else value
+
+
+SIZE = Kind("an integer", _size)
+"""How many; a symbol is taken too. Numpy's integers become Python's, whose powers never wrap."""
+
 NUMBER = Kind("a number or an array of real numbers", _number, _number_remedy)
 """A leaf: what arithmetic is done with, concrete or traced."""
 

@@ -11,7 +11,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import PRNGKeyArray
 
-from ._kinds import NUMBER, OPTIMIZER, SIZES
+from ._kinds import NUMBER, OPTIMIZER, SIZE, SIZES
 
 Key: TypeAlias = PRNGKeyArray
 """A key of `jax.random.key`; the older `jax.random.PRNGKey` arrays work too."""
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Size: TypeAlias = int
     Batch: TypeAlias = tuple[int, ...]
 else:
-    Size = Any
+    Size = Annotated[Any, SIZE]
     Batch = Annotated[tuple, SIZES]
 """The sizes of the batch axes; `()` for one sequence alone."""
 

@@ -125,8 +125,10 @@ def _search(
     penalty = jnp.asarray(penalty, dtype)
 
     def score(beam: _Beam) -> Array:
-        # Of an impossible sequence it is -inf, whatever the penalty.
-        return beam.log_p / ((5 + beam.lengths.astype(dtype)) / 6) ** penalty
+        # Of an impossible sequence it is -inf, even if a large penalty divides by infinity.
+        there = beam.log_p > -jnp.inf
+        scores = beam.log_p / ((5 + beam.lengths.astype(dtype)) / 6) ** penalty
+        return jnp.where(there, scores, -jnp.inf)
 
     def best(beams: list[_Beam]) -> _Beam:
         """The best of several beams; of equals, the earlier one."""

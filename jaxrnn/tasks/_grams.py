@@ -6,20 +6,29 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check, _host
+from .._typing import Size
 
 Counts: TypeAlias = tuple[np.ndarray, np.ndarray]
 """Numbers of runs, sorted, and how often each was seen."""
 
 
-def check_sizes(who: str, order: int, vocab: int) -> None:
-    """Raise unless a run of `order + 1` symbols fits into a 64-bit integer."""
+def sized(who: str, order: Size, vocab: Size) -> tuple[int, int]:
+    """Order and vocabulary as Python's integers, or raise.
+
+    Those of numpy may be narrow, as `text.max() + 1` is of bytes, and their powers wrap.
+
+    Raises:
+        ValueError: a run of `order + 1` symbols that does not fit into a 64-bit integer.
+    """
     _check.sizes(who, vocab=vocab)
     _check.integers(who, 0, order=order)
+    order, vocab = int(order), int(vocab)
     if order >= 63 or vocab ** (order + 1) >= 2**63:
         raise ValueError(
             f"{who}: {vocab} symbols in contexts of {order} are too many to number; "
             "use a smaller order"
         )
+    return order, vocab
 
 
 def checked(who: str, symbols: ArrayLike, vocab: int) -> np.ndarray:

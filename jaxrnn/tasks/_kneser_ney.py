@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._typing import Size
 from . import _grams
 from ._grams import Counts, look_up
 
@@ -64,13 +65,15 @@ class KneserNey:
     """
 
     symbols: ArrayLike = dataclasses.field(repr=False)
-    order: int
-    vocab: int
+    order: Size
+    vocab: Size
     _orders: list[_Order] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Count the runs of each length."""
-        _grams.check_sizes("KneserNey", self.order, self.vocab)
+        order, vocab = _grams.sized("KneserNey", self.order, self.vocab)
+        object.__setattr__(self, "order", order)
+        object.__setattr__(self, "vocab", vocab)
         symbols = _grams.checked("KneserNey", self.symbols, self.vocab)
         if len(symbols) <= self.order:
             raise ValueError(

@@ -6,6 +6,7 @@ import typing
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._typing import Size
 from . import _grams
 from ._grams import Counts, look_up
 
@@ -37,12 +38,14 @@ class NGram:
     """
 
     symbols: ArrayLike = dataclasses.field(repr=False)
-    order: int
-    vocab: int
+    order: Size
+    vocab: Size
     _tables: list[tuple[Counts, Counts, Counts]] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        _grams.check_sizes("NGram", self.order, self.vocab)
+        order, vocab = _grams.sized("NGram", self.order, self.vocab)
+        object.__setattr__(self, "order", order)
+        object.__setattr__(self, "vocab", vocab)
         symbols = _grams.checked("NGram", self.symbols, self.vocab)
         object.__setattr__(self, "_tables", [self._count(symbols, k) for k in self._orders])
 

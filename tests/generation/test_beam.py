@@ -95,6 +95,20 @@ def test_impossible_sequences_are_not_found():
     assert np.all(np.asarray(found.score[16:]) == -np.inf)
 
 
+def test_a_penalty_that_overflows_makes_nothing_possible():
+    """The impossible would be minus infinity over infinity."""
+    rows = np.zeros((V + 1, V + 1, V))
+    rows[..., 1] = 1
+    found = beam_search(model(rows, stop=0), T, width=2, length_penalty=1e5)
+    assert found.symbols[0].tolist() == [1] * T and found.score.tolist() == [0, -np.inf]
+
+
+def test_numpy_sizes_count_as_python_ones():
+    """Of 32 bits, `3 ** 40` would wrap."""
+    found = beam_search(model(), np.int32(40), width=np.uint8(2))
+    assert found.symbols.shape == (2, 40)
+
+
 def test_many_models_at_once():
     many = jnp.stack([jnp.asarray(ROWS), jnp.asarray(ROWS[::-1])])
     both = jax.jit(jax.vmap(lambda rows: beam_search(model(rows, 0), T, width=4)))(many)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxrnn.tasks import KneserNey
+from jaxrnn.tasks import KneserNey, NGram
 
 VOCAB = 4
 SYMBOLS = st.lists(st.integers(0, VOCAB - 1), min_size=4, max_size=60)
@@ -72,6 +72,17 @@ def test_discounts_from_a_sample_large_enough_to_tell():
         by_hand(text.tolist(), test[:20].tolist(), 2, 33),
         rtol=1e-12,
     )
+
+
+@pytest.mark.parametrize("kind", [KneserNey, NGram])
+def test_sizes_of_bytes_do_not_wrap(kind):
+    """The largest of bytes plus one is a byte, and so is its square."""
+    text = np.random.default_rng(0).integers(0, 100, 400).astype(np.uint8)
+    wanted = kind(text.astype(int), order=2, vocab=100)
+    got = kind(text, order=np.uint8(2), vocab=text.max() + 1)
+    np.testing.assert_array_equal(got.surprisal(text[:50]), wanted.surprisal(text[:50]))
+    with pytest.raises(ValueError, match="use a smaller order"):
+        kind(text, order=4, vocab=np.int64(2**16))
 
 
 @pytest.mark.parametrize(
