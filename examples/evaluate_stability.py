@@ -53,8 +53,7 @@ def main(options: argparse.Namespace) -> None:
     tell(figures)
     (options.out / "result.json").write_text(json.dumps(figures, indent=1) + "\n")
     picture(swept, runs, options)
-    title = "How stable are three cells on handwritten digits?"
-    said = {"seed": options.seed, "steps": options.steps, "data": "scikit-learn's digits"}
+    title, said = "How stable are three cells on digits?", {"seed": options.seed}
     place = options.out / "stability.html"
     evaluation.report_sweep(place, swept, column=ACCURACY, better=MORE, title=title, settings=said)
     print(f"\nwritten to {options.out}: result.json, members.csv, stability.png, stability.html")
@@ -116,10 +115,9 @@ def judged(runs: evaluation.Runs, key: jax.Array) -> dict[str, Any]:
 def summary(scores: np.ndarray, key: jax.Array) -> dict[str, float]:
     """Accuracies `[settings, seeds]` in a few numbers."""
     found = evaluation.stability(scores, key, diverged=DIVERGED, better=MORE)
-    names = ("worst", "spread", "diverged")
-    middle = {"interquartile_mean": found.interquartile_mean.value}
-    interval = {"low": found.interquartile_mean.low, "high": found.interquartile_mean.high}
-    return middle | interval | {name: getattr(found, name) for name in names}
+    middle = found.interquartile_mean
+    interval = {"interquartile_mean": middle.value, "low": middle.low, "high": middle.high}
+    return interval | {name: getattr(found, name) for name in ("worst", "spread", "diverged")}
 
 
 def baselines(train: data.Batch, test: data.Batch) -> dict[str, float]:
@@ -137,7 +135,7 @@ def baselines(train: data.Batch, test: data.Batch) -> dict[str, float]:
 
 def chosen(runs: evaluation.Runs, batches: data.Dataset, test: Any, options: Any) -> dict[str, Any]:
     """The setting with the best mean on the validation part, scored on the test part."""
-    means = np.where(np.isfinite(runs.scores), runs.scores, CHANCE).mean(-1)
+    means = np.nan_to_num(runs.scores, nan=CHANCE).mean(-1)
     cell, rate = np.unravel_index(means.argmax(), means.shape)
     setting = {"cell": runs.values[0][cell], "learning_rate": runs.values[1][rate]}
     again = sweep(setting["cell"], [setting["learning_rate"]], batches, test, options)
@@ -174,7 +172,7 @@ def picture(swept: training.Sweep, runs: evaluation.Runs, options: argparse.Name
         spots = np.arange(len(RATES)) + 0.15 * (index - 1)
         left.plot(spots, np.nanmedian(scores, -1), color=f"C{index}", label=name)
         left.plot(spots, scores, ".", color=f"C{index}", alpha=0.5)
-    left.set(ylabel="accuracy", xlabel="learning rate", title="every seed, and the median")
+    left.set(ylabel="accuracy", xlabel="learning rate, every seed and the median")
     left.set_xticks(range(len(RATES)), [f"{rate:g}" for rate in RATES])
     left.legend(frameon=False)
     profiles = {

@@ -17,14 +17,18 @@ from _timing import interleaved, spread
 from jaxrnn import cells, networks, objectives, training
 
 LEAKS, RATES, SEEDS = [0.0, 0.1, 0.2], [1e-3, 3e-3, 1e-2, 3e-2], list(range(8))
-SIZES = [(8, 32, 16), (8, 32, 32), (8, 32, 64), (8, 32, 128), (32, 32, 16), (32, 32, 64)]
+SIZES = [
+    (cell, 8, batch, hidden)
+    for cell in (cells.Elman, cells.GRU)
+    for batch, hidden in [(8, 16), (8, 32), (32, 16), (32, 32), (32, 64), (32, 128)]
+]
 
 
 def a_sweep(size, steps, members, ways):
     """Calls of the same members: by hand one by one, and by `sweep` in several ways."""
-    length, batch, hidden = size
+    cell, length, batch, hidden = size
     network = networks.stack(
-        networks.Recurrent(cells.GRU(8, hidden)), networks.LastPool(), networks.Dense(hidden, 10)
+        networks.Recurrent(cell(8, hidden)), networks.LastPool(), networks.Dense(hidden, 10)
     )
     optimizer = optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)
     trainer = training.Trainer(network, objectives.CrossEntropy(0.0), optimizer)
@@ -68,15 +72,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--smoke", action="store_true")
     smoke = parser.parse_args().smoke
-    ways = [training.OneByOne(), training.Vmapped(16), training.Vmapped(96), training.Fastest()]
+    ways = [training.OneByOne(), training.Vmapped(16), training.Vmapped(96), training.Fastest(16)]
     print({name: value for name, value in machine([]).items() if name != "versions"})
     for size in SIZES[:1] if smoke else SIZES:
         calls = a_sweep(size, 4 if smoke else 50, 96, ways)
         results = {name: call() for name, call in calls.items()}
         for name, result in results.items():
             np.testing.assert_allclose(result, results["loop"], rtol=1e-3, err_msg=name)
-        times = interleaved(calls, rounds=2 if smoke else 7, seconds=0.1 if smoke else 60.0)
-        print(f"T, B, H = {size}: the loop {spread(times['loop'])['median']:.2f} s", flush=True)
+        times = interleaved(calls, rounds=2 if smoke else 9, seconds=0.1 if smoke else 30.0)
+        named = (size[0].__name__, *size[1:])
+        print(
+            f"cell, T, B, H = {named}: the loop {spread(times['loop'])['median']:.2f} s", flush=True
+        )
         for name in list(calls)[1:]:
             ratio = spread(times["loop"] / times[name])
             print(
