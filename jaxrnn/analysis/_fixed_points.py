@@ -12,7 +12,7 @@ from jaxtyping import Bool, Complex, Float
 from .. import _check
 from .._checked import checked
 from .._typing import Array, Carry, Inputs, Leaf, Params, Size
-from ._stepping import Maps, Stepping, maps_of
+from ._stepping import Maps, Stepping, check_step, maps_of
 
 
 class FixedPoints(NamedTuple):
@@ -101,6 +101,9 @@ def fixed_points(
     _check.arrays(who, params=params)
     if not leaves or len({leaf.shape[:1] for leaf in leaves}) != 1 or not leaves[0].ndim:
         raise ValueError(f"{who}: starts must be carries [N, ...], a tree with one leading axis")
+    if not len(leaves[0]):
+        raise ValueError(f"{who}: there must be at least one start")
+    check_step(who, "x", model, x)
     vectors, speeds, values = jax.device_get(_search(model, params, x, starts, iterations))
     kept = np.flatnonzero(speeds <= np.asarray(tolerance))
     chosen, counts = _different(vectors[kept], speeds[kept], float(np.asarray(apart)))

@@ -52,7 +52,7 @@ def carry_gradients(
         carry *before* step `t`, through that step and all later ones.
 
     Raises:
-        TypeError: a model without steps, a carry without derivatives.
+        TypeError: a model without steps, a carry or a loss without derivatives.
         ValueError: no step, a loss that is no scalar, lengths out of range.
 
     Reference: S. Hochreiter, "Untersuchungen zu dynamischen neuronalen Netzen", TU München 1991;
@@ -89,6 +89,8 @@ def carry_gradients(
         value = loss(jax.lax.scan(body, carry, (xs, nudges, mask))[1])
         if jnp.shape(value) != ():
             raise ValueError(f"{who}: loss must give a scalar, got {_check.describe(value)}")
+        if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
+            raise TypeError(f"{who}: loss must be a real number, got {_check.describe(value)}")
         return value
 
     nudges = jax.tree.map(lambda leaf: jnp.zeros((length, *leaf.shape), leaf.dtype), carry)
@@ -127,12 +129,14 @@ def gradient_norms(
         return jnp.sum(leaf**2, axis=tuple(range(axes, leaf.ndim)))
 
     # Relative to the largest entry: the squares of what has vanished would be 0.
-    leaves = jax.tree.leaves(gradients)
+    leaves = jax.tree.leaves(gradients)  # of which the scale, which cancels, needs no derivative
     sizes = [jnp.max(jnp.abs(leaf), axis=tuple(range(axes, leaf.ndim))) for leaf in leaves]
     largest = jnp.max(jnp.stack(sizes), axis=0)
-    scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
+    scale = jnp.where((largest > 0) & jnp.isfinite(largest), jax.lax.stop_gradient(largest), 1)
     scaled = [leaf / scale.reshape(*scale.shape, *(1,) * (leaf.ndim - axes)) for leaf in leaves]
-    return scale * jnp.sqrt(sum(map(squares, scaled), start=jnp.zeros((), scale.dtype)))
+    total = sum(map(squares, scaled), start=jnp.zeros((), scale.dtype))
+    none = total == 0  # whose root has no derivative
+    return jnp.where(none, 0, scale * jnp.sqrt(jnp.where(none, 1, total)))
 
 
 @checked

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from .. import _check
 from .._checked import checked
 from .._typing import Array, Carry, Inputs, Params, Size
-from ._stepping import Stepping, maps_of, sequence
+from ._stepping import Stepping, check_step, maps_of, sequence
 
 
 @checked
@@ -32,7 +32,7 @@ def step_jacobians(
 
     Raises:
         TypeError: a model without steps, a carry without derivatives.
-        ValueError: no step.
+        ValueError: no step, or a batch of sequences.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -43,12 +43,15 @@ def step_jacobians(
         >>> jacobians.shape, jnp.linalg.svd(jacobians, compute_uv=False).shape
         ((9, 4, 4), (9, 4))
     """
-    step, start, _ = maps_of("step_jacobians", model, params, carry)
+    who = "step_jacobians"
+    step, start, _ = maps_of(who, model, params, carry)
+    xs = sequence(who, xs)
+    check_step(who, "xs", model, xs, lead=1)
 
     def body(vector: Array, x: Any) -> tuple[Array, Array]:
         return step(vector, x), jax.jacfwd(step)(vector, x)
 
-    return jax.lax.scan(body, start, sequence("step_jacobians", xs))[1]
+    return jax.lax.scan(body, start, xs)[1]
 
 
 @checked
@@ -80,7 +83,7 @@ class LyapunovSpectrum(NamedTuple):
 
     Shapes:
         exponents: in nats a step, largest first. Above 0 there is chaos.
-        standard_error: of each, from the means of ten stretches of the sequence.
+        standard_error: of each, from the means of ten stretches of the sequence; NaN of -inf.
         dimension: of the attractor, by Kaplan and Yorke; the number of exponents where even
             their sum is not negative.
     """
@@ -124,7 +127,8 @@ def lyapunov_spectrum(
 
     Raises:
         TypeError: a model without steps, a carry without derivatives.
-        ValueError: fewer than ten steps that count, more exponents than the carry has numbers.
+        ValueError: a batch of sequences, fewer than ten steps that count, more exponents than the
+            carry has numbers.
 
     Reference: G. Benettin, L. Galgani, A. Giorgilli & J.-M. Strelcyn, Meccanica 15 (1980); of
     recurrent networks: R. Engelken, F. Wolf & L. Abbott, Physical Review Research 5 (2023).
@@ -144,6 +148,7 @@ def lyapunov_spectrum(
     who = "lyapunov_spectrum"
     step, start, _ = maps_of(who, model, params, carry)
     xs = sequence(who, xs)
+    check_step(who, "xs", model, xs, lead=1)
     size, length = start.size, len(jax.tree.leaves(xs)[0])
     count = size if count is None else count
     _check.sizes(who, count=count)

@@ -34,7 +34,7 @@ def check_causal(model: Stepping) -> None:
 
 
 def carry_of(who: str, model: Stepping, params: Params, batch: Batch, carry: Carry | None) -> Carry:
-    """The carry to start from, which must be like the model's own, and have a derivative."""
+    """The carry to start from, like the model's own and in its types; it must have a derivative."""
     check_causal(model)
     own = model.carry(params, batch)
     if carry is None:
@@ -46,13 +46,20 @@ def carry_of(who: str, model: Stepping, params: Params, batch: Batch, carry: Car
             raise ValueError(
                 f"{who}: the carry must be like the model's own, of shapes {wanted}, got {came}"
             )
-    carry = jax.tree.map(jnp.asarray, carry)
+    carry = jax.tree.map(_like, carry, own)
     leaves = jax.tree.leaves(carry)
     wrong = [leaf for leaf in leaves if not jnp.issubdtype(leaf.dtype, jnp.floating)]
     if wrong or not leaves:
         came = _check.describe(wrong[0]) if wrong else "an empty one"
         raise TypeError(f"{who}: the carry must consist of floating-point numbers, got {came}")
     return carry
+
+
+def _like(leaf: Any, own: Any) -> Array:
+    """In the floating type of the model's own: what a step gives is again what it takes."""
+    leaf = jnp.asarray(leaf)
+    both = (jnp.issubdtype(x.dtype, jnp.floating) for x in (leaf, own))
+    return leaf.astype(own.dtype) if all(both) else leaf
 
 
 def maps_of(who: str, model: Stepping, params: Params, carry: Carry | None) -> Maps:
@@ -76,6 +83,18 @@ def sequence(who: str, xs: Inputs) -> Inputs:
             f"{who}: xs must be a sequence [T, ...] of at least one step, got {shapes}"
         )
     return xs
+
+
+def check_step(who: str, name: str, model: Stepping, x: Inputs, lead: int = 0) -> None:
+    """Raise where inputs have axes of batch: it is one step, or with `lead=1` one sequence."""
+    shape = model.input_shape
+    for leaf in jax.tree.leaves(x):
+        if shape is not None and jnp.ndim(leaf) > lead + len(shape):
+            what = "one sequence [T, ...]" if lead else "one step of one sequence"
+            raise ValueError(
+                f"{who}: {name} must be {what}, without a batch, got {_check.describe(leaf)}; "
+                "for many use `jax.vmap`"
+            )
 
 
 def led(who: str, model: Stepping, xs: Inputs) -> tuple[Inputs, Batch]:

@@ -63,7 +63,9 @@ class LearnedCarry(Cell):
     def init(self, key: Key) -> LearnedCarryParams:
         """The parameters of the cell, and its own initial carry."""
         params = self.cell.init(key)
-        start = self.cell.carry(params)
+        # A copy, as the cell's carry may be a parameter itself: two leaves that share a buffer
+        # cannot be donated.
+        start = jax.tree.map(jnp.copy, self.cell.carry(params))
         dtypes = [leaf.dtype for leaf in jax.tree.leaves(start)]
         wrong = [dtype for dtype in dtypes if not jnp.issubdtype(dtype, jnp.inexact)]
         if wrong:
@@ -76,7 +78,8 @@ class LearnedCarry(Cell):
     def carry(self, params: LearnedCarryParams, batch: Batch = ()) -> Carry:
         def repeat(leaf: Any) -> Any:
             leaf = leaf.astype(at_least_float32(leaf.dtype))
-            return jnp.broadcast_to(leaf, (*batch, *leaf.shape))
+            # Without a batch it would be the parameter itself, which goes with a donated carry.
+            return jnp.broadcast_to(leaf, (*batch, *leaf.shape)) if batch else jnp.copy(leaf)
 
         return jax.tree.map(repeat, params.start)
 

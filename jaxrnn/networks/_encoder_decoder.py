@@ -62,7 +62,8 @@ class EncoderDecoder(Layer):
 
     Raises:
         TypeError: a decoder that reads what comes later.
-        ValueError: an encoder that pools.
+        ValueError: an encoder that pools; in `apply`, another batch for the source than for the
+            target, a carry, or `resets`.
 
     Reference: I. Sutskever, O. Vinyals & Q. Le, "Sequence to sequence learning with neural
     networks", NeurIPS 2014; K. Cho et al., EMNLP 2014.
@@ -140,6 +141,13 @@ class EncoderDecoder(Layer):
         resets: ArrayOrList | None = None,
     ) -> tuple[Carry, Inputs]:
         pair = self._pair(xs)
+        self.leading(pair)  # raises where the two have different batches
+        if jax.tree.leaves(carry):
+            raise ValueError(
+                "EncoderDecoder: it has no carry, as the decoder starts from the source. From "
+                "another carry run the decoder: `network.decoder.apply(params.decoder, target, "
+                "carry)`."
+            )
         keys = [None, None] if key is None else jax.random.split(key)
         if resets is not None:
             raise ValueError(
@@ -153,7 +161,12 @@ class EncoderDecoder(Layer):
         return (), ys
 
     def run(self, params: Params, xs: Inputs, carry: Carry, **given: Any) -> tuple[Carry, Inputs]:
-        return self.apply(params, xs, carry, **given)
+        """Only other layers call it, whose masks and keys are those of one sequence."""
+        raise TypeError(
+            "EncoderDecoder: it reads two sequences, so that no layer can hold it. Put what "
+            "follows into its decoder, `stack(decoder, Dense(...))`, and `Precision` around both of "
+            "its parts."
+        )
 
     def step(
         self, params: Params, carry: Carry | None, x: Inputs, *, resets: Any = None

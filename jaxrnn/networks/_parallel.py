@@ -72,6 +72,10 @@ class Parallel(Layer):
             self.first.carry(params.first, batch), self.second.carry(params.second, batch)
         )
 
+    def condition(self, params: Branches, carry: Branches, context: Any) -> Branches:
+        parts = zip(self._layers, params, carry, strict=True)
+        return Branches(*(layer.condition(p, c, context) for layer, p, c in parts))
+
     def run(
         self,
         params: Branches,

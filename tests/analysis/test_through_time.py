@@ -53,6 +53,31 @@ def test_the_gradient_of_each_sequence_ends_with_it():
     assert np.all(norms[4:, 0] == 0) and np.all(norms[:, 1] > 0)
 
 
+def test_a_carry_of_another_floating_type_is_taken():
+    """Whatever the type of a start, a step gives that of the model's own carry."""
+    cell = cells.Elman(2, H)
+    params = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), cell.init(jax.random.key(0)))
+    xs = jnp.ones((10, 2), jnp.float32)
+    wanted = analysis.step_jacobians(cell, params, xs)
+    for kind in (jnp.bfloat16, np.float64):
+        got = analysis.step_jacobians(cell, params, xs, jnp.zeros(H, kind))
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_norms_of_zero_have_a_derivative():
+    """After the step that the loss reads there is no gradient, and a root at 0 has no slope."""
+    cell = cells.Elman(2, H)
+    params = wide(cell.init(jax.random.key(0)))
+    xs = jax.random.normal(jax.random.key(1), (T, 2), jnp.float64)
+
+    def norms(params, count):
+        return analysis.gradient_norms(cell, params, xs[:count], lambda ys: ys[1].sum()).sum()
+
+    later, never = (jax.grad(norms)(params, count) for count in (T, 2))
+    for one, other in zip(jax.tree.leaves(later), jax.tree.leaves(never), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
 def test_norms_of_what_has_nearly_vanished():
     """Squares of 1e-200 would be 0."""
     halving = cells.from_functions(
@@ -241,6 +266,26 @@ XS = np.ones((T, 2), np.float32)
             "tolerance must be positive and finite, got 0.0",
         ),
         (lambda: analysis.plot_gradient_norms({}), ValueError, "no curve"),
+        (
+            lambda: analysis.gradient_norms(CELL, PARAMS, XS, lambda ys: (ys > 0).sum()),
+            TypeError,
+            "loss must be a real number, got int",
+        ),
+        (
+            lambda: analysis.step_jacobians(CELL, PARAMS, XS[:, None]),
+            ValueError,
+            r"xs must be one sequence \[T, ...\], without a batch",
+        ),
+        (
+            lambda: analysis.fixed_points(CELL, PARAMS, XS, np.zeros((2, H))),
+            ValueError,
+            "x must be one step of one sequence",
+        ),
+        (
+            lambda: analysis.fixed_points(CELL, PARAMS, XS[0], np.zeros((0, H))),
+            ValueError,
+            "at least one start",
+        ),
         (
             lambda: analysis.carry_gradients(
                 cells.from_functions(

@@ -178,3 +178,13 @@ def test_truncated_keeps_an_infinite_carry():
     np.testing.assert_array_equal(got[0], wanted[0])
     np.testing.assert_array_equal(got[1], wanted[1])
     assert np.isfinite(got[0]).all()
+
+
+def test_a_learned_carry_can_be_donated(key):
+    """Neither shares a carry its buffer with a parameter, nor one parameter with another."""
+    inner = cells.LearnedCarry(cells.GRU(2, 3))
+    cell = cells.LearnedCarry(inner)
+    params = cell.init(key)
+    carry = cell.carry(params)
+    places = {leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves((params, carry))}
+    assert len(places) == len(jax.tree.leaves((params, carry)))

@@ -201,6 +201,17 @@ def test_an_image_is_a_context():
     np.testing.assert_allclose(after[2:], layer.apply(params, xs[2:])[1], rtol=1e-12)
 
 
+def test_both_branches_of_parallel_are_told():
+    """As any layers that hold others, they pass the context on."""
+    layer = networks.CarryFromContext(networks.Recurrent(cells.GRU(2, 4)), 5)
+    both = networks.Parallel(networks.Recurrent(cells.GRU(2, 4)), layer)
+    params, image = made(both), Context(jnp.ones((B, 5)))
+    carry = both.condition(params, both.carry(params, (B,)), image)
+    wanted = layer.condition(params.second, layer.carry(params.second, (B,)), image)
+    np.testing.assert_array_equal(carry.second, wanted)
+    assert np.all(carry.first == 0) and np.any(carry.second != 0)
+
+
 GRU = networks.Recurrent(cells.GRU(10, 4))
 
 
@@ -233,6 +244,18 @@ GRU = networks.Recurrent(cells.GRU(10, 4))
             ),
             ValueError,
             r"the same batch, got \(2,\) and \(3,\)",
+        ),
+        (
+            lambda: network(ATTENTIONS["additive"]).apply(None, pair(), jnp.zeros(3)),
+            ValueError,
+            "it has no carry, as the decoder starts from the source",
+        ),
+        (
+            lambda: networks.stack(network(ATTENTIONS["additive"]), networks.Dense(V, 2)).apply(
+                ({}, {}), Pair(np.zeros((T, B), int), np.zeros((T, B), int)), ((), ())
+            ),
+            TypeError,
+            "no layer can hold it",
         ),
         (
             lambda: network(ATTENTIONS["additive"]).step(None, None, None),
