@@ -326,7 +326,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         }.items()
     },
     "evaluation.plot_intervals": {
-        "estimates": {"GRU": evaluation.Estimate(1.0, 0.8, 1.3, 0.1)},
+        "estimates": {"GRU": evaluation.IntervalEstimate(1.0, 0.8, 1.3, 0.1)},
         "xlabel": "loss",
     },
     "evaluation.plot_profiles": {
@@ -624,7 +624,7 @@ NO_CALLS = {
     "objectives.ObjectiveLike",  # a type
     "training.Batches",  # a type
     "data.Dataset",  # abstract
-    "evaluation.Average",  # abstract
+    "evaluation.ClassAverage",  # abstract
     "evaluation.Diverged",  # abstract
     "evaluation.Ends",  # abstract
     "evaluation.Forecast",  # abstract

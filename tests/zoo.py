@@ -422,7 +422,7 @@ OTHERS = {
     "left_out": evaluation.LeftOut(),
     "macro": evaluation.Macro(),
     "micro": evaluation.Micro(),
-    "weighted_by_support": evaluation.Weighted(),
+    "weighted_by_support": evaluation.BySupport(),
     "as_cell": metrics.as_cell(metrics.nll()),
     "truncated": engines.Truncated(engines.BPTT(), 2),
     "auto": engines.Auto(),

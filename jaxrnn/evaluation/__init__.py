@@ -1,11 +1,11 @@
 """How good a model is, how stable, and why it says what it says."""
 
 from ._auroc import auroc as auroc
-from ._average import Average as Average
+from ._average import BySupport as BySupport
+from ._average import ClassAverage as ClassAverage
 from ._average import Macro as Macro
 from ._average import Micro as Micro
 from ._average import PerClass as PerClass
-from ._average import Weighted as Weighted
 from ._bootstrap import bootstrap_difference as bootstrap_difference
 from ._bootstrap import bootstrap_interval as bootstrap_interval
 from ._bootstrap import sequence_states as sequence_states
@@ -14,7 +14,7 @@ from ._components import principal_components as principal_components
 from ._confusion import confusion_matrix as confusion_matrix
 from ._estimate import BCa as BCa
 from ._estimate import Ends as Ends
-from ._estimate import Estimate as Estimate
+from ._estimate import IntervalEstimate as IntervalEstimate
 from ._estimate import Percentile as Percentile
 from ._explanation_plots import plot_attributions as plot_attributions
 from ._explanation_plots import plot_components as plot_components

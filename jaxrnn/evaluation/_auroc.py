@@ -10,7 +10,7 @@ from .._checked import checked
 from .._numerics import exact_log_softmax, margin
 from .._typing import Array
 from ..metrics import Compensated, Metric, Observed, Sums
-from ._average import Average, Macro, Micro
+from ._average import ClassAverage, Macro, Micro
 from ._classes import check_classes, read_classes
 
 
@@ -26,13 +26,13 @@ class AUROC(Sums):
 
     classes: int = jax.tree.static()
     resolution: int = jax.tree.static()
-    average: Average
+    average: ClassAverage
 
     def __post_init__(self) -> None:
         _check.integers("auroc", 2, resolution=self.resolution)
         if isinstance(self.average, Micro):
             raise TypeError(
-                "auroc: average must be `Macro()`, `Weighted()` or `PerClass()`: a micro average "
+                "auroc: average must be `Macro()`, `BySupport()` or `PerClass()`: a micro average "
                 "would compare scores of different classes."
             )
 
@@ -85,7 +85,7 @@ def cells_of(odds: Array, resolution: int) -> Array:
 @checked
 def auroc(
     classes: int,
-    average: Average = Macro(),  # noqa: B008  (a frozen noun)
+    average: ClassAverage = Macro(),  # noqa: B008  (a frozen noun)
     *,
     resolution: int = 1024,
 ) -> Metric:
@@ -107,7 +107,7 @@ def auroc(
 
     Args:
         classes: how many there are.
-        average: `Macro()`, `Weighted()` or `PerClass()`; of two classes both areas are equal.
+        average: `Macro()`, `BySupport()` or `PerClass()`; of two classes both areas are equal.
         resolution: how many cells.
 
     Raises:

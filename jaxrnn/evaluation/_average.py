@@ -9,7 +9,7 @@ from .._config import Config
 from .._typing import Array
 
 
-class Average(Config):
+class ClassAverage(Config):
     """A way to make one number of the scores of all classes.
 
     The score of class k is `part[k] / whole[k]`. `support` is how often each class came, and
@@ -19,14 +19,14 @@ class Average(Config):
 
     @classmethod
     def _remedy(cls, value: Any) -> str:
-        return "Say how: `evaluation.Macro()`, `Micro()`, `Weighted()` or `PerClass()`."
+        return "Say how: `evaluation.Macro()`, `Micro()`, `BySupport()` or `PerClass()`."
 
     @abc.abstractmethod
     def reduce(self, part: Array, whole: Array, support: Array, present: Array) -> Array:
         """One number, or one for each class, of arrays `[classes]`; NaN where there is none."""
 
 
-class Macro(Average):
+class Macro(ClassAverage):
     """The mean over the classes that are present, be they common or rare.
 
     Example:
@@ -40,12 +40,12 @@ class Macro(Average):
         return divide(jnp.sum(scores), jnp.sum(present, dtype=scores.dtype))
 
 
-class Weighted(Average):
+class BySupport(ClassAverage):
     """The mean over the classes, each as often as it came.
 
     Example:
         >>> from jaxrnn import evaluation
-        >>> metric = evaluation.f1(3, evaluation.Weighted())
+        >>> metric = evaluation.f1(3, evaluation.BySupport())
     """
 
     def reduce(self, part: Array, whole: Array, support: Array, present: Array) -> Array:
@@ -54,7 +54,7 @@ class Weighted(Average):
         return divide(jnp.sum(weight * scores), jnp.sum(weight))
 
 
-class Micro(Average):
+class Micro(ClassAverage):
     """The score of all decisions together: of the sums over the classes.
 
     Example:
@@ -66,7 +66,7 @@ class Micro(Average):
         return divide(jnp.sum(part), jnp.sum(whole))
 
 
-class PerClass(Average):
+class PerClass(ClassAverage):
     """No average: the score of every class, `[classes]`; NaN for a class without one.
 
     Example:

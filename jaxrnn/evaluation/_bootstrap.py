@@ -10,7 +10,7 @@ from .. import _check
 from .._checked import checked
 from .._typing import Array, ArrayLike, Key
 from ..metrics import Metric, Observed
-from ._estimate import BCa, Ends, Estimate, check_resampling, estimate
+from ._estimate import BCa, Ends, IntervalEstimate, check_resampling, estimate
 
 
 @checked
@@ -77,7 +77,7 @@ def bootstrap_interval(
     level: float = 0.95,
     resamples: int = 2000,
     ends: Ends = BCa(),  # noqa: B008  (a frozen noun)
-) -> Estimate:
+) -> IntervalEstimate:
     """A metric's value with an interval, by resampling sequences with replacement.
 
     Steps of one sequence depend on each other: resampled alone, they give intervals that are far
@@ -98,8 +98,8 @@ def bootstrap_interval(
         ends: `BCa()` or `Percentile()`.
 
     Returns:
-        `Estimate(value, low, high, error)`, each of the structure of the metric's value. An end is
-        NaN where it is not defined: where the metric is NaN in a resample, as an AUROC is of a
+        `IntervalEstimate(value, low, high, error)`, each of the structure of the metric's value. An
+        end is NaN where it is not defined: where the metric is NaN in a resample, as an AUROC is of a
         single class, and for `BCa()` where no resample lies on one side of the value.
 
     Raises:
@@ -134,7 +134,7 @@ def bootstrap_difference(
     level: float = 0.95,
     resamples: int = 2000,
     ends: Ends = BCa(),  # noqa: B008  (a frozen noun)
-) -> Estimate:
+) -> IntervalEstimate:
     """How much larger a metric is for one model than for another, on the same sequences.
 
     Both models are resampled together, so what makes a sequence hard for both drops out, and the
@@ -150,7 +150,7 @@ def bootstrap_difference(
         ends: `BCa()` or `Percentile()`.
 
     Returns:
-        `Estimate(value, low, high, error)` of the first model's value less the second one's.
+        `IntervalEstimate(value, low, high, error)` of the first model's value less the second's.
 
     Raises:
         TypeError: for states that are not the metric's.
@@ -190,7 +190,7 @@ def _estimate(
     level: float,
     resamples: int,
     ends: Ends,
-) -> Estimate:
+) -> IntervalEstimate:
     check_resampling(who, key, level, resamples)
     structure = jax.tree.structure(jax.eval_shape(metric.compute, jax.eval_shape(metric.init)))
     shapes = [leaf.shape for leaf in jax.tree.leaves(jax.eval_shape(metric.compute, metric.init()))]
@@ -212,7 +212,7 @@ def _estimate(
         leaves = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
         return jax.tree.unflatten(structure, leaves)
 
-    return Estimate(*map(tree, found))
+    return IntervalEstimate(*map(tree, found))
 
 
 @jax.jit

@@ -1,4 +1,4 @@
-"""`Estimate`, and how the bootstrap makes one."""
+"""`IntervalEstimate`, and how the bootstrap makes one."""
 
 import abc
 import warnings
@@ -13,7 +13,7 @@ from .._config import Config
 from .._typing import Key
 
 
-class Estimate(NamedTuple):
+class IntervalEstimate(NamedTuple):
     """A value and its bootstrap interval; trees of numbers, as the value is.
 
     value is that of all data; low and high are the ends of the interval; error is the standard

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from .._checked import checked
 from .._typing import Array
 from ..metrics import Metric, Observed
-from ._average import Average, Macro, divide, share
+from ._average import ClassAverage, Macro, divide, share
 from ._classes import check_classes
 from ._confusion import Confusion
 
@@ -40,7 +40,7 @@ class OfConfusion(Metric):
 class F1(OfConfusion):
     """F1; `f1` says more."""
 
-    average: Average
+    average: ClassAverage
 
     def read(self, right: Array, came: Array, guessed: Array) -> Array:
         return self.average.reduce(2 * right, came + guessed, came, came + guessed != 0)
@@ -49,7 +49,7 @@ class F1(OfConfusion):
 class Precision(OfConfusion):
     """Precision; `precision` says more."""
 
-    average: Average
+    average: ClassAverage
 
     def read(self, right: Array, came: Array, guessed: Array) -> Array:
         return self.average.reduce(right, guessed, came, came + guessed != 0)
@@ -58,7 +58,7 @@ class Precision(OfConfusion):
 class Recall(OfConfusion):
     """Recall; `recall` says more."""
 
-    average: Average
+    average: ClassAverage
 
     def read(self, right: Array, came: Array, guessed: Array) -> Array:
         return self.average.reduce(right, came, came, came + guessed != 0)
@@ -72,7 +72,7 @@ class BalancedAccuracy(OfConfusion):
 
 
 @checked
-def f1(classes: int, average: Average = Macro()) -> Metric:  # noqa: B008  (a frozen noun)
+def f1(classes: int, average: ClassAverage = Macro()) -> Metric:  # noqa: B008  (a frozen noun)
     r"""F1 of each class, $2 n_{kk} / (\sum_j n_{kj} + \sum_i n_{ik})$, averaged.
 
     `n` is the confusion matrix. It is the harmonic mean of precision and recall. A class that
@@ -82,7 +82,7 @@ def f1(classes: int, average: Average = Macro()) -> Metric:  # noqa: B008  (a fr
 
     Args:
         classes: how many there are.
-        average: `Macro()`, `Micro()`, `Weighted()` or `PerClass()`. With one label a step
+        average: `Macro()`, `Micro()`, `BySupport()` or `PerClass()`. With one label a step
             `Micro()` is the accuracy.
 
     Raises:
@@ -107,7 +107,7 @@ def f1(classes: int, average: Average = Macro()) -> Metric:  # noqa: B008  (a fr
 
 
 @checked
-def precision(classes: int, average: Average = Macro()) -> Metric:  # noqa: B008  (a frozen noun)
+def precision(classes: int, average: ClassAverage = Macro()) -> Metric:  # noqa: B008  (a frozen noun)
     """Of the steps where a class was guessed, the share where it came; averaged over the classes.
 
     A class that came but was never guessed counts 0. One that neither came nor was guessed has
@@ -115,7 +115,7 @@ def precision(classes: int, average: Average = Macro()) -> Metric:  # noqa: B008
 
     Args:
         classes: how many there are.
-        average: `Macro()`, `Micro()`, `Weighted()` or `PerClass()`.
+        average: `Macro()`, `Micro()`, `BySupport()` or `PerClass()`.
 
     Raises:
         TypeError: for classes that are no integer, and for an average that is none.
@@ -134,7 +134,7 @@ def precision(classes: int, average: Average = Macro()) -> Metric:  # noqa: B008
 
 
 @checked
-def recall(classes: int, average: Average = Macro()) -> Metric:  # noqa: B008  (a frozen noun)
+def recall(classes: int, average: ClassAverage = Macro()) -> Metric:  # noqa: B008  (a frozen noun)
     """Of the steps where a class came, the share where it was guessed; averaged over the classes.
 
     A class that was guessed but never came counts 0, as in scikit-learn; `balanced_accuracy` leaves
@@ -143,7 +143,7 @@ def recall(classes: int, average: Average = Macro()) -> Metric:  # noqa: B008  (
 
     Args:
         classes: how many there are.
-        average: `Macro()`, `Micro()`, `Weighted()` or `PerClass()`.
+        average: `Macro()`, `Micro()`, `BySupport()` or `PerClass()`.
 
     Raises:
         TypeError: for classes that are no integer, and for an average that is none.

@@ -63,8 +63,8 @@ def integrated_gradients(
 ) -> Attribution:
     r"""Attribute an output to the inputs, by its gradient along a straight line from a baseline.
 
-    $$a_i = (x_i - b_i) \int_0^1 \frac{\partial f}{\partial x_i}(b + \alpha (x - b)) \, d\alpha,
-    \qquad \sum_i a_i = f(x) - f(b)$$
+        a[i] = (x[i] - b[i]) * integral over s from 0 to 1 of df/dx[i] at b + s (x - b)
+        sum_i a[i] = f(x) - f(b)
 
     The integral is a Gauss-Legendre sum, whose error falls exponentially with the number of nodes
     where `f` is smooth. That the attributions add up (completeness) is checked: `relative_gap`

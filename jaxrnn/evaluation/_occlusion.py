@@ -29,7 +29,7 @@ def occlusion(
 ) -> Float[Array, "T *batch"]:
     r"""Hide windows of steps, and report by how much the output falls: `Float[T, *batch]`.
 
-    $$a_s = \operatorname{mean}_{w \ni s} \left( f(x) - f(x \text{ without } w) \right)$$
+        a[s] = mean of f(x) - f(x without w)
 
     over the windows that hold step `s`, of which those at a sequence's end are cut short. Hidden
     steps are left out, as padding is: the carry passes them by, and where the last step is hidden,

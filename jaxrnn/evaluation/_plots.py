@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import _check
 from .._checked import checked
-from ._estimate import Estimate
+from ._estimate import IntervalEstimate
 from ._stability import PerformanceProfile
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ def plot_profiles(
 
 @checked
 def plot_intervals(
-    estimates: Mapping[str, Estimate], *, xlabel: str = "score", axes: "Axes | None" = None
+    estimates: Mapping[str, IntervalEstimate], *, xlabel: str = "score", axes: "Axes | None" = None
 ) -> "Axes":
     """Draw values with their intervals, one below the other.
 
     Args:
-        estimates: for each name, an `Estimate` of one number.
+        estimates: for each name, an `IntervalEstimate` of one number.
         xlabel: what the values are.
         axes: where to draw; axes of a new figure, where not given.
 
@@ -82,11 +82,12 @@ def plot_intervals(
 
     Example:
         >>> from jaxrnn import evaluation
-        >>> axes = evaluation.plot_intervals({"GRU": evaluation.Estimate(1.0, 0.8, 1.3, 0.1)})
+        >>> of_gru = evaluation.IntervalEstimate(1.0, low=0.8, high=1.3, error=0.1)
+        >>> axes = evaluation.plot_intervals({"GRU": of_gru})
         >>> [label.get_text() for label in axes.get_yticklabels()]
         ['GRU']
     """
-    axes = _start("plot_intervals", "estimates", estimates, Estimate, axes)
+    axes = _start("plot_intervals", "estimates", estimates, IntervalEstimate, axes)
     for row, (name, found) in enumerate(estimates.items()):
         if any(np.shape(part) != () for part in found):
             raise ValueError(f"plot_intervals: {name!r} must be an estimate of one number.")

@@ -23,7 +23,7 @@ def temporal_saliency(
 ) -> Float[Array, "T T *batch"]:
     r"""The size of the derivative of every output by every input: `Float[T, T, *batch]`.
 
-    $$S_{ts} = \left\| \frac{\partial y_t}{\partial x_s} \right\|$$
+        S[t, s] = || dy_t / dx_s ||
 
     with the output's time first: the Frobenius norm of the Jacobian of all units, or the Euclidean
     norm of the gradient of one. It is 0 above the diagonal (`s > t`) where the network is causal,

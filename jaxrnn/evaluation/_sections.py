@@ -17,7 +17,7 @@ from ..analysis import plot_history, plot_reliability
 from ..networks import Layer, summary
 from ..training import Result
 from ._drawing import new_figure, plot_confusion
-from ._estimate import Estimate
+from ._estimate import IntervalEstimate
 from ._parts import (
     Part,
     Section,
@@ -185,7 +185,7 @@ def scores_section(
 
 def _score_rows(name: str, value: Any) -> Iterator[dict[str, Any]]:
     """One row, or where an estimate is of several numbers, one for each."""
-    if not isinstance(value, Estimate):
+    if not isinstance(value, IntervalEstimate):
         yield {"score": name, "value": value}
         return
     paths = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(value.value)]

@@ -8,15 +8,15 @@ import numpy as np
 from .. import _host
 from .._checked import checked
 from .._typing import ArrayLike, Key
-from ._estimate import Estimate, Percentile, check_resampling, estimate
+from ._estimate import IntervalEstimate, Percentile, check_resampling, estimate
 from ._runs import Better, Diverged, check_better, read_runs, read_scores
 
 
 class Stability(NamedTuple):
-    """What `stability` reports: plain numbers, and an `Estimate` of each mean."""
+    """What `stability` reports: plain numbers, and an `IntervalEstimate` of each mean."""
 
-    interquartile_mean: Estimate
-    mean: Estimate
+    interquartile_mean: IntervalEstimate
+    mean: IntervalEstimate
     median: float
     best: float
     worst: float
@@ -35,7 +35,7 @@ def interquartile_mean(
     diverged: Diverged | None = None,
     level: float = 0.95,
     resamples: int = 2000,
-) -> Estimate:
+) -> IntervalEstimate:
     """The mean of the middle half of all runs, with an interval over the seeds.
 
     A quarter of the runs is cut at each end, of n runs `n // 4`, so that single bad or lucky runs
@@ -203,7 +203,7 @@ def probability_of_improvement(
     better: Better = operator.lt,
     level: float = 0.95,
     resamples: int = 2000,
-) -> Estimate:
+) -> IntervalEstimate:
     """How probable it is that a run of one method is better than a run of another.
 
     For each setting the share of the pairs of runs in which the first one is better, ties counting
@@ -253,7 +253,7 @@ def probability_of_improvement(
         return np.mean(shares, axis=0)[..., None]
 
     found = estimate(mine + theirs, won, key, level=level, resamples=resamples, ends=Percentile())
-    return Estimate(*(float(part[0]) for part in found))
+    return IntervalEstimate(*(float(part[0]) for part in found))
 
 
 def _trimmed(values: np.ndarray, axis: Any = None) -> np.ndarray:
@@ -270,7 +270,7 @@ def _of_runs(
     diverged: Diverged | None,
     level: float,
     resamples: int,
-) -> Estimate:
+) -> IntervalEstimate:
     """A statistic of all runs together, with seeds resampled within each setting."""
     check_resampling(who, key, level, resamples)
     groups = read_runs(who, scores, diverged)
@@ -281,5 +281,5 @@ def _of_runs(
 
     found = estimate(groups, pooled, key, level=level, resamples=resamples, ends=Percentile())
     if len(found[0]) > 1:
-        return Estimate(*found)
-    return Estimate(*(float(part[0]) for part in found))
+        return IntervalEstimate(*found)
+    return IntervalEstimate(*(float(part[0]) for part in found))

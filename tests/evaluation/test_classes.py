@@ -14,7 +14,7 @@ C, N, R = 4, 40, 32
 AVERAGES = {
     "macro": evaluation.Macro(),
     "micro": evaluation.Micro(),
-    "weighted": evaluation.Weighted(),
+    "weighted": evaluation.BySupport(),
 }
 SCORES = {
     **{
@@ -26,7 +26,7 @@ SCORES = {
     "balanced_accuracy": evaluation.balanced_accuracy(C),
     "per class": evaluation.f1(C, evaluation.PerClass()),
     "auroc": evaluation.auroc(C, evaluation.PerClass(), resolution=R),
-    "auroc weighted": evaluation.auroc(C, evaluation.Weighted(), resolution=R),
+    "auroc weighted": evaluation.auroc(C, evaluation.BySupport(), resolution=R),
     "top_k": evaluation.top_k(2),
 }
 ALL = metrics.collect(**SCORES)

@@ -62,7 +62,7 @@ def page(tmp_path_factory, of_sweep):
         evaluation.scores_section(
             {
                 "accuracy": 0.9,
-                "f1": evaluation.Estimate({"a": 0.5}, {"a": 0.4}, {"a": 0.6}, {"a": 0}),
+                "f1": evaluation.IntervalEstimate({"a": 0.5}, {"a": 0.4}, {"a": 0.6}, {"a": 0}),
             },
             confusion=[[5, 1], [2, 4]],
             classes=["odd", NASTY[:-4] + "$x"],

@@ -117,7 +117,9 @@ def test_pictures_show_what_they_are_given():
     profile = evaluation.performance_profile(SCORES, KEY, **FEW)
     axes = evaluation.plot_profiles({"GRU": profile}, xlabel="loss")
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), profile.share)
-    axes = evaluation.plot_intervals({"a": evaluation.Estimate(1.0, 0.5, 2.0, 0.1)}, axes=axes)
+    axes = evaluation.plot_intervals(
+        {"a": evaluation.IntervalEstimate(1.0, 0.5, 2.0, 0.1)}, axes=axes
+    )
     np.testing.assert_array_equal(axes.lines[1].get_xdata(), [0.5, 2.0])
 
 
