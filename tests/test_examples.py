@@ -3,6 +3,7 @@
 import importlib.util
 import pathlib
 
+import numpy as np
 import pytest
 
 from jaxrnn import data
@@ -10,12 +11,16 @@ from jaxrnn import data
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 
 
-@pytest.fixture(scope="module")
-def char_lm():
-    spec = importlib.util.spec_from_file_location("char_lm", EXAMPLES / "char_lm.py")
+def example(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def char_lm():
+    return example("char_lm")
 
 
 def test_what_is_held_out_was_hardly_seen(char_lm):
@@ -30,3 +35,53 @@ def test_the_share_of_windows_that_were_seen(char_lm, monkeypatch):
     assert char_lm.seen_share("abcdef", "xbcdx") == 1 / 3  # of xbc, bcd and cdx
     assert char_lm.seen_share("abcdef", "bcdbcd") == 2 / 4  # bcd twice, cdb and dbc
     assert char_lm.seen_share("abcdef", "ab") == char_lm.seen_share("", "abcd") == 0
+
+
+@pytest.fixture(scope="module")
+def forecast():
+    return example("forecast")
+
+
+def test_paths_of_the_autoregression_are_those_of_statsmodels(forecast):
+    from statsmodels.tsa.ar_model import ar_select_order
+
+    one = forecast.load("sunspots")
+    past, origins = slice(0, 120), np.array([120, 121])
+    fitted = ar_select_order(one.x[past], maxlag=20, ic="aic").model.fit()
+    theirs = fitted.forecast(one.sizes["horizon"])
+    mean = forecast.autoregression(one, past, origins)[..., 0]
+    np.testing.assert_allclose(mean[0], theirs, rtol=1e-10)
+    draws = forecast.autoregression(one, past, origins, 20_000)
+    np.testing.assert_allclose(draws.mean(axis=-1), mean, atol=0.1)
+    spread = fitted.get_prediction(120, 120 + one.sizes["horizon"] - 1).se_mean
+    np.testing.assert_allclose(draws[0].std(axis=-1), spread, rtol=0.03)
+
+
+def test_no_forecast_reads_what_it_is_about(forecast):
+    """What comes from the first origin on is exchanged; what is read and learnt stays."""
+    one = forecast.load("co2")
+    split = data.time_split(len(one.x), validation=one.held, test=one.held)
+    (inputs, targets, *_), origins = one.examples(split.test)
+    x = one.x.copy()
+    x[origins[0] :] = 99.0
+    other = one._replace(x=x, inputs=np.c_[x, one.inputs[:, 1:]])
+    changed = other.examples(split.test).batch
+    assert np.array_equal(changed.inputs[:, 0], inputs[:, 0])
+    assert np.all(changed.targets[0] == 99.0)
+    past = slice(0, split.test.start)
+    assert np.array_equal(*(s.examples(past).batch.targets for s in (one, other)))
+    paths = (forecast.autoregression(s, past, origins[:1]) for s in (one, other))
+    assert np.array_equal(*paths)
+    np.testing.assert_allclose(
+        one.units(targets[..., None], origins)[..., 0], one.ahead(one.values, origins), rtol=1e-12
+    )
+
+
+def test_calibrated_intervals_hold_their_share(forecast):
+    rng = np.random.default_rng(0)
+    draws, truth = rng.normal(size=(50, 4, 200)), 3 * rng.normal(size=(50, 4))
+    spread = forecast.calibrated(draws, truth)
+    assert spread == pytest.approx(3, rel=0.3)
+    wide = spread * draws + (1 - spread) * np.median(draws, axis=-1, keepdims=True)
+    low, high = np.quantile(wide, [0.1, 0.9], axis=-1)
+    assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(0.8, abs=0.005)
