@@ -12,6 +12,7 @@ from ._context import Context
 from ._layer import Layer
 from ._pooling import LastPool, Pool
 from ._reading import Shape
+from ._stack import stack
 
 
 class Pair(NamedTuple):
@@ -62,8 +63,8 @@ class EncoderDecoder(Layer):
 
     Raises:
         TypeError: a decoder that reads what comes later.
-        ValueError: an encoder that pools; in `apply`, another batch for the source than for the
-            target, a carry, or `resets`.
+        ValueError: an encoder that pools, or `LastPool` after one that runs backward; in `apply`,
+            another batch for the source than for the target, a carry, or `resets`.
 
     Reference: I. Sutskever, O. Vinyals & Q. Le, "Sequence to sequence learning with neural
     networks", NeurIPS 2014; K. Cho et al., EMNLP 2014.
@@ -98,6 +99,7 @@ class EncoderDecoder(Layer):
                 "EncoderDecoder: the encoder pools, and the decoder would have nothing to look at. "
                 "Leave the pooling out, and pass it as `pool`."
             )
+        stack(encoder=self.encoder, pool=self.pool)  # it says where the last step has read little
         self.decoder.check_causal()
 
     def init(self, key: Key) -> EncoderDecoderParams:
@@ -164,8 +166,8 @@ class EncoderDecoder(Layer):
         """Only other layers call it, whose masks and keys are those of one sequence."""
         raise TypeError(
             "EncoderDecoder: it reads two sequences, so that no layer can hold it. Put what "
-            "follows into its decoder, `stack(decoder, Dense(...))`, and `Precision` around both of "
-            "its parts."
+            "follows into its decoder, `stack(decoder, Dense(...))`, and `Precision` around each "
+            "of its parts."
         )
 
     def step(

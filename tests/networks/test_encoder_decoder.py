@@ -234,6 +234,13 @@ GRU = networks.Recurrent(cells.GRU(10, 4))
             "the encoder pools",
         ),
         (
+            lambda: networks.EncoderDecoder(
+                networks.Bidirectional(cells.GRU(4, 5), cells.GRU(4, 5)), GRU
+            ),
+            ValueError,
+            "running backward, has read that step only",
+        ),
+        (
             lambda: network(ATTENTIONS["additive"]).apply(None, jnp.ones((T, B))),
             TypeError,
             r"must be a `Pair\(source, target, mask\)`, got float",
