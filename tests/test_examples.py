@@ -1,5 +1,6 @@
 """The parts of the examples that a figure rests on; CI runs them whole."""
 
+import datetime
 import importlib.util
 import pathlib
 
@@ -85,3 +86,12 @@ def test_calibrated_intervals_hold_their_share(forecast):
     wide = spread * draws + (1 - spread) * np.median(draws, axis=-1, keepdims=True)
     low, high = np.quantile(wide, [0.1, 0.9], axis=-1)
     assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(0.8, abs=0.005)
+
+
+def test_every_form_of_a_date_can_be_read_in_one_way():
+    """So that what a network gets wrong is its own fault, and the rules are a fair baseline."""
+    translate, rng = example("translate"), np.random.default_rng(0)
+    days = [datetime.date(1950, 1, 1) + datetime.timedelta(int(n)) for n in range(0, 36525, 30)]
+    pairs = translate.written(days, rng)
+    assert [translate.by_rule(string) for string, _ in pairs] == [iso for _, iso in pairs]
+    assert max(len(string) for string, _ in pairs) <= translate.LENGTH
