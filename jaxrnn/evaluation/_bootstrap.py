@@ -99,8 +99,8 @@ def bootstrap_interval(
 
     Returns:
         `IntervalEstimate(value, low, high, error)`, each of the structure of the metric's value. An
-        end is NaN where it is not defined: where the metric is NaN in a resample, as an AUROC is of a
-        single class, and for `BCa()` where no resample lies on one side of the value.
+        end is NaN where it is not defined: where the metric is NaN in a resample, as an AUROC is of
+        a single class, and for `BCa()` where no resample lies on one side of the value.
 
     Raises:
         TypeError: for states that are not the metric's.
