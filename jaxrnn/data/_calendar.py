@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _check
+from .._kinds import shown
 from ._dates import read_dates
 
 
@@ -120,5 +121,12 @@ def calendar_features(dates: ArrayLike, *cycles: Cycle) -> np.ndarray:
         raise ValueError(f"{who}: there is no cycle. Such as MonthOfYear().")
     for place, cycle in enumerate(cycles):
         _check.kind(who, f"cycle {place}", cycle, Cycle, "Such as `MonthOfYear()`.")
-    angles = 2 * np.pi * np.stack([cycle.phase(array) for cycle in cycles], axis=-1)
+    phases = [np.asarray(cycle.phase(array)) for cycle in cycles]
+    for cycle, phase in zip(cycles, phases, strict=True):
+        if phase.shape != array.shape or not np.isfinite(phase).all():
+            raise ValueError(
+                f"{who}: the phase of {shown(cycle)} must be finite and {array.shape}, got "
+                f"{shown(phase)}"
+            )
+    angles = 2 * np.pi * np.stack(phases, axis=-1)
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(len(array), -1)

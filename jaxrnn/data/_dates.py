@@ -20,6 +20,12 @@ def read_dates(who: str, name: str, value: Any) -> np.ndarray:
         TypeError: anything else.
         ValueError: not `[S]`, a text that is no date, or a date that is missing.
     """
+    parts = value if isinstance(value, list | tuple) else [value]
+    if any(getattr(part, "tz", getattr(part, "tzinfo", None)) is not None for part in parts):
+        raise TypeError(
+            f"{who}: {name} must be dates without a time zone, which numpy does not have. Choose "
+            "whose clock counts: `dates.tz_localize(None)` of pandas keeps that of the zone."
+        )
     try:
         array = np.asarray(value)
         if array.dtype.kind in "OUS" and array.size:

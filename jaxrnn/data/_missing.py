@@ -143,9 +143,15 @@ def fill_missing(series: ArrayLike, filling: Filling | None = None) -> Filled:
             f"{who}: series is infinite at step {step}. If that stands for a gap, make it NaN."
         )
     columns, flags = (x.reshape(len(values), -1) for x in (values, known))
-    filled = filling.fill(np.where(flags, columns, 0).astype(values.dtype), flags)
-    filled = np.asarray(filled).astype(values.dtype).reshape(values.shape)
-    if not np.isfinite(filled).all() or not np.array_equal(filled[known], values[known]):
+    with np.errstate(over="ignore"):  # a number that the dtype cannot hold
+        filled = np.asarray(filling.fill(np.where(flags, columns, 0).astype(values.dtype), flags))
+        filled = filled.astype(values.dtype)
+    filled = filled.reshape(values.shape) if filled.size == values.size else filled
+    if (
+        filled.shape != values.shape
+        or not np.isfinite(filled).all()
+        or not np.array_equal(filled[known], values[known])
+    ):
         raise ValueError(f"{who}: {shown(filling)} must fill every gap, and change nothing else")
     return Filled(filled, known)
 

@@ -166,9 +166,10 @@ def _sizes(who: str, what: str, count: int, validation: Any, test: Any) -> tuple
 
 def _seed(who: str, seed: Any) -> int:
     """The number that an order is drawn from."""
-    if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
+    if isinstance(seed, jax.Array) and (seed.ndim or not jnp.issubdtype(seed.dtype, jnp.integer)):
         _check.one_key(who, seed)
-        words = np.asarray(jax.random.key_data(seed)).ravel()
+        typed = jnp.issubdtype(seed.dtype, jax.dtypes.prng_key)
+        words = np.asarray(jax.random.key_data(seed) if typed else seed).ravel()
         return sum(int(word) << 32 * place for place, word in enumerate(words))
     _check.integers(who, 0, seed=seed)
     return int(seed)

@@ -111,7 +111,10 @@ def _borders(part: slice, steps: int) -> tuple[int, int]:
         raise TypeError(
             f"rolling_origins: part must be a slice of steps, as from time_split, got {shown(part)}"
         )
-    begin, end, _ = part.indices(steps)
+    try:
+        begin, end, _ = part.indices(steps)
+    except TypeError as error:
+        raise TypeError(f"rolling_origins: part must be a slice of steps, got {part}") from error
     if begin >= end:
         raise ValueError(
             f"rolling_origins: the part is empty, {part} of {steps} steps. `time_split` without "

@@ -158,7 +158,14 @@ def fit_scaler(scaling: Scaling, train: ArrayLike, *, constant: float | None = N
         raise ValueError(
             f"{who}: {_name(values, empty[0])} of train has no number, only NaN. Leave it out."
         )
-    center, scale = scaling.fit(columns)
+    with np.errstate(over="ignore", invalid="ignore"):
+        center, scale = map(np.asarray, scaling.fit(columns))
+    wanted = (columns.shape[1],)
+    if center.shape != wanted or scale.shape != wanted or not np.isfinite([center, scale]).all():
+        raise ValueError(
+            f"{who}: center and scale of {shown(scaling)} must be finite and {wanted}, got center "
+            f"{center} and scale {scale}. Values near the largest float64 are too large to square."
+        )
     # A mean of equal numbers may differ from them by rounding, and so has a spread.
     same = np.nanmax(columns, axis=0) == np.nanmin(columns, axis=0)
     without = np.flatnonzero(same | (scale == 0))

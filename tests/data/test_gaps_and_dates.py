@@ -7,6 +7,7 @@ import pytest
 
 from jaxrnn.data import (
     Constant,
+    Cycle,
     DayOfWeek,
     DayOfYear,
     Filling,
@@ -28,6 +29,11 @@ class Ahead(Filling):
 
     def fill(self, columns, known):
         return np.full_like(columns, self.value)
+
+
+class Backward(Cycle):
+    def phase(self, dates):
+        return np.full(len(dates) + 1, 0.5)
 
 
 def test_forward_carries_the_last_value_on():
@@ -133,6 +139,23 @@ WRONG = {
         lambda: calendar_features(np.array(["NaT"], "datetime64[D]"), DayOfWeek()),
         ValueError,
         "no date at step 0",
+    ),
+    "time zone": (
+        lambda: calendar_features(
+            [datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)], HourOfDay()
+        ),
+        TypeError,
+        "dates must be dates without a time zone",
+    ),
+    "too large": (
+        lambda: fill_missing(np.array([1, np.nan], np.float16), Constant(1e9)),
+        ValueError,
+        r"Constant\(value=1000000000.0\) must fill every gap",
+    ),
+    "phase": (
+        lambda: calendar_features(["2024"], Backward()),
+        ValueError,
+        "the phase of .*Backward.* must be finite and",
     ),
     "one date": (
         lambda: calendar_features(np.datetime64("2024-01-01"), DayOfWeek()),

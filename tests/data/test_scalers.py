@@ -6,12 +6,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn.data import MinMax, Robust, Scaler, Standardize, fit_scaler
+from jaxrnn.data import MinMax, Robust, Scaler, Scaling, Standardize, fit_scaler
 
 RNG = np.random.default_rng(0)
 TRAIN = RNG.normal(5.0, [1.0, 100.0, 1e-3], (50, 3))
 LATER = RNG.normal(5.0, [2.0, 10.0, 1e-3], (7, 3))
 KINDS = [Standardize(), MinMax(), MinMax(-2.0, 3.0), Robust(), Robust(0.1, 0.8)]
+
+
+class Wide(Scaling):
+    def fit(self, columns):
+        return np.zeros(1), np.ones(1)
 
 
 def of_scikit_learn(kind):
@@ -150,6 +155,16 @@ WRONG = {
         lambda: fit_scaler(Robust(), np.ma.array(TRAIN, mask=TRAIN > 5)),
         TypeError,
         "fit_scaler: train .*mask would be lost",
+    ),
+    "overflow": (
+        lambda: fit_scaler(Standardize(), [1e200, 0.0]),
+        ValueError,
+        r"center and scale of Standardize\(\) must be finite",
+    ),
+    "own": (
+        lambda: fit_scaler(Wide(), TRAIN),
+        ValueError,
+        r"center and scale of .*Wide.* must be finite and \(3,\)",
     ),
     "order": (lambda: MinMax(1.0, 1.0), ValueError, "low must be below high, got 1.0 and 1.0"),
     "percent": (lambda: Robust(25, 75), ValueError, "quantiles must lie between 0 and 1"),

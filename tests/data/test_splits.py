@@ -33,7 +33,7 @@ def test_splits_are_the_same_in_every_version_of_numpy():
 
 
 def test_seeds_and_keys_give_splits_of_their_own():
-    seeds = [0, 1, jax.random.key(0), jax.random.key(1), 2**70]
+    seeds = [0, 1, jax.random.key(0), jax.random.PRNGKey(1), 2**70]
     parts = {tuple(random_split(40, test=9, seed=seed).test.tolist()) for seed in seeds}
     assert len(parts) == len(seeds) - 1  # the words of `key(0)` are those of 0
 

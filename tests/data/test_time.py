@@ -250,6 +250,11 @@ WRONG = {
         TypeError,
         "part must be a slice of steps, as from time_split, got 0.5",
     ),
+    "origins: text": (
+        lambda: rolling_origins(SERIES, length=2, part=slice("a", None)),
+        TypeError,
+        "part must be a slice of steps, got slice",
+    ),
     "origins: step": (
         lambda: rolling_origins(SERIES, length=2, part=slice(0, 9, 2)),
         TypeError,
