@@ -26,8 +26,8 @@ def class_weights(labels: ArrayOrList, classes: int, *, where: Any = None) -> np
 
     Raises:
         TypeError: labels are not integers, or `where` not Bool.
-        ValueError: a label lies outside `[0, classes)`, or a class has no example (the message
-            names it).
+        ValueError: there is no label, one lies outside `[0, classes)`, or a class has no example
+            (the message names it).
 
     Example:
         >>> class_weights([0, 0, 0, 1], 2).round(3).tolist()
@@ -37,6 +37,8 @@ def class_weights(labels: ArrayOrList, classes: int, *, where: Any = None) -> np
     _check.sizes(who, classes=classes)
     _check.memory(who, "the weights", (classes,), np.float64, "Pass fewer classes.")
     array = _host.read(who, "labels", labels)
+    if not array.size:
+        raise ValueError(f"{who}: labels must not be empty, got shape {array.shape}")
     if not np.issubdtype(array.dtype, np.integer):
         raise TypeError(f"{who}: labels must be integers, got {array.dtype}")
     if where is not None:

@@ -1,9 +1,11 @@
 """Dates as numpy has them."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 
+from .. import _host
 from .._kinds import shown
 
 
@@ -17,9 +19,11 @@ def read_dates(who: str, name: str, value: Any) -> np.ndarray:
             `"2024-01-31"`.
 
     Raises:
-        TypeError: anything else.
-        ValueError: not `[S]`, a text that is no date, or a date that is missing.
+        TypeError: anything else, masked dates and those of a time zone among them.
+        ValueError: not `[S]`, a text that is no date or has a time zone, or a date that is
+            missing.
     """
+    _host.refuse_masked(who, name, value)
     parts = value if isinstance(value, list | tuple) else [value]
     if any(getattr(part, "tz", getattr(part, "tzinfo", None)) is not None for part in parts):
         raise TypeError(
@@ -29,7 +33,14 @@ def read_dates(who: str, name: str, value: Any) -> np.ndarray:
     try:
         array = np.asarray(value)
         if array.dtype.kind in "OUS" and array.size:
-            array = array.astype("datetime64")
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                array = array.astype("datetime64")
+    except Warning as error:
+        raise ValueError(
+            f"{who}: {name} must be dates without a time zone, got {shown(value)} ({error}). Bring "
+            "all to one clock first, and drop the zone: `date.replace(tzinfo=None)`."
+        ) from error
     except (TypeError, ValueError) as error:
         raise ValueError(f"{who}: {name} must be dates, got {shown(value)} ({error})") from error
     if array.dtype.kind != "M":

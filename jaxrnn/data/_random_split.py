@@ -180,10 +180,10 @@ def _read_names(who: str, name: str, value: Any) -> tuple[list[Any], np.ndarray]
     _host.refuse_masked(who, name, value)
     texts = isinstance(value, list | tuple | np.ndarray) and _is_text(value)
     array = np.asarray(value) if texts else _host.read(who, name, value)
+    if array.ndim != 1 or not len(array):
+        raise ValueError(f"{who}: {name} must be [N] and not empty, got shape {array.shape}")
     if not texts and array.dtype.kind not in "iub":
         raise TypeError(f"{who}: {name} must be integers or texts, got {array.dtype}")
-    if array.ndim != 1 or not len(array):
-        raise ValueError(f"{who}: {name} must be [N], got shape {array.shape}")
     names, places = np.unique(array.astype(str) if texts else array, return_inverse=True)
     return names.tolist(), places
 

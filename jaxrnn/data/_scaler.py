@@ -46,7 +46,10 @@ class Scaler:
 
     def __post_init__(self) -> None:
         for name in ("center", "scale"):
-            array = _host.read("Scaler", name, getattr(self, name)).astype(np.float64)
+            array = _host.read("Scaler", name, getattr(self, name))
+            if np.iscomplexobj(array):
+                raise TypeError(f"Scaler: {name} must be real numbers, got {array.dtype}")
+            array = array.astype(np.float64)
             if array.ndim > 1 or not np.isfinite(array).all():
                 raise ValueError(f"Scaler: {name} must be finite and [F], got {shown(array)}")
             object.__setattr__(self, name, array)
@@ -67,7 +70,7 @@ class Scaler:
 
         Raises:
             TypeError: `values` are no real numbers, or masked ones.
-            ValueError: the last axis is not `F`.
+            ValueError: the last axis is not `F`, or the dtype cannot hold center and scale.
         """
         array, center, scale = self._read("transform", values)
         return (array - center) / scale
@@ -81,7 +84,7 @@ class Scaler:
 
         Raises:
             TypeError: `values` are no real numbers, or masked ones.
-            ValueError: the last axis is not `F`.
+            ValueError: the last axis is not `F`, or the dtype cannot hold center and scale.
         """
         array, center, scale = self._read("inverse", values)
         return array * scale + center
@@ -102,6 +105,13 @@ class Scaler:
             return array.astype(np.float64), self.center, self.scale
         floating = jnp.issubdtype(array.dtype, jnp.floating)
         array = array if floating else array.astype(jnp.zeros(()).dtype)
+        info: typing.Any = jnp.finfo(array.dtype)  # type: ignore[no-untyped-call]
+        sizes = np.abs(self.scale)
+        if np.any((sizes < info.tiny) | (sizes > info.max) | (np.abs(self.center) > info.max)):
+            raise ValueError(
+                f"{who}: {array.dtype} cannot hold the scaler's center {self.center} and scale "
+                f"{self.scale}. Pass an array of numpy, which is scaled in float64."
+            )
         shape = array.shape[array.ndim - self.center.ndim :]
         parts = (jnp.asarray(x, array.dtype).reshape(shape) for x in (self.center, self.scale))
         lead = (1,) * (array.ndim - self.center.ndim)
@@ -126,8 +136,9 @@ def fit_scaler(scaling: Scaling, train: ArrayLike, *, constant: float | None = N
 
     Raises:
         TypeError: `scaling` is none, or `train` holds no real numbers or masked ones.
-        ValueError: `train` is empty, has an infinite value, or a feature without any number, or one
-            without a scale; the message names the feature. `constant` is not above 0.
+        ValueError: `train` is empty, has an infinite value, or a feature without any number, one
+            without a scale, or one too wide for float64; the message names the feature. `constant`
+            is not above 0.
 
     Example:
         >>> import numpy as np

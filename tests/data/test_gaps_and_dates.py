@@ -169,3 +169,11 @@ WRONG = {
 def test_errors(call, error, message, as_users_run_it):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_dates_keep_their_mask_and_their_hour():
+    hidden = np.ma.array(np.array(["2024-01-01"], "datetime64[D]"), mask=[True])
+    with pytest.raises(TypeError, match="dates must hold all its values"):
+        calendar_features(hidden, HourOfDay())
+    with pytest.raises(ValueError, match="without a time zone"):
+        calendar_features(["2024-01-01T08:00+01:00"], HourOfDay())

@@ -172,6 +172,12 @@ WRONG = {
     "by hand": (lambda: Scaler(np.zeros(2), np.array([1.0, 0.0])), ValueError, "a scale of 0"),
     "shapes": (lambda: Scaler(np.zeros(2), np.ones(3)), ValueError, "must have one shape"),
     "nan": (lambda: Scaler(np.nan, 1.0), ValueError, "center must be finite"),
+    "complex center": (lambda: Scaler(1j, 1.0), TypeError, "center must be real"),
+    "narrow": (
+        lambda: Scaler(0.0, 1e-50).transform(jnp.ones(1, jnp.float32)),
+        ValueError,
+        "float32 cannot hold",
+    ),
 }
 
 
