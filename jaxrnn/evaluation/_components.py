@@ -106,6 +106,10 @@ def principal_components(
 
 def check_states(who: str, states: ArrayLike, where: ArrayLike) -> None:
     """Raise where states that count are not finite, as far as they can be read."""
+    if jnp.iscomplexobj(states):
+        raise TypeError(f"{who}: states must be real. Pass their two parts.")
+    if not jnp.shape(states)[-1]:
+        raise ValueError(f"{who}: states must have features, got {_check.describe(states)}")
     if _check.concrete(states) and _check.concrete(where):
         wrong = np.asarray(where)[..., None] & ~np.isfinite(np.asarray(states, np.float64))
         if wrong.any():

@@ -160,6 +160,7 @@ def explained(
         )
     counted, starts = marks(who, lengths, mask, resets, lead)
     xs = xs if counted is None else drop(~counted, xs)
+    _refuse_missing(who, xs)
     asked = Explained(network, params, xs, counted, starts, None)
     _, outputs = jax.eval_shape(lambda: network.apply(params, xs, mask=counted, resets=starts))
     return asked._replace(target=_read(who, target, outputs, lead, network.pools))
@@ -195,6 +196,8 @@ def baseline_of(who: str, asked: Explained, baseline: ArrayLike | None) -> Array
             f"{who}: baseline must be one number, the features of one step {features}, or those of "
             f"every step {asked.shape}, got {_check.describe(given)}"
         )
+    if _check.concrete(given) and not np.isfinite(given).all():
+        raise ValueError(f"{who}: baseline must be finite, got {shown(baseline)}")
     given = jnp.broadcast_to(given.astype(jnp.zeros(()).dtype), asked.shape)
     return asked.kept(given)
 
@@ -210,17 +213,35 @@ def finite(who: str, what: str, values: Array, axes: str) -> None:
         )
 
 
+def _refuse_missing(who: str, xs: Array) -> None:
+    """Raise for an input that is not finite, if it can be read, and say where it is.
+
+    Through a network it reaches other steps, so the attributions do not say.
+    """
+    if _check.concrete(xs) and not np.isfinite(xs).all():
+        place = tuple(map(int, np.argwhere(~np.isfinite(np.asarray(xs)))[0]))
+        raise ValueError(
+            f"{who}: xs must be finite, got {np.asarray(xs)[place]} at [T, *batch, features] = "
+            f"{list(place)}. Fill in what is missing, or leave padding out by lengths or a mask."
+        )
+
+
 def _read(who: str, target: Target | None, outputs: Any, lead: Batch, pools: bool) -> Any:
     batch = lead[1:]
     if target is None:
         return None
     if callable(target):
-        given = jax.eval_shape(lambda ys: Function(target)(ys, None, pools), outputs)
+        given: Any = jax.eval_shape(target, outputs)
         if not isinstance(given, jax.ShapeDtypeStruct) or given.shape != batch:
             raise ValueError(
                 f"{who}: target must give one number a sequence, {list(batch)}, got "
                 f"{shown(given) if not hasattr(given, 'shape') else _check.describe(given)} for "
                 f"outputs {shown(outputs)}"
+            )
+        if not jnp.issubdtype(given.dtype, jnp.floating):
+            raise TypeError(
+                f"{who}: target must give floating numbers, got {given.dtype}: a decision, such as "
+                "an argmax, has no gradient"
             )
         return Function(target)
     index = _check.numbers(who, "target", target)

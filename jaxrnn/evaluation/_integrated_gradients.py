@@ -90,8 +90,10 @@ def integrated_gradients(
 
     Raises:
         FloatingPointError: attributions that are not finite; it says where.
-        ValueError: a target that is no unit of the outputs, a baseline of another shape, symbols
-            that no `Embedding` reads, or several do, or fewer than one step.
+        TypeError: a target that is no number of a unit and no function to floating numbers.
+        ValueError: inputs that are not finite (it says where), a target that is no unit of the
+            outputs, a baseline of another shape, symbols that no `Embedding` reads, or several do,
+            or fewer than one step.
 
     Reference: M. Sundararajan, A. Taly & Q. Yan, "Axiomatic attribution for deep networks",
     ICML 2017, arXiv 1703.01365.
@@ -109,6 +111,10 @@ def integrated_gradients(
         ((7, 2, 8), (7, 2), True)
     """
     _check.sizes("integrated_gradients", steps=steps)
+    if target is None:
+        raise TypeError(
+            "integrated_gradients: target must be a unit or a function of the outputs, got None"
+        )
     asked = explained("integrated_gradients", network, params, xs, target, lengths, mask, resets)
     start = baseline_of("integrated_gradients", asked, baseline)
     nodes, weights = np.polynomial.legendre.leggauss(steps)

@@ -51,8 +51,10 @@ def occlusion(
 
     Raises:
         FloatingPointError: outputs that are not finite; it says where.
-        ValueError: a window longer than the sequence, a stride beyond the window, a target that is
-            no unit of the outputs, or a baseline of another shape.
+        TypeError: a target that is no number of a unit and no function to floating numbers.
+        ValueError: inputs that are not finite (it says where), a window longer than the sequence, a
+            stride beyond the window, a target that is no unit of the outputs, or a baseline of
+            another shape.
 
     Reference: M. Zeiler & R. Fergus, "Visualizing and understanding convolutional networks", ECCV
     2014; J. Li, W. Monroe & D. Jurafsky, "Understanding neural networks through representation
@@ -69,6 +71,8 @@ def occlusion(
         ['0.333', '0.667', '2.000']
     """
     _check.sizes("occlusion", window=window, stride=stride)
+    if target is None:
+        raise TypeError("occlusion: target must be a unit or a function, got None")
     asked = explained("occlusion", network, params, xs, target, lengths, mask, resets)
     steps = asked.xs.shape[0]
     if window > steps or stride > window:

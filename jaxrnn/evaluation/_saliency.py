@@ -42,7 +42,8 @@ def temporal_saliency(
 
     Raises:
         FloatingPointError: derivatives that are not finite; it says where.
-        ValueError: a network that pools, or a target that is no unit of its outputs.
+        ValueError: a network that pools, inputs that are not finite (it says where), or a target
+            that is no unit of the outputs.
 
     Reference: K. Simonyan, A. Vedaldi & A. Zisserman, "Deep inside convolutional networks:
     visualising image classification models and saliency maps", 2013, arXiv 1312.6034.

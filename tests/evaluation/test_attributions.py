@@ -158,6 +158,8 @@ def bad(**given):
     network = networks.stack(networks.Recurrent(cells.GRU(F, 5)), networks.Dense(5, 3))
     params = network.init(jax.random.key(0))
     arguments = {"network": network, "params": params, "xs": jnp.ones((T, B, F)), "target": 0}
+    if given.get("params", ()) is None:  # those of a run that diverged
+        given = given | {"params": jax.tree.map(lambda leaf: leaf * jnp.nan, params)}
     return arguments | given
 
 
@@ -170,7 +172,11 @@ def bad(**given):
         ({"target": [0, 1, 2]}, ValueError, r"one a sequence \[2\]"),
         ({"target": 1.0}, TypeError, "number of a unit"),
         ({"target": lambda ys: ys}, ValueError, r"one number a sequence, \[2\]"),
-        ({"xs": jnp.ones((T, B, F)).at[2, 1, 0].set(np.nan)}, FloatingPointError, r"\[\d, 1, \d\]"),
+        ({"target": None}, TypeError, "target must be a unit"),
+        ({"target": lambda ys: None}, ValueError, "one number a sequence"),
+        ({"target": lambda ys: ys[-1].argmax(-1)}, TypeError, "floating numbers"),
+        ({"xs": jnp.ones((T, B, F)).at[2, 1, 0].set(np.nan)}, ValueError, r"nan at .* \[2, 1, 0\]"),
+        ({"params": None}, FloatingPointError, r"the attribution is nan at .*\[0, 0, 0\]"),
         ({"steps": 0}, ValueError, "steps"),
         ({"lengths": np.array([7, 2])}, ValueError, "lengths must lie in"),
         ({"xs": (jnp.ones((T, B, F)),)}, TypeError, "one array"),

@@ -111,6 +111,7 @@ def test_an_explanation_of_the_inputs_alone_does_not_change():
         (lambda: evaluation.principal_components(np.full((3, 2), np.nan), 1), r"at \[0, 0\]"),
         (lambda: evaluation.linear_probe(STATES, 0 * SYMBOLS), "two classes at least"),
         (lambda: evaluation.linear_probe(STATES, SYMBOLS[1:]), r"labels must be \[T, \*batch\]"),
+        (lambda: evaluation.linear_probe(STATES[..., :0], SYMBOLS), "states must have features"),
         (lambda: evaluation.linear_probe(STATES * np.nan, SYMBOLS), r"finite, got nan at \[0, 0"),
         (
             lambda: evaluation.linear_probe(STATES, np.arange(60) + 0 * SYMBOLS == 0, folds=60),
