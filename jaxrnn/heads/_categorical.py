@@ -93,7 +93,10 @@ class Categorical(Head):
 
     def cdf_at(self, theta: Array, y: Array) -> Array:
         below = self._labels(theta) <= y[..., None]
-        return jnp.sum(jnp.where(below, exact_softmax(theta), 0), axis=-1)
+        found = jnp.sum(jnp.where(below, exact_softmax(theta), 0), axis=-1)
+        # All of it is 1, however the probabilities are rounded.
+        found = jnp.where((y >= self.classes - 1) & ~jnp.isnan(found), 1, found)
+        return jnp.where(jnp.isnan(y), jnp.nan, found)
 
     def quantile_at(self, theta: Array, levels: Array) -> Array:
         passed = self._cumulated(theta)[..., :-1] < levels[..., None]

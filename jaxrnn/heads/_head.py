@@ -158,6 +158,7 @@ class Head(Config):
         The labels of a `Categorical` are integers, and all else is floating, counts too.
         """
         theta = jax.lax.stop_gradient(self._theta(outputs))
+        _check.integers(f"{type(self).__name__}.sample", 0, shape=min(shape, default=0))
         return self.sample_at(key, jnp.broadcast_to(theta, (*shape, *theta.shape)))
 
     @checked

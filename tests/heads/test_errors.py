@@ -89,6 +89,7 @@ Y1 = np.ones((5, 1), np.float32)
         (lambda: heads.Mixture(3, G), TypeError, "Mixture: component must be a kind of `Head`"),
         (lambda: G.sample(0, O4), TypeError, "Gaussian.sample: key must be a key"),
         (lambda: G.sample(jax.random.key(0), O4, 3), TypeError, r"Gaussian.sample: shape .*\(3,\)"),
+        (lambda: G.sample(jax.random.key(0), O4, (-1,)), ValueError, "shape must be at least 0"),
         (lambda: heads.NLL(G)(O4, Y1.tolist()), TypeError, "NLL: targets must be an array"),
         (lambda: heads.NLL("x"), TypeError, "NLL: head must be a kind of `Head`"),
         (lambda: heads.Pinball(G), TypeError, "Pinball: head must be a kind of `Quantile`"),

@@ -83,6 +83,8 @@ def test_classes():
     close(head.variance(z), [row.var() for row in rows])
     close(head.entropy(z), stats.entropy(p, axis=-1))
     close(head.cdf(z, y), [row.cdf(label) for row, label in zip(rows, y, strict=True)])
+    assert head.cdf(z, np.full(6, np.inf)).tolist() == [1] * 6
+    assert np.isnan(head.cdf(z, np.full(6, np.nan))).all()
     levels = np.array([0.05, 0.5, 0.93])
     close(head.quantile(z, levels), [row.ppf(levels) for row in rows])
     cumulated = np.cumsum(p, -1)
