@@ -69,6 +69,7 @@ def sweep(
         A table of the members: setting after setting, and within a setting seed after seed.
 
     Raises:
+        FloatingPointError: inputs are not finite where they count; it says where.
         OSError: the directory cannot be written, or another process uses it.
         TypeError: a value is no number, or no integer where the leaf is one; arguments of other
             kinds.
@@ -127,7 +128,8 @@ def _run(slices: Slices, members: Members, disk: Disk, bar: Bar) -> Sweep:
         pace = Pace([choice])
     bar.add((slices.total - first) * slices.feed.ends[-1])
     if first:
-        bar.say(f"going on from member {first} of {slices.total}")
+        more = f"going on from member {first} of {slices.total}"
+        bar.say(more if first < slices.total else "all members are there already")
     while first < slices.total:
         way, before = pace.next(), slices.program.seconds
         indices = range(first, min(first + way.size, slices.total))
@@ -147,7 +149,11 @@ def _fill(whole: np.ndarray, indices: range, new: np.ndarray) -> None:
 
 def _seeds(seeds: Any) -> list[int]:
     """The seeds as a list, or raise."""
-    if isinstance(seeds, str) or not isinstance(seeds, Sequence | np.ndarray | jax.Array):
+    if (
+        isinstance(seeds, str)
+        or not isinstance(seeds, Sequence | np.ndarray | jax.Array)
+        or np.ndim(seeds) == 0
+    ):
         raise TypeError(f"sweep: seeds must be a list of integers, got {shown(seeds)}")
     listed = list(seeds)
     if not listed:

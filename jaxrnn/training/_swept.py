@@ -1,5 +1,6 @@
 """`Sweep`: what many runs of one trainer gave, as a table."""
 
+import contextlib
 import csv
 import os
 from collections.abc import Iterator, Mapping
@@ -96,14 +97,28 @@ class Sweep(NamedTuple):
         from .. import _paths
 
         place = _paths.local("Sweep.to_csv", "path", path)
+        if place.is_dir():
+            raise IsADirectoryError(
+                f"Sweep.to_csv: path must be a file, got the folder {place}. Add a name."
+            )
         rows = self.rows()
-        place.parent.mkdir(parents=True, exist_ok=True)
         beside = place.with_name(f".{place.name}.new")
-        with beside.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
-            writer.writeheader()
-            writer.writerows(rows)
-        beside.replace(place)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("w", newline="", encoding="utf-8") as file:
+                names = list(dict.fromkeys(name for row in rows for name in row))
+                writer = csv.DictWriter(file, names)
+                writer.writeheader()
+                writer.writerows(rows)
+            beside.replace(place)
+        except OSError as error:
+            raise type(error)(
+                error.errno,
+                f"Sweep.to_csv: {place} cannot be written ({error.strerror}). Choose another path",
+            ) from error
+        finally:
+            with contextlib.suppress(OSError):
+                beside.unlink()
 
     def _last_rows(self) -> Iterator[tuple[dict[str, Any], Any]]:
         for member, setting in enumerate(self.settings):

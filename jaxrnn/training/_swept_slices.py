@@ -14,11 +14,12 @@ from ._entry import Entered, outputs_of
 from ._members import OneByOne, Vmapped
 from ._pass import Signs
 from ._rows import columns, named
-from ._state import Report
+from ._state import Evaluation, Report
 from ._swept import Sweep
 from ._swept_program import Member, Program, pieces
 from ._trainer import scoring_of
 
+_REMEDY = "Fill in what is missing, or leave those steps out by the mask of a `data.Batch`."
 _REMEMBERED = 256 * 2**20  # bytes of batches that are read once for all slices
 
 
@@ -98,7 +99,8 @@ class Slices:
         # One program for all slices: the last one is filled up with its last member.
         chosen = np.minimum(np.arange(way.size) + indices[0], indices[-1])
         members = self.program.start(chosen)
-        rows, step = [], 0
+        rows: list[dict[str, np.ndarray]] = []
+        step = 0
         for stacks in self.feed.rows():
             reports = []
             for stack in stacks:
@@ -106,10 +108,13 @@ class Slices:
                 reports.append(jax.device_get(report))
                 if indices[0] == 0:
                     self._check(members, reports[-1], step)
+                    self._check_inputs(members, reports[-1], step, stack)
                 count = reports[-1][0].loss.shape[1]
                 step += count
                 bar.advance(count * len(indices))
             members, scores, evaluation = self.program.record(chosen, members, self.held_out, way)
+            if indices[0] == 0 and not rows and evaluation is not None:
+                self._check_held_out(members, jax.device_get(evaluation))
             report, offered = jax.tree.map(lambda *parts: np.concatenate(parts, 1), *reports)
             rows.append(_row(report, offered, *jax.device_get((scores, evaluation))))
         kept, names = len(indices), self.empty()["curves"]
@@ -154,6 +159,46 @@ class Slices:
             signs = Signs(*map(jnp.asarray, (offered[0, index], uncounted, alike)))
             where = f"sweep: the batch of step {step + index}"
             Entered(where, scoring, params, batch, signs, begins).check()
+
+    def _check_inputs(
+        self, members: Member, reports: tuple[Report, Any], step: int, stack: Batch
+    ) -> None:
+        """Raise for inputs that are not finite, where no member has a finite loss."""
+        lost = np.flatnonzero(~np.isfinite(reports[0].loss).any(0))
+        if not len(lost) or all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(stack.inputs)):
+            return
+        for index in lost:
+            batch = jax.tree.map(lambda leaf, at=index: leaf[at], stack)
+            found = self._entered(f"the batch of step {step + index}", members, batch).not_finite()
+            if found:
+                raise FloatingPointError(
+                    f"sweep: no member has a finite loss at step {step + index}. {found}{_REMEDY}"
+                )
+
+    def _check_held_out(self, members: Member, evaluation: Evaluation) -> None:
+        """Raise for labels out of range in held-out data, and for inputs that are not finite."""
+        lost = not np.isfinite(evaluation.loss).any()
+        if not (lost or evaluation.uncounted[0] > 0):
+            return
+        place = 0
+        for stacked in self.held_out:
+            for at in range(len(jax.tree.leaves(stacked.batches)[0])):
+                batch = jax.tree.map(lambda leaf, at=at: leaf[at], stacked.batches)
+                entered = self._entered(f"batch {place} of validation", members, batch)
+                entered.check()
+                if lost and (found := entered.not_finite()):
+                    raise FloatingPointError(
+                        f"sweep: no member has a finite loss on batch {place} of validation. "
+                        f"{found}{_REMEDY}"
+                    )
+                place += 1
+
+    def _entered(self, what: str, members: Member, batch: Batch) -> Entered:
+        """A batch of which something is wrong, as the first member reads it."""
+        params = jax.tree.map(lambda leaf: leaf[0], jax.device_get(members.state.params))
+        signs = Signs(*map(jnp.asarray, (2.0, 1.0, False)))  # some of its steps do not count
+        scoring = scoring_of(self.program.trainer)
+        return Entered(f"sweep: {what}", scoring, params, batch, signs, first=False)
 
 
 def _like_probabilities(outputs: Any) -> bool:

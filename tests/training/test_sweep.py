@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxrnn import objectives, training
+from jaxrnn import networks, objectives, training
 from jaxrnn.training import _swept_program
 from tests.training.small import SCORES, Small, echo, unstack
 
@@ -170,6 +170,7 @@ def test_settings_that_are_none(settings, error, message):
         ({"seeds": [0.5]}, TypeError, "seeds must be an integer"),
         ({"seeds": [-1]}, ValueError, "at least 0"),
         ({"seeds": 8}, TypeError, "list of integers"),
+        ({"seeds": np.array(8)}, TypeError, "list of integers"),
         ({"steps": 0}, ValueError, "steps must be at least 1"),
         ({"every": 0}, ValueError, "every must be at least 1"),
         ({"validation": []}, ValueError, "validation holds no batch"),
@@ -186,6 +187,29 @@ def test_labels_out_of_range_are_named():
     batches = [BATCHES[0], (inputs, targets + 9), *BATCHES[2:]]
     with pytest.raises(ValueError, match=r"sweep: the batch of step 1: .*label"):
         training.sweep(TRAINER, batches, SETTINGS, members=training.Vmapped(3), **CALL)
+
+
+def test_what_no_member_can_read_is_named():
+    inputs = np.ones((4, 3, 2), np.float32)
+    whole, missing = (inputs, np.zeros((4, 3), int)), inputs.copy()
+    missing[3, 1, 0] = np.nan
+    trainer = training.Trainer(networks.Dense(2, 2), objectives.CrossEntropy(), LEARNING)
+    call = {"seeds": [0, 1], "steps": 2, "every": 1, "progress": None}
+    place = "nan at sequence 1, step 3, feature 0"
+    with pytest.raises(FloatingPointError, match=f"at step 1. Its inputs have {place}"):
+        training.sweep(trainer, [whole, (missing, whole[1])], {}, **call)
+    with pytest.raises(FloatingPointError, match=f"batch 1 of validation. Its inputs have {place}"):
+        training.sweep(trainer, [whole], {}, validation=[whole, (missing, whole[1])], **call)
+    with pytest.raises(ValueError, match=r"batch 1 of validation: .*label.* got 2"):
+        training.sweep(trainer, [whole], {}, validation=[whole, (inputs, whole[1] + 2)], **call)
+
+
+def test_a_table_that_cannot_be_written_leaves_nothing(side_by_side, tmp_path):
+    (tmp_path / "file").write_text("")
+    for path, said in ((tmp_path, "got the folder"), (tmp_path / "file" / "x.csv", "cannot be")):
+        with pytest.raises(OSError, match=f"Sweep.to_csv: .*{said}"):
+            side_by_side.to_csv(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
 
 
 def test_sweeps_of_several_networks_are_one_table(side_by_side, tmp_path):
