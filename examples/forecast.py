@@ -167,7 +167,6 @@ def draw(one: Series, origins: np.ndarray, forecasts: dict[str, Any], axes: Any)
         fan = np.quantile(forecasts["GRUs"][n], [0.025, 0.1, 0.25, 0.75, 0.9, 0.975], axis=-1)
         for ends in zip(fan[:3], fan[:2:-1], strict=True):
             axes[0].fill_between(one.dates[origins[n] + ahead], *ends, color="C0", alpha=0.25, lw=0)
-    axes[0].set_title("What came, and the GRUs' 50, 80 and 95 % intervals")
     for name, draws in forecasts.items():
         crps = SAMPLES.crps(draws, one.ahead(one.values, origins)).mean(axis=0)
         axes[1].plot(1 + ahead, crps, label=name)
@@ -189,6 +188,7 @@ def main() -> None:
     panels = figure.subplots(2, len(options.series), squeeze=False).T
     for name, axes in zip(options.series, panels, strict=True):
         print(f"\n{name}", end=": ")
+        axes[0].set_title(f"{name}: what came, and the GRUs' 50, 80 and 95 % intervals")
         result[name] = study(load(name), axes, options)
     (options.out / "result.json").write_text(json.dumps(result, indent=2))
     figure.savefig(options.out / "forecast.png", dpi=120)
