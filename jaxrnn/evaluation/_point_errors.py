@@ -168,8 +168,10 @@ def seasonal_scale(train: ArrayLike, period: int = 1) -> Array:
             f"features], got {_check.describe(y)}."
         )
     if not _check.holds(np.isfinite, y):
+        place = tuple(map(int, np.argwhere(~np.isfinite(np.asarray(y)))[0]))
         raise ValueError(
-            "seasonal_scale: train must be finite, got NaN or infinity. Leave out missing values."
+            f"seasonal_scale: train must be finite, got {np.asarray(y)[place]} at {list(place)}. "
+            "Leave out missing values."
         )
     scale = jnp.mean(jnp.abs(y[period:] - y[:-period]), axis=0)
     if not _check.holds(lambda scale: scale > 0, scale):

@@ -152,8 +152,8 @@ def scores_section(
         title: the heading.
 
     Raises:
-        ValueError: a matrix that is not square or has negative numbers, or other than one name for
-            each class.
+        ValueError: a matrix that is not square or holds anything but counts, or other than one name
+            for each class, of which no two are alike.
 
     Example:
         >>> import numpy as np
@@ -200,7 +200,15 @@ def _score_rows(name: str, value: Any) -> Iterator[dict[str, Any]]:
 
 def _confusions(confusion: Any, classes: Sequence[Any] | None) -> list[Part]:
     matrix = np.asarray(_host.read("scores_section", "confusion", confusion), float)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not (matrix >= 0).all():
+    wrong = np.argwhere(~np.isfinite(matrix))
+    if len(wrong):
+        raise ValueError(
+            f"scores_section: confusion must hold counts, got {matrix[tuple(wrong[0])]} at "
+            f"{wrong[0].tolist()}. It is NaN where outputs were, of inputs that are not finite or "
+            "a model that diverged."
+        )
+    square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 0
+    if not square or (matrix < 0).any():
         raise ValueError(
             "scores_section: confusion must be a square matrix of counts [classes, classes], got "
             f"{_check.describe(matrix)}"
@@ -213,6 +221,11 @@ def _confusions(confusion: Any, classes: Sequence[Any] | None) -> list[Part]:
             f"scores_section: classes must have {len(matrix)} names, one a row of the matrix, got "
             f"{len(names)}"
         )
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise ValueError(
+            f"scores_section: classes must have names that differ, got {twice!r} twice"
+        )
     if (matrix == np.round(matrix)).all():
         matrix = matrix.astype(int)
     off = matrix - np.diag(np.diag(matrix))
@@ -221,8 +234,11 @@ def _confusions(confusion: Any, classes: Sequence[Any] | None) -> list[Part]:
     if off.max() > 0:
         said = f"Most often {names[worst[0]]} is taken for {names[worst[1]]}, {off.max():g} times."
     figure = plot_confusion(matrix, names, figure=None)
+    title = "observed"
+    while title in names:  # a class may be called so
+        title = f"{title} class"
     counted = [
-        {"observed": names[i], **dict(zip(names, row, strict=True))}
+        {title: names[i]} | dict(zip(names, row, strict=True))
         for i, row in enumerate(matrix.tolist())
     ]
     return [

@@ -72,7 +72,7 @@ def sensitivity(
     if len(names) != len(shape) - 1 or len({*names}) != len(names):
         raise ValueError(
             f"{who}: names must hold one name for each axis before the seeds, {len(shape) - 1} for "
-            f"scores {shape}, got {names!r}."
+            f"scores {shape}, no two alike, got {names!r}."
         )
     if isinstance(diverged, LeftOut):
         raise ValueError(

@@ -65,7 +65,7 @@ def page(tmp_path_factory, of_sweep):
                 "f1": evaluation.IntervalEstimate({"a": 0.5}, {"a": 0.4}, {"a": 0.6}, {"a": 0}),
             },
             confusion=[[5, 1], [2, 4]],
-            classes=["odd", NASTY[:-4] + "$x"],
+            classes=["observed", NASTY[:-4] + "$x"],
             reliability=reliability,
         ),
         of_sweep,
@@ -224,6 +224,17 @@ def test_a_place_that_cannot_be_written_is_refused_before_work(tmp_path):
             lambda: evaluation.scores_section({"a": 1}, confusion=[[1]], classes=["a", "b"]),
             ValueError,
             "must have 1 names",
+        ),
+        (
+            lambda: evaluation.scores_section({"a": 1}, confusion=[[1, 0], [np.nan, 1]]),
+            ValueError,
+            r"counts, got nan at \[1, 0\]",
+        ),
+        (lambda: evaluation.scores_section({"a": 1}, confusion=np.ones((0, 0))), ValueError, "squ"),
+        (
+            lambda: evaluation.scores_section({"a": 1}, confusion=np.eye(2), classes=["a", "a"]),
+            ValueError,
+            "got 'a' twice",
         ),
         (lambda: evaluation.sweep_section(SWEPT, column="x"), ValueError, "no column 'x'"),
         (
