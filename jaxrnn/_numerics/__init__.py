@@ -17,6 +17,10 @@ from ._labels import one_hot as one_hot
 from ._labels import own_logit as own_logit
 from ._logsumexp import exact_logsumexp as exact_logsumexp
 from ._logsumexp import logsumexp_p as logsumexp_p
+from ._placing import alike as alike
+from ._placing import divided as divided
+from ._placing import known as known
+from ._placing import placed as placed
 from ._products import add as add
 from ._products import dot as dot
 from ._products import recur as recur

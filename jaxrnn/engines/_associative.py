@@ -4,10 +4,10 @@ from typing import Any
 
 import jax
 
+from .._numerics import known
 from .._typing import Carry, Inputs, Params
 from ..cells import AssociativeCell, Cell
 from ._engine import Engine
-from ._placing import known
 from ._scan import Scan
 
 

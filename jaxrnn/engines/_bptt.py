@@ -9,13 +9,12 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._dtypes import at_least_float32
-from .._numerics import affine, filled, moving, pushed, together
+from .._numerics import affine, alike, divided, filled, known, moving, pushed, together
 from .._typing import Array, Carry, Inputs, Params, Size
 from ..cells import Automatic, GatedCell, Rule
 from ._engine import Engine
 from ._loop import Loop, Moves, Tree
 from ._loops import run
-from ._placing import alike, divided, known
 
 
 class BPTT(Engine[GatedCell]):

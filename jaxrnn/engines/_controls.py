@@ -6,10 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool
 
-from .._numerics import select
+from .._numerics import placed, select
 from .._typing import Array, Carry, Inputs, Params
 from ..cells import AssociativeCell, Cell, Parted, Wrapper
-from ._placing import placed
 
 
 class Flags(NamedTuple):

@@ -22,8 +22,8 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
+from .._numerics import alike
 from ._loop import Loop, Moves, Tree
-from ._placing import alike
 from ._sets import Sets
 
 

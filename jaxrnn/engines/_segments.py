@@ -7,12 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
-from .._numerics import select
+from .._numerics import known, select
 from .._typing import Carry, Inputs, Params
 from ..cells import Cell
 from ._controls import controlled
 from ._engine import Engine, Kind
-from ._placing import known
 
 Segment = Callable[[Cell, Carry, Inputs], tuple[Carry, Inputs]]
 

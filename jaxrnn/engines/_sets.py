@@ -7,8 +7,8 @@ from typing import Any
 
 import jax
 
+from .._numerics import known
 from ._loop import Loop, Moves, Tree
-from ._placing import known
 
 _BUSY = 50_000  # multiplications a step, about where both take the same time
 

@@ -8,13 +8,12 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._checked import checked
-from .._numerics import drop, select, within
+from .._numerics import alike, drop, known, placed, select, within
 from .._typing import Array, ArrayLike, Batch, Carry, Inputs, Key, Params, Size
 from ..cells import Cell
 from ._auto import Auto
 from ._controls import controlled
 from ._engine import Engine
-from ._placing import alike, known, placed
 
 C = TypeVar("C", bound=Cell)
 

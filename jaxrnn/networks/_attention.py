@@ -10,7 +10,7 @@ from .. import _check
 from .._checked import checked
 from .._config import Config
 from .._kinds import shown
-from .._numerics import drop
+from .._numerics import drop, placed
 from .._typing import Array, ArrayLike, ArrayOrList, Key, Params
 from . import _reading
 
@@ -94,6 +94,7 @@ class Attention(Config):
         lead = memory.shape[:-1]
         there = _reading.flags(who, "mask", mask, lead, "[S, *batch]")
         there = jnp.ones(lead, bool) if there is None else there
+        there = placed(there, memory, range(memory.ndim - 1))
         keys, values = self.project(params, drop(~there, memory))
         return Memory(keys, values, there)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
 from .. import _check
-from .._numerics import drop
+from .._numerics import drop, known, placed
 from .._typing import Array, Batch, Key
 from ._attend import attend
 from ._layer import Layer
@@ -98,13 +98,28 @@ class CausalAttention(Layer):
         mask: Array | None,
         resets: Array | None,
     ) -> tuple[CausalAttentionCarry, Float[Array, "T ..."]]:
+        batch = xs.shape[1:-1]
+        self._check_carry(params, carry, batch)
+        carry = placed(carry, xs, range(1, xs.ndim - 1))
         one: Any = self._one
-        for _ in xs.shape[1:-1]:
+        for _ in batch:
             one = jax.vmap(one, (1, 1, 1, 0, 1, 1), (0, 1))
         q, k, v = (split_heads(p, xs, self.heads) for p in params[:3])
         carry, read = one(q, k, v, carry, mask, resets)
         ys = join_heads(params.output, read)
         return carry, ys if mask is None else drop(~mask, ys)
+
+    def _check_carry(
+        self, params: MultiHeadParams, carry: CausalAttentionCarry, batch: Batch
+    ) -> None:
+        fresh = jax.eval_shape(lambda: self.carry(params, batch))
+        for name, wanted in fresh._asdict().items():
+            got = getattr(carry, name).shape
+            if got != wanted.shape:
+                raise ValueError(
+                    f"CausalAttention: carry.{name} must be of shape {wanted.shape}, got {got}. "
+                    f"`carry(params, {batch})` makes one that fits."
+                )
 
     def _one(
         self,
@@ -126,27 +141,27 @@ class CausalAttention(Layer):
             q, k, v, sequence, there = (x[order] for x in (q, k, v, sequence, mask))
             count = mask.sum(dtype=jnp.int32)
         old = jnp.zeros(self.context, jnp.int32)
-        known = _Steps(
+        stored = _Steps(
             jnp.concatenate([carry.keys, k]),
             jnp.concatenate([carry.values, v]),
             jnp.concatenate([carry.filled, there]),
             jnp.concatenate([old, sequence]),
         )
-        read = self._windowed(q, sequence, known)
+        read = self._windowed(q, sequence, stored)
         if mask is not None:
             rank = jnp.cumsum(mask, dtype=jnp.int32) - 1
             read = read[jnp.maximum(rank, 0)]
-        last = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, count, self.context), known)
+        last = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, count, self.context), stored)
         filled = last.there & (last.sequence == latest)
         keys, values = drop(~filled, (last.keys, last.values))
         return CausalAttentionCarry(keys, values, filled), read
 
     def _windowed(
-        self, q: Float[Array, "T N D"], sequence: Array, known: "_Steps"
+        self, q: Float[Array, "T N D"], sequence: Array, stored: "_Steps"
     ) -> Float[Array, "T N D"]:
-        """What queries read of the known steps, of which the first `context` are the carry's."""
+        """What queries read of the stored steps, of which the first `context` are the carry's."""
         steps, size, blocks = q.shape[0], q.shape[0], 1
-        if isinstance(steps, int) and steps > self.context:  # else short, or a symbol
+        if known(steps) and steps > self.context:  # else short, or a symbol
             size, blocks = self.context, -(-steps // self.context)
         padding = blocks * size - steps
 
@@ -159,17 +174,17 @@ class CausalAttention(Layer):
             pieces = _padded(x, padding).reshape(blocks + 1, size, *x.shape[1:])
             return jnp.concatenate([pieces[:-1], pieces[1:]], axis=1)
 
-        known = jax.tree.map(windows, known)
+        stored = jax.tree.map(windows, stored)
         keys_at = jnp.arange(self.context + size)
         queries_at = keys_at[self.context :]
         distance = queries_at[:, None] - keys_at[None]
         near = (distance >= 0) & (distance < self.context)
-        same = cut(sequence)[:, :, None] == known.sequence[:, None]
+        same = cut(sequence)[:, :, None] == stored.sequence[:, None]
         read = attend(
             self.positions.place(cut(q), queries_at),
-            self.positions.place(known.keys, keys_at),
-            known.values,
-            near[None] & known.there[:, None] & same,
+            self.positions.place(stored.keys, keys_at),
+            stored.values,
+            near[None] & stored.there[:, None] & same,
             self.positions.bias(queries_at, keys_at, self.heads),
         )
         return read.reshape(blocks * size, *q.shape[1:])[:steps]

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .._config import Config
-from .._numerics import select
+from .._numerics import placed, select
 from .._typing import Array, ArrayOrList, Batch, Carry, Inputs, Key, Params
 from ..cells import Cell
 from . import _reading
@@ -131,13 +131,16 @@ class Layer(Config):
         who = type(self).__name__
         xs = _reading.arrays(who, xs, self.input_shape)
         lead = _reading.leading(who, xs, self.input_shape, least=1)
-        mask = _reading.counted(who, lengths, mask, lead)
-        resets = _reading.flags(who, "resets", resets, lead)
-        xs = _reading.without_padding(xs, mask)
+        marks = (
+            _reading.counted(who, lengths, mask, lead),
+            _reading.flags(who, "resets", resets, lead),
+        )
+        counted, starts = placed(marks, jax.tree.leaves(xs)[0], range(len(lead)))
+        xs = _reading.without_padding(xs, counted)
         with self._explained(carry, lead[1:]):
             if carry is None:
                 carry = self.carry(params, lead[1:])
-            return self.run(params, xs, carry, key=key, mask=mask, resets=resets)
+            return self.run(params, xs, carry, key=key, mask=counted, resets=starts)
 
     def step(
         self,

@@ -27,6 +27,11 @@ NETWORKS = {
     "mean": stack(Dense(3, 4), Recurrent(cells.GRU(4, 4)), LayerNorm(4), MeanPool()),
     "last": stack(Dropout(0.5), Recurrent(cells.LSTM(3, 4)), LastPool(), Dense(4, 2)),
     "max": stack(VariationalDropout(0.5), Bidirectional(*[cells.GRU(3, 4)] * 2), MaxPool()),
+    "attention": stack(
+        Dense(3, 4),
+        networks.CausalAttention(4, heads=2, context=2),
+        networks.SelfAttention(4, heads=2, positions=networks.ALiBi()),
+    ),
     "residual": networks.Residual(networks.Precision(Dense(3, 3), jnp.float16)),
 }
 
@@ -51,7 +56,7 @@ def test_layers_of_any_length_and_batch(name, key):
         return network.apply(params, xs, key=key, lengths=lengths)[1]
 
     run = exported(apply, ("TB3", jnp.float32), ("B", jnp.int32))
-    np.testing.assert_allclose(run(xs, lengths), apply(xs, lengths), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(run(xs, lengths), jax.jit(apply)(xs, lengths), rtol=1e-5, atol=1e-6)
 
 
 def test_generate_from_prompts_of_any_length_and_number(key):

@@ -166,6 +166,31 @@ def test_memory_of_the_causal_whole_does_not_grow_with_the_square():
     assert largest(1024) == 2 * largest(512)
 
 
+def test_a_mesh_of_explicit_axes():
+    """The carry is placed as the inputs are; the mask may be whole on every device."""
+    layer = LAYERS["causal"]
+    params, xs = drawn(layer), np.float32(XS)
+
+    def loss(params, xs):
+        return (layer.apply(params, xs, mask=MASK, resets=RESETS)[1] ** 2).sum()
+
+    run = jax.jit(jax.grad(loss))
+    wanted = run(params, xs)
+    with jax.set_mesh(jax.make_mesh((2,), ("data",))):
+        divided = jax.device_put(xs, jax.sharding.PartitionSpec(None, "data"))
+        got = jax.device_get(run(jax.device_put(params, jax.sharding.PartitionSpec()), divided))
+    chex.assert_trees_all_close(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_carry_of_another_batch_is_refused(as_users_run_it):
+    layer = LAYERS["causal"]
+    params, xs = layer.init(jax.random.key(0)), jnp.asarray(XS, jnp.float32)
+    with pytest.raises(ValueError, match=r"carry.keys must be of shape \(2, 3, 2, 2\), got \(5"):
+        layer.apply(params, xs, layer.carry(params, (5,)))
+    with pytest.raises(TypeError, match="the carry is not one of this layer"):
+        layer.apply(params, xs, jnp.zeros((B, F)))
+
+
 def test_the_last_step_may_summarise_a_layer_that_sees_all():
     networks.stack(LAYERS["whole"], networks.LastPool())
 
