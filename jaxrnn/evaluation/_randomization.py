@@ -78,7 +78,8 @@ def parameter_randomization(
     _check.kind(who, "network", network, Layer)
     _check.one_key(who, key)
     _check.function(who, "attribute", attribute)
-    fresh = network.init(key)
+    # Not the key itself: where the network was made by it, nothing would be random.
+    fresh = network.init(jax.random.fold_in(key, 0))
     _check_params(who, params, fresh)
     before = _read(who, attribute(params), where)
     rows = []

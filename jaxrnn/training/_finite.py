@@ -47,8 +47,21 @@ def check_inputs(who: str, xs: Inputs, mask: Any, axes: int, where: str) -> None
     """Raise for numbers that are not finite at steps that count; `where` says of what they are.
 
     Raises:
-        ValueError: a number is NaN or infinite; the first of them is named.
+        ValueError: a number is NaN or infinite; the first of them is named. An integer that JAX
+            would cut to fewer bits.
     """
+    for leaf in jax.tree.leaves(xs):
+        kept = jax.dtypes.canonicalize_dtype(leaf.dtype)
+        if kept == leaf.dtype or not jnp.issubdtype(kept, jnp.integer):
+            continue
+        counted = np.asarray(leaf) if mask is None else np.asarray(leaf)[np.asarray(mask)]
+        if counted.size:
+            least, most, info = int(counted.min()), int(counted.max()), np.iinfo(kept)
+            if least < info.min or most > info.max:
+                raise ValueError(
+                    f"{who}: inputs{where} must fit into {kept}, got {leaf.dtype} from {least} to "
+                    f"{most}, which would become other symbols. Number them from 0."
+                )
     found = not_finite(xs, mask, axes)
     if found:
         raise ValueError(

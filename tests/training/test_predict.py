@@ -131,6 +131,7 @@ def test_what_is_not_finite_is_named():
             "sequence 1: Embedding: symbols must lie in .* got 5",
         ),
         (np.array([[0, -1]]), ValueError, "sequence 1: Embedding: .* got -1"),
+        ([[1], [2**40]], ValueError, "fit into .* to 1099511627776, which"),
         ([1, 2], TypeError, r"sequence 0 must be \[T, ...\], got the number 1. A list is one of"),
         ("abc", TypeError, "text goes through Vocab.encode"),
         (["abc"], TypeError, "sequence 0 must be an array of numbers, got 'abc'"),
