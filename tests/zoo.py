@@ -118,9 +118,6 @@ LAYERS = {
     "causal_attention": networks.stack(
         networks.Dense(I, H), networks.CausalAttention(H, 2, context=2)
     ),
-    "parallel": networks.Parallel(
-        networks.Dense(I, H), networks.Recurrent(CELLS["elman_tanh"]), networks.Multiply()
-    ),
     "last_pool": networks.LastPool(),
     "mean_pool": networks.MeanPool(),
     "max_pool": networks.MaxPool(),
@@ -383,6 +380,7 @@ OTHERS = {
     "both": networks.Both(),
     "unordered": networks.Unordered(),
     "multi_head": networks.MultiHead(4, I, 2),
+    "parallel": networks.Parallel(networks.Dense(I, H), networks.Dense(I, H)),
     "additive": networks.Additive(4, I, 2),
     "encoder_decoder": networks.EncoderDecoder(
         networks.Recurrent(cells.GRU(I, 2)),

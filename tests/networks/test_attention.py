@@ -66,9 +66,14 @@ def test_values_padding_and_nothing_to_read(x64):
 def test_narrow_types_sum_in_float32(dtype):
     """Of 2,000 equal values the mean is that value; the weights are kept in float32."""
     attention = networks.MultiHead(2, 2, heads=1, use_bias=False)
-    params = jax.tree.map(lambda _: jnp.eye(2, dtype=dtype), attention.init(jax.random.key(0)))
-    memory = attention.prepare(params, jnp.full((2000, 2), 0.75, dtype))
-    context, weights = attention.read(params, memory, jnp.ones(2, dtype))
+    square = networks.DenseParams(jnp.eye(2, dtype=dtype), None)
+    params = networks.MultiHeadParams(*[square] * 4)
+
+    @jax.jit
+    def run(params, memory, query):
+        return attention.read(params, attention.prepare(params, memory), query)
+
+    context, weights = run(params, jnp.full((2000, 2), 0.75, dtype), jnp.ones(2, dtype))
     assert context.dtype == dtype and weights.dtype == jnp.float32
     np.testing.assert_allclose(context.astype(float), 0.75, rtol=1e-2)
     np.testing.assert_allclose(weights, 1 / 2000, rtol=1e-6)
@@ -77,15 +82,23 @@ def test_narrow_types_sum_in_float32(dtype):
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_what_is_not_finite_reaches_those_only_that_see_it(dtype, x64):
     """Each query sees two keys; one value in the middle is NaN, one key infinite."""
-    q, k, v = (jnp.asarray(DRAW.normal(size=(1, n, 1, 2)), dtype) for n in (T, S, S))
-    mask = jnp.asarray([[[1, 1, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 1]]], bool)
+    q, k, v = (DRAW.normal(size=(1, n, 1, 2)).astype(dtype) for n in (T, S, S))
+    mask = np.array([[[1, 1, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 1]]], bool)
 
-    def run(k, v, row):
-        return jax.value_and_grad(lambda k, v: attend(q, k, v, mask)[0, row].sum(), (0, 1))(k, v)
+    @jax.jit
+    def run(k, v):
+        def loss(k, v):
+            ys = attend(jnp.asarray(q), k, v, jnp.asarray(mask))[0]
+            return ys[2].sum(), ys
 
-    spoilt = k.at[0, 0].set(jnp.inf), v.at[0, 1].set(jnp.nan)
-    assert jnp.isnan(attend(q, *spoilt, mask)[0]).all((-1, -2)).tolist() == [True, True, False]
-    chex.assert_trees_all_equal(run(*spoilt, 2), run(k, v, 2))
+        return jax.value_and_grad(loss, (0, 1), has_aux=True)(k, v)
+
+    (_, ys), gradient = run(k, v)
+    bad_k, bad_v = k.copy(), v.copy()
+    bad_k[0, 0], bad_v[0, 1] = np.inf, np.nan
+    (_, spoilt), same = run(bad_k, bad_v)
+    assert np.isnan(spoilt).all((-1, -2)).tolist() == [True, True, False]
+    chex.assert_trees_all_equal((spoilt[2], same), (ys[2], gradient))
 
 
 @pytest.mark.parametrize(
