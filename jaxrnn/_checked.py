@@ -58,7 +58,8 @@ def guard(cls: type) -> None:
             plain = inspect.unwrap(method)
             code = plain.__code__
             names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-            explained = name in ("carry", "step", "apply") and "params" in names
+            known = name in ("carry", "step", "apply") or "memory" in names  # layers, attention
+            explained = known and "params" in names
             made: Any = _explained(method) if explained else method
             setattr(cls, name, checked(made) if {"key", "batch", "size"} & {*names} else made)
 

@@ -110,6 +110,8 @@ def test_what_is_not_finite_reaches_those_only_that_see_it(dtype, x64):
         (lambda a, p, m: a.prepare(p, MEMORY, MASK + 0), "mask must be Bool"),
         (lambda a, p, m: a.prepare(p, MEMORY.astype(int)), "memory must be floating"),
         (lambda a, p, m: a.read(p, MEMORY, QUERIES), "Make one: `attention.prepare"),
+        (lambda a, p, m: a.read(p[::-1], m, QUERIES), "the parameters are not those of MultiHead"),
+        (lambda a, p, m: a.prepare(p.key, MEMORY), "the parameters are not those of MultiHead"),
         (lambda a, p, m: a.read(p, m, MEMORY), "queries must have 4 features"),
         (lambda a, p, m: a.read(p, m, QUERIES[:, :2]), "with the batch"),
         (lambda a, p, m: networks.MultiHead(4, 3, heads=3), "features must be a multiple of heads"),
