@@ -159,14 +159,11 @@ def hybrid_block(
     efficient language models", arXiv 2402.19427. (It has two recurrences for each attention.)
 
     Example:
-        >>> import jax
         >>> from jaxrnn import cells, networks
         >>> block = networks.hybrid_block(
         ...     cells.LRU(12, 12), networks.CausalAttention(8, 2, context=4), hidden=16)
-        >>> params = block.init(jax.random.key(0))
-        >>> carry, ys = block.apply(params, jax.numpy.ones((7, 3, 8)))
-        >>> block.step(params, carry, jax.numpy.ones((3, 8)))[1].shape
-        (3, 8)
+        >>> block.output_shape, block.causal
+        ((8,), True)
     """
     features = width("hybrid_block", "attention's inputs", attention.input_shape)
     return arrange(
