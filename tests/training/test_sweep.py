@@ -190,7 +190,7 @@ def test_labels_out_of_range_are_named():
 
 
 def test_what_no_member_can_read_is_named():
-    inputs = np.ones((4, 3, 2), np.float32)
+    inputs = np.ones((4, 3, 2))
     whole, missing = (inputs, np.zeros((4, 3), int)), inputs.copy()
     missing[3, 1, 0] = np.nan
     trainer = training.Trainer(networks.Dense(2, 2), objectives.CrossEntropy(), LEARNING)
