@@ -75,10 +75,11 @@ def main():
     ways = [training.OneByOne(), training.Vmapped(16), training.Vmapped(96), training.Fastest(16)]
     print({name: value for name, value in machine([]).items() if name != "versions"})
     for size in SIZES[:1] if smoke else SIZES:
-        calls = a_sweep(size, 4 if smoke else 50, 96, ways)
-        results = {name: call() for name, call in calls.items()}
+        # Later steps multiply rounding: at a large learning rate training is chaotic.
+        results = {name: call() for name, call in a_sweep(size, 4, 96, ways).items()}
         for name, result in results.items():
             np.testing.assert_allclose(result, results["loop"], rtol=1e-3, err_msg=name)
+        calls = a_sweep(size, 4 if smoke else 50, 96, ways)
         times = interleaved(calls, rounds=2 if smoke else 9, seconds=0.1 if smoke else 30.0)
         named = (size[0].__name__, *size[1:])
         print(
