@@ -91,54 +91,46 @@ class Columns(cells.GatedCell):
         return (self.rows, self.hidden)
 
 
-class Affine(cells.AssociativeCell):
-    """Steps `h -> a h + b`, with a matrix a; elements `(a, b)` over any leading axes."""
-
-    def compose(self, earlier, later):
-        a, b = later
-        return a @ earlier[0], self._plus(a, earlier[1], b)
-
-    def apply(self, element, carry):
-        a, b = element
-        return self._plus(a, carry, b)
-
-
-class Rotations(Affine):
-    """Blocks of 2x2: pairs of units that are turned by an angle, as the input says."""
+class Rotations(cells.LinearCell):
+    """Pairs of units that are turned by an angle, as the input says."""
 
     inputs: int = jax.tree.static()
     hidden: int = jax.tree.static()
+    transition = cells.PairBlocks()
 
     def init(self, key):
         return 0.5 * jax.random.normal(key, (2, self.inputs, self.hidden))
 
     def carry(self, params, batch=()):
-        return jnp.zeros((*batch, self.hidden // 2, 2), at_least_float32(params.dtype))
+        return jnp.zeros((*batch, 2, self.hidden // 2), at_least_float32(params.dtype))
 
-    def elements(self, params, x):
+    def coefficients(self, params, x):
         wide = at_least_float32(params.dtype)
         angle = (x @ params[0, :, : self.hidden // 2]).astype(wide)
-        rows = jnp.stack([jnp.cos(angle), -jnp.sin(angle), jnp.sin(angle), jnp.cos(angle)], -1)
-        b = (x @ params[1]).astype(wide)
-        pairs = (*angle.shape, 2)
-        return 0.9 * rows.reshape(*pairs, 2), b.reshape(pairs)
+        rows = [jnp.cos(angle), -jnp.sin(angle)], [jnp.sin(angle), jnp.cos(angle)]
+        a = 0.9 * jnp.stack([jnp.stack(row, -2) for row in rows], -3)
+        return a, (x @ params[1]).astype(wide).reshape(*x.shape[:-1], 2, self.hidden // 2)
 
     def read(self, params, h, x):
         return h.reshape(*h.shape[:-2], self.hidden).astype(params.dtype)
-
-    def _plus(self, a, h, b):
-        return (a @ h[..., None])[..., 0] + b
 
     @property
     def input_shape(self):
         return (self.inputs,)
 
 
-class DeltaMemory(Affine):
+class DeltaMemory(cells.AssociativeCell):
     """A matrix memory by the delta rule: `S <- (1 - k k^T / 2) S + k v^T / 2`, read by a query."""
 
     inputs: int = jax.tree.static()
     hidden: int = jax.tree.static()
+
+    def compose(self, earlier, later):
+        return later[0] @ earlier[0], self.apply(later, earlier[1])
+
+    def apply(self, element, carry):
+        a, b = element
+        return a @ carry + b
 
     def init(self, key):
         return 0.5 * jax.random.normal(key, (3, self.inputs, self.hidden))
@@ -157,9 +149,6 @@ class DeltaMemory(Affine):
     def read(self, params, h: Float[Array, "... K V"], x):
         query = (x @ params[2]).astype(h.dtype)
         return (query[..., None, :] @ h)[..., 0, :].astype(params.dtype)
-
-    def _plus(self, a, h, b):
-        return a @ h + b
 
     @property
     def input_shape(self):

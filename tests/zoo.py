@@ -57,6 +57,15 @@ LIBRARY_CELLS = {
     "functions": cells.from_functions(init=_init, carry=_carry, step=_step),
 }
 
+LINEAR_CELLS = {
+    "min_gru": cells.MinGRU(I, H),
+    "min_lstm": cells.MinLSTM(I, H),
+    "qrnn": cells.QRNN(I, H),
+    "sru": cells.SRU(I, H),
+}
+
+LIBRARY_CELLS |= LINEAR_CELLS
+
 CELLS = {
     **LIBRARY_CELLS,
     "learned_carry": cells.LearnedCarry(own.LearnedStart(I, H)),
@@ -375,6 +384,9 @@ OPTIMIZER = optax.GradientTransformation(_no_state, _descend)
 OTHERS = {
     **{f"head_loss_{name}": head.loss for name, (head, _) in HEADS.items()},
     "automatic": cells.Automatic(),
+    "diagonal": cells.Diagonal(),
+    "pair_blocks": cells.PairBlocks(),
+    "dense_blocks": cells.DenseBlocks(),
     "average": networks.Average(),
     "multiply": networks.Multiply(),
     "both": networks.Both(),

@@ -12,6 +12,7 @@ from ._gru import GRU as GRU
 from ._gru import GRUParams as GRUParams
 from ._gru import ResetBeforeGRU as ResetBeforeGRU
 from ._gru import ResetBeforeGRUParams as ResetBeforeGRUParams
+from ._input_gated import InputGatedParams as InputGatedParams
 from ._leaky import Leaky as Leaky
 from ._learned_carry import LearnedCarry as LearnedCarry
 from ._learned_carry import LearnedCarryParams as LearnedCarryParams
@@ -20,7 +21,16 @@ from ._lru import LRUParams as LRUParams
 from ._lstm import LSTM as LSTM
 from ._lstm import LSTMCarry as LSTMCarry
 from ._lstm import LSTMParams as LSTMParams
+from ._min import MinGRU as MinGRU
+from ._min import MinLSTM as MinLSTM
+from ._qrnn import QRNN as QRNN
 from ._rule import Automatic as Automatic
 from ._rule import Rule as Rule
+from ._sru import SRU as SRU
+from ._sru import SRUParams as SRUParams
+from ._transition import DenseBlocks as DenseBlocks
+from ._transition import Diagonal as Diagonal
+from ._transition import PairBlocks as PairBlocks
+from ._transition import Transition as Transition
 from ._wrapper import Parted as Parted
 from ._wrapper import Wrapper as Wrapper

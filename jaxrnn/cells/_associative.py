@@ -1,12 +1,14 @@
 """`AssociativeCell` and `LinearCell`: cells whose steps compose."""
 
 import abc
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from .._typing import Carry, Inputs, Params
 from ._cell import Cell
+from ._transition import Diagonal, Transition
 
 
 class AssociativeCell(Cell):
@@ -18,8 +20,8 @@ class AssociativeCell(Cell):
 
     `apply(compose(e1, e2), h)` is `apply(e2, apply(e1, h))`, and `compose` is associative, so all
     steps can run in parallel over time. Affine maps qualify, whatever the shape of their matrix:
-    one number per unit (`LinearCell`), a 2x2 block per pair of units, or the transition of a
-    matrix memory. Every leaf of an element has the batch axes in full, `[*batch, ...]`.
+    one number per unit or one small matrix per block of units (`LinearCell`), or the transition of
+    a matrix memory. Every leaf of an element has the batch axes in full, `[*batch, ...]`.
     """
 
     @abc.abstractmethod
@@ -58,29 +60,33 @@ class AssociativeCell(Cell):
 
 
 class LinearCell(AssociativeCell):
-    """A cell whose state follows a linear recurrence, elementwise.
+    """A cell whose state follows a linear recurrence.
 
         a, b = coefficients(params, x)    time-parallel
-        h_t  = a_t * h_{t-1} + b_t
+        h_t  = a_t h_{t-1} + b_t
         y    = read(params, h, x)         time-parallel
 
-    `a`, `b` and `h` are trees of the same structure.
+    `b` and `h` are trees of the same structure. `transition` says what `a` is and how it acts:
+    a factor for every unit, `Diagonal()`, in a tree like that of `h`; a 2x2 matrix for every pair
+    of units, `PairBlocks()`; or a matrix for every block, `DenseBlocks()`.
     """
+
+    transition: ClassVar[Transition] = Diagonal()
 
     @abc.abstractmethod
     def coefficients(self, params: Params, x: Inputs) -> tuple[Carry, Carry]:
-        """The factor and the summand of the recurrence, each `[..., H]`."""
+        """The matrix and the summand of the recurrence, over any leading axes of `x`."""
 
     def elements(self, params: Params, x: Inputs) -> tuple[Carry, Carry]:
         return self.coefficients(params, x)
 
     def compose(self, earlier: Inputs, later: Inputs) -> Inputs:
         a, _ = later
-        return jax.tree.map(jnp.multiply, a, earlier[0]), self.apply(later, earlier[1])
+        return self.transition.compose(earlier[0], a), self.apply(later, earlier[1])
 
     def apply(self, element: Inputs, carry: Carry) -> Carry:
         a, b = element
-        return jax.tree.map(lambda a, h, b: a * h + b, a, carry, b)
+        return jax.tree.map(jnp.add, self.transition.act(a, carry), b)
 
     @property
     def kind(self) -> type[Cell]:
