@@ -354,6 +354,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "evaluation.top_k": {"k": 2},
     "generation.entropy_drift": {"at_once": 2},
     "generation.fit_lookahead": {"symbols": LABELS},
+    "engines.newton_report": {"params": zoo.CELLS["gru"].init(KEY), "engine": engines.Newton()},
     "engines.unroll": {"params": zoo.CELLS["gru"].init(KEY)},
     "generation.beam_search": {"model": MODEL, "length": 3, "width": 2},
     "generation.generate": {"prompt_lengths": np.array([T, 4]), "lengths": np.array([T, 4])},

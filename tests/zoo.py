@@ -436,6 +436,8 @@ OTHERS = {
     "as_cell": metrics.as_cell(metrics.nll()),
     "truncated": engines.Truncated(engines.BPTT(), 2),
     "auto": engines.Auto(),
+    "newton": engines.Newton(),
+    "newton_of_few": engines.Newton(engines.Damped(engines.DiagonalJacobian(), 0.1), 1e-3, 5),
     "adding": tasks.Adding(5),
     "an_bn": tasks.AnBn(0.4, 3),
     "copy_memory": tasks.CopyMemory(3),

@@ -13,7 +13,7 @@ from .._numerics import affine, alike, divided, filled, known, moving, pushed, t
 from .._typing import Array, Carry, Inputs, Params, Size
 from ..cells import Automatic, GatedCell, Rule
 from ._engine import Engine
-from ._loop import Loop, Moves, Tree
+from ._loop import Loop, Moves, Tree, put_back, split
 from ._loops import run
 
 
@@ -155,7 +155,7 @@ class _Gated(Loop):
         z = jax.eval_shape(rule.merge, u, r)
         unmerge = jax.linear_transpose(rule.merge, u, r)
         unmix = _transposed_mix(cell, params, carry)
-        own, rebuild = _split(moves.weights, weights)
+        own, rebuild = split(moves.weights, weights)
 
         def step(ct_carry: Carry, step: Any) -> tuple[Carry, Any]:
             point, ct_y = step
@@ -172,7 +172,7 @@ class _Gated(Loop):
             xs, memory, ct_ys = steps
             points = jax.vmap(partial(rule.linearize, cell, params))(*memory)
             ct_carry, (ct_zs, ct_news) = jax.lax.scan(step, ct_carry, (points, ct_ys), reverse=True)
-            own_xs, rebuild_xs = _split(moves.xs, xs)
+            own_xs, rebuild_xs = split(moves.xs, xs)
 
             def shares(own: list[Array], own_xs: list[Array]) -> Any:
                 weights = rebuild(own)
@@ -196,9 +196,9 @@ class _Gated(Loop):
         ct_carry, total = state
         ct_weights = [a.astype(b.dtype) for a, b in zip(total, own, strict=True)]
         return Moves(
-            _placed(moves.weights, ct_weights),
+            put_back(moves.weights, ct_weights),
             jax.tree.map(lambda moves, ct: ct if moves else None, moves.carry, ct_carry),
-            _placed(moves.xs, ct_xs),
+            put_back(moves.xs, ct_xs),
         )
 
     def _size(self, weights: Weights, xs: Inputs) -> Size:
@@ -329,27 +329,6 @@ def _in_blocks(
     folded = jax.tree.map(lambda x: x.reshape(steps // size, size, *x.shape[1:]), xs)
     state, ys = jax.lax.scan(block, state, folded, reverse=reverse)
     return state, jax.tree.map(lambda y: y.reshape(steps, *y.shape[2:]), ys)
-
-
-def _split(moves: Tree, tree: Tree) -> tuple[list[Array], Callable[[list[Array]], Tree]]:
-    """The leaves that have a tangent, and a function that replaces them in the tree."""
-    flags = jax.tree.leaves(moves)
-    structure: Any
-    leaves, structure = jax.tree.flatten(tree)
-
-    def rebuild(own: list[Array]) -> Tree:
-        new = iter(own)
-        return structure.unflatten(
-            next(new) if moves else leaf for moves, leaf in zip(flags, leaves, strict=True)
-        )
-
-    return [leaf for leaf, moves in zip(leaves, flags, strict=True) if moves], rebuild
-
-
-def _placed(moves: Tree, leaves: list[Array]) -> Tree:
-    """A tree of the leaves where something moves, and of None elsewhere."""
-    each = iter(leaves)
-    return jax.tree.map(lambda moves: next(each) if moves else None, moves)
 
 
 def _first(tree: Tree) -> Tree:

@@ -2,9 +2,12 @@
 
 import abc
 import copy
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+
+from .._typing import Array
 
 Tree = Any
 
@@ -50,3 +53,24 @@ class Loop(abc.ABC):
     @abc.abstractmethod
     def pull(self, moves: Moves, weights: Tree, ct_last: Tree, steps: Tree) -> Moves:
         """The transpose of `push`; `steps` are xs, memory and the cotangents of the outputs."""
+
+
+def split(moves: Tree, tree: Tree) -> tuple[list[Array], Callable[[list[Array]], Tree]]:
+    """The leaves that have a tangent, and a function that replaces them in the tree."""
+    flags = jax.tree.leaves(moves)
+    structure: Any
+    leaves, structure = jax.tree.flatten(tree)
+
+    def rebuild(own: list[Array]) -> Tree:
+        new = iter(own)
+        return structure.unflatten(
+            next(new) if moves else leaf for moves, leaf in zip(flags, leaves, strict=True)
+        )
+
+    return [leaf for leaf, moves in zip(leaves, flags, strict=True) if moves], rebuild
+
+
+def put_back(moves: Tree, leaves: list[Array]) -> Tree:
+    """A tree of the leaves where something moves, and of None elsewhere."""
+    each = iter(leaves)
+    return jax.tree.map(lambda moves: next(each) if moves else None, moves)

@@ -1,7 +1,7 @@
 """`unroll`: run a cell over a sequence."""
 
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -82,6 +82,21 @@ def unroll(
         >>> ys.shape, float(abs(ys[5:, 1]).max())
         ((7, 2, 4), 0.0)
     """
+    args = taken(cell, params, xs, carry, lengths, mask, resets, engine)
+    return _unroll(cell, params, *args, key, engine, reverse=reverse)
+
+
+def taken(
+    cell: Cell,
+    params: Params,
+    xs: Inputs,
+    carry: Carry | None,
+    lengths: ArrayLike | None,
+    mask: ArrayLike | None,
+    resets: ArrayLike | None,
+    engine: Engine[Any],
+) -> tuple[Any, ...]:
+    """xs, carry, lengths, mask and resets as arrays, after all checks that need no compilation."""
     if not isinstance(cell, Cell):
         raise TypeError(
             f"unroll: cell must be a `Cell`, got {cell!r}. A layer runs by itself: "
@@ -104,7 +119,7 @@ def unroll(
     if carry is not None:
         carry = jax.tree.map(jnp.asarray, carry)
         _check_carry(cell, params, carry, shape[1:])
-    return _unroll(cell, params, xs, carry, key, lengths, mask, resets, engine, reverse=reverse)
+    return xs, carry, lengths, mask, resets
 
 
 # Compiled once for equal configurations and shapes, even when `unroll` is called outside of `jit`.
@@ -114,14 +129,54 @@ def _unroll(
     params: Params,
     xs: Inputs,
     carry: Carry | None,
-    key: Key | None,
     lengths: Array | None,
     mask: Array | None,
     resets: Array | None,
+    key: Key | None,
     engine: Engine[Any],
     *,
     reverse: bool,
 ) -> tuple[Carry, Inputs]:
+    ready = arranged(cell, params, xs, carry, lengths, mask, resets, key, reverse=reverse)
+    carry, ys = engine(ready.cell, ready.params, ready.carry, ready.xs)
+    if ready.pending is not None:
+        carry = select(ready.pending, ready.fresh, carry)
+    ys, valid = _flip((ys, ready.valid)) if reverse else (ys, ready.valid)
+    if valid is None:
+        return carry, ys
+    _check_batch(f"the output of {type(cell).__name__}", ys, valid.shape)
+    return carry, drop(~valid, ys)
+
+
+class Arranged(NamedTuple):
+    """What an engine runs; in order of the run, so that `reverse` has turned time around.
+
+    valid: which steps count; None for all of them.
+    pending: where the last carry becomes `fresh`, because a sequence begins after the last step.
+    """
+
+    cell: Cell
+    params: Params
+    carry: Carry
+    xs: Inputs
+    fresh: Carry
+    valid: Array | None
+    pending: Array | None
+
+
+def arranged(
+    cell: Cell,
+    params: Params,
+    xs: Inputs,
+    carry: Carry | None,
+    lengths: Array | None,
+    mask: Array | None,
+    resets: Array | None,
+    key: Key | None,
+    *,
+    reverse: bool,
+) -> Arranged:
+    """The cell, with masks and resets made part of it, and what it is run with."""
     _check_params(cell, params)
     steps, *batch = _leading(cell, jax.tree.leaves(xs)[0])
     fresh = cell.carry(params, tuple(batch))
@@ -140,20 +195,10 @@ def _unroll(
         xs = cell.draw(params, xs, key)
     if reverse:
         xs, valid, starts = _flip((xs, valid, starts))
-    if valid is None and starts is None:
-        carry, ys = engine(cell, params, carry, xs)
-    else:
+    if valid is not None or starts is not None:
         _check_batch(f"the carry of {type(cell).__name__}", carry, tuple(batch))
-        wrapped, carry, inputs = controlled(cell, carry, fresh, xs, valid, starts)
-        carry, ys = engine(wrapped, params, carry, inputs)
-    if pending is not None:
-        carry = select(pending, fresh, carry)
-    if reverse:
-        ys, valid = _flip((ys, valid))
-    if valid is None:
-        return carry, ys
-    _check_batch(f"the output of {type(cell).__name__}", ys, (steps, *batch))
-    return carry, drop(~valid, ys)
+        cell, carry, xs = controlled(cell, carry, fresh, xs, valid, starts)
+    return Arranged(cell, params, carry, xs, fresh, valid, pending)
 
 
 def _flip(tree: Any) -> Any:
@@ -189,6 +234,11 @@ def _starts(resets: Array, valid: Array | None, *, reverse: bool) -> tuple[Array
     starts = number != seen_before
     pending = seen[0] != 0 if reverse else number[-1] != seen[-1]
     return (starts, pending) if valid is None else (starts & valid, pending)
+
+
+def batch_of(cell: Cell, xs: Inputs) -> Batch:
+    """The batch axes of inputs."""
+    return _leading(cell, jax.tree.leaves(xs)[0])[1:]
 
 
 def _leading(cell: Cell, leaf: Array) -> Batch:

@@ -15,12 +15,16 @@ ENGINES = {
     **zoo.ENGINES,
     "truncated_bptt": engines.Truncated(engines.BPTT(), 2),
     "auto": engines.Auto(),
+    "newton": engines.Newton(),
 }
 T, B = 6, 4
 EVERY = pytest.mark.parametrize(
     "name, engine",
     [
-        *(("lstm", e) for e in ("scan", "bptt", "chunked_bptt", "truncated_bptt", "auto")),
+        *(
+            ("lstm", e)
+            for e in ("scan", "bptt", "chunked_bptt", "truncated_bptt", "newton", "auto")
+        ),
         *(("learned_carry", e) for e in ("bptt", "truncated_bptt")),
         *(("lru", e) for e in ("scan", "associative", "chunked", "auto")),
         ("rotations", "associative"),
