@@ -54,6 +54,7 @@ def run_dialogue(block, page, namespace):
     namespace.update(test.globs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_code_on_the_page_runs(page, defaults, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -68,6 +69,7 @@ def test_code_on_the_page_runs(page, defaults, tmp_path, monkeypatch):
             run_dialogue(inspect.getdoc(value), page, namespace)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_in_docstrings_run(module, defaults):
     failed, tried = doctest.testmod(importlib.import_module(module))

@@ -53,6 +53,7 @@ def test_a_stranger_that_is_taken_is_told():
     assert fuzz.judge(call, "x", "date", fuzz.strangers()["date"])[0] == "stranger"
 
 
+@pytest.mark.slow
 def test_a_few_calls_in_a_process_of_their_own():
     rows = fuzz.run(seed=1, count=8, only="Dropout")
     assert len(rows) == 8

@@ -59,6 +59,7 @@ def near(got, wanted):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @EVERY
 def test_shard_map_checks_what_varies(name, engine):
     cell, params, xs, _ = small(name)
@@ -75,6 +76,7 @@ def test_shard_map_checks_what_varies(name, engine):
     near(got, jax.jit(loss_and_gradient(cell, engine))(params, xs, LENGTHS, RESETS))
 
 
+@pytest.mark.slow
 @EVERY
 def test_a_mesh_of_explicit_axes(name, engine):
     """The default of `jax.make_mesh`; lengths and resets may be whole on every device."""
@@ -87,6 +89,7 @@ def test_a_mesh_of_explicit_axes(name, engine):
     near(got, run(params, xs, LENGTHS, RESETS))
 
 
+@pytest.mark.slow
 @EVERY
 def test_export_for_any_batch_and_any_number_of_steps(name, engine):
     cell, params, xs, _ = small(name)
@@ -107,6 +110,7 @@ def test_export_for_any_batch_and_any_number_of_steps(name, engine):
         near(exported("t, 4, 3").call(params, xs[:5]), outputs(params, xs[:5]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["bptt", "chunked_bptt", "truncated_bptt"])
 @pytest.mark.parametrize("padded", [False, True])
 def test_export_of_gradients_for_any_number_of_steps(engine, padded):

@@ -124,6 +124,7 @@ def numbers(tree):
     return [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CELLS)
 def test_they_run_on_every_engine(name, x64, key):
     cell = CELLS[name]

@@ -296,6 +296,7 @@ def brightness(colour):
     return (299 * red + 587 * green + 114 * blue) / 255_000
 
 
+@pytest.mark.slow
 def test_a_browser_shows_all_of_it_and_asks_for_nothing_else(page, browser):
     for width, scheme in [(1200, "light"), (375, "light"), (375, "dark")]:
         features = [{"name": "prefers-color-scheme", "value": scheme}]

@@ -59,6 +59,7 @@ def with_gradients(theta, other):
     return values, pullback(jax.tree.map(jnp.ones_like, values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1, 20])
 @pytest.mark.parametrize("shift", [0, 7.3, 1000, -1e4])
 def test_a_chain_does_not_feel_a_shift(scale, shift):
@@ -218,6 +219,7 @@ def pair():
     return CHAIN[:6, 0, :3], OTHER[:6, 0, :3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMMES)
 def test_programmes_that_add_paths_up(name, x64, monkeypatch):
     """None of them needs derivatives of the sum, and all agree with these."""

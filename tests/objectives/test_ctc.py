@@ -162,6 +162,7 @@ NONE = np.zeros((T, B), bool)
 FEW = np.arange(T)[:, None] < np.array([2, 0, 0, 3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", [NONE, FEW], ids=["none", "few"])
 @pytest.mark.parametrize("loss", [CTC(), CTC() + Entropy(), 2 * CTC()], ids=repr)
 def test_too_few_steps_are_impossible_and_ignored_where_that_is_wanted(loss, mask, x64):

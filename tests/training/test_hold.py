@@ -83,6 +83,7 @@ def test_a_callback_may_save(tmp_path):
     fit(tmp_path, callbacks=[save])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", "[1]", "[" * 100_000, '{"pid": 1}', "\0\xff"])
 def test_a_lock_that_says_nothing(content, tmp_path):
     with holder(tmp_path) as process:

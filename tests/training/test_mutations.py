@@ -25,5 +25,6 @@ def test_a_damaged_run_ends_as_if_it_were_not(name, whole, tmp_path):
     assert mutations.resumed(whole, tmp_path / "copy", seed) == "the same end"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_ends_as_if_it_were_not(tmp_path):
     assert mutations.kills(tmp_path, 2, 24, random.Random(1)) == 2
