@@ -10,8 +10,9 @@ from jaxtyping import Bool, Float, Int
 from .._checked import checked
 from .._typing import Array, ArrayLike, Carry, Inputs, Key, Params
 from ..cells import Cell
+from ._arguments import batch_of, taken
 from ._newton import Newton, exact_steps
-from ._unroll import arranged, batch_of, taken
+from ._unroll import arranged
 
 
 class NewtonReport(NamedTuple):
@@ -72,7 +73,7 @@ def newton_report(
         >>> int(report.iterations) < 20, int(report.exact), bool(report.fell_back)
         (True, 100, False)
     """
-    args = taken(cell, params, xs, carry, lengths, mask, resets, engine)
+    args = taken("newton_report", cell, params, xs, carry, lengths, mask, resets, engine)
     return _report(cell, params, *args, key, engine, reverse=reverse)
 
 

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 
-from .. import _check
 from .._checked import checked
-from .._numerics import alike, drop, known, placed, select, within
-from .._typing import Array, ArrayLike, Batch, Carry, Inputs, Key, Params, Size
+from .._numerics import alike, drop, placed, select, within
+from .._typing import Array, ArrayLike, Carry, Inputs, Key, Params, Size
 from ..cells import Cell
+from ._arguments import check_batch, check_params, leading, taken
 from ._auto import Auto
 from ._controls import controlled
 from ._engine import Engine
@@ -82,44 +82,8 @@ def unroll(
         >>> ys.shape, float(abs(ys[5:, 1]).max())
         ((7, 2, 4), 0.0)
     """
-    args = taken(cell, params, xs, carry, lengths, mask, resets, engine)
+    args = taken("unroll", cell, params, xs, carry, lengths, mask, resets, engine)
     return _unroll(cell, params, *args, key, engine, reverse=reverse)
-
-
-def taken(
-    cell: Cell,
-    params: Params,
-    xs: Inputs,
-    carry: Carry | None,
-    lengths: ArrayLike | None,
-    mask: ArrayLike | None,
-    resets: ArrayLike | None,
-    engine: Engine[Any],
-) -> tuple[Any, ...]:
-    """xs, carry, lengths, mask and resets as arrays, after all checks that need no compilation."""
-    if not isinstance(cell, Cell):
-        raise TypeError(
-            f"unroll: cell must be a `Cell`, got {cell!r}. A layer runs by itself: "
-            "`layer.apply(params, xs)`."
-        )
-    engine.check(cell)
-    if any(isinstance(leaf, int | float) for leaf in jax.tree.leaves(xs)):
-        raise TypeError(
-            "unroll: xs holds Python numbers: nested lists are a tree, not an array. "
-            "Pass jnp.asarray(xs)."
-        )
-    _check.arrays("unroll", xs=xs)
-    _check.unmasked("unroll", params=params, carry=carry)
-    xs = jax.tree.map(jnp.asarray, xs)
-    shape = _leading_shape(cell, params, xs)
-    if lengths is not None:
-        _check.lengths("unroll", "lengths", lengths, shape)
-        lengths = jnp.asarray(lengths)
-    mask, resets = _checked_flags("mask", mask, shape), _checked_flags("resets", resets, shape)
-    if carry is not None:
-        carry = jax.tree.map(jnp.asarray, carry)
-        _check_carry(cell, params, carry, shape[1:])
-    return xs, carry, lengths, mask, resets
 
 
 # Compiled once for equal configurations and shapes, even when `unroll` is called outside of `jit`.
@@ -144,7 +108,7 @@ def _unroll(
     ys, valid = _flip((ys, ready.valid)) if reverse else (ys, ready.valid)
     if valid is None:
         return carry, ys
-    _check_batch(f"the output of {type(cell).__name__}", ys, valid.shape)
+    check_batch("unroll", f"the output of {type(cell).__name__}", ys, valid.shape)
     return carry, drop(~valid, ys)
 
 
@@ -177,8 +141,8 @@ def arranged(
     reverse: bool,
 ) -> Arranged:
     """The cell, with masks and resets made part of it, and what it is run with."""
-    _check_params(cell, params)
-    steps, *batch = _leading(cell, jax.tree.leaves(xs)[0])
+    check_params("unroll", cell, params)
+    steps, *batch = leading(cell, jax.tree.leaves(xs)[0])
     fresh = cell.carry(params, tuple(batch))
     carry = fresh if carry is None else carry
     valid = _valid(lengths, mask, steps)
@@ -196,7 +160,7 @@ def arranged(
     if reverse:
         xs, valid, starts = _flip((xs, valid, starts))
     if valid is not None or starts is not None:
-        _check_batch(f"the carry of {type(cell).__name__}", carry, tuple(batch))
+        check_batch("unroll", f"the carry of {type(cell).__name__}", carry, tuple(batch))
         cell, carry, xs = controlled(cell, carry, fresh, xs, valid, starts)
     return Arranged(cell, params, carry, xs, fresh, valid, pending)
 
@@ -234,140 +198,3 @@ def _starts(resets: Array, valid: Array | None, *, reverse: bool) -> tuple[Array
     starts = number != seen_before
     pending = seen[0] != 0 if reverse else number[-1] != seen[-1]
     return (starts, pending) if valid is None else (starts & valid, pending)
-
-
-def batch_of(cell: Cell, xs: Inputs) -> Batch:
-    """The batch axes of inputs."""
-    return _leading(cell, jax.tree.leaves(xs)[0])[1:]
-
-
-def _leading(cell: Cell, leaf: Array) -> Batch:
-    """`[T, *batch]` of an input, whose other axes are features."""
-    axes = 1 if cell.input_shape is None else len(cell.input_shape)
-    return leaf.shape[: max(0, leaf.ndim - axes)]
-
-
-def _leading_shape(cell: Cell, params: Params, xs: Inputs) -> Batch:
-    leaves = jax.tree.leaves(xs)
-    if not leaves:
-        raise ValueError("unroll: xs holds no array")
-    first = _leading(cell, leaves[0])
-    for leaf in leaves:
-        shape = _leading(cell, leaf)
-        if not shape:
-            raise ValueError(
-                f"unroll: xs must be [T, *batch, {_features(cell)}], got {_check.describe(leaf)}. "
-                "For one feature a step add an axis: xs[..., None]."
-            )
-        if shape != first:
-            raise ValueError(
-                "unroll: the arrays in xs must share [T, *batch], got "
-                f"{_check.describe(leaves[0])} and {_check.describe(leaf)}"
-            )
-    if any(known(size) and size == 0 for size in first):
-        what = "T = 0: there is no step to run" if first[0] == 0 else "an empty batch"
-        raise ValueError(f"unroll: xs has {what} ({_check.describe(leaves[0])})")
-    if cell.input_shape is not None:
-        _check_features(cell, params, xs)
-    return first
-
-
-def _features(cell: Cell) -> str:
-    """The axes of features, as a message names them."""
-    if not cell.input_shape or len(cell.input_shape) == 1:
-        return "features"
-    return ", ".join("any" if size is None else str(size) for size in cell.input_shape)
-
-
-def _check_features(cell: Cell, params: Params, xs: Inputs) -> None:
-    who, wanted = f"unroll: {type(cell).__name__}", cell.input_shape
-    assert wanted is not None
-    if not isinstance(xs, jax.Array) or not fits(wanted, xs.shape):
-        got = " and ".join(map(_check.describe, jax.tree.leaves(xs)))
-        kind = "" if isinstance(xs, jax.Array) else f"a {type(xs).__name__} of "
-        sizes = ", ".join("any" if size is None else str(size) for size in wanted)
-        raise ValueError(f"{who} takes {sizes} features, xs is {kind}{got}")
-    if not wanted:
-        return  # symbols
-    _check.floating(who, "xs", xs, "Embed symbols, or use `jax.nn.one_hot`; `xs.astype(float)`.")
-    kinds = {jnp.result_type(leaf) for leaf in jax.tree.leaves(params)}
-    floats = {str(kind): kind for kind in kinds if jnp.issubdtype(kind, jnp.floating)}
-    widest = max((kind.itemsize for kind in floats.values()), default=8)
-    if xs.dtype.itemsize > max(4, widest):  # carries are at least float32
-        raise TypeError(
-            f"{who}: xs is {xs.dtype}, wider than the parameters "
-            f"({' and '.join(sorted(floats))}). Cast one to the other."
-        )
-
-
-def fits(wanted: tuple[int | None, ...], shape: Batch) -> bool:
-    """Whether the last axes of a shape are of these sizes; `None` is any."""
-    got = shape[len(shape) - len(wanted) :]
-    return len(shape) >= len(wanted) and all(
-        size is None or size == have for size, have in zip(wanted, got, strict=True)
-    )
-
-
-def _check_params(cell: Cell, params: Params) -> None:
-    """Raise unless the parameters have the structure and shapes that `cell.init` draws."""
-    if cell.input_shape is None:
-        return  # a cell of plain functions may be run with any parameters
-    wanted = _shapes(jax.eval_shape(cell.init, jax.random.key(0)))
-    got = _shapes(params)
-    if wanted != got:
-        differing = [
-            f"{name} is {got.get(name, 'missing')}, not {wanted.get(name, 'there')}"
-            for name in wanted | got
-            if wanted.get(name) != got.get(name)
-        ]
-        raise ValueError(
-            f"unroll: the parameters are not those of {cell!r}: {'; '.join(differing)}. "
-            "`cell.init(key)` makes such that fit."
-        )
-
-
-def _shapes(tree: Any) -> dict[str, str]:
-    def shape(leaf: Any) -> str:
-        real = jnp.issubdtype(getattr(leaf, "dtype", float), jnp.inexact)
-        return f"{jnp.shape(leaf)}" if real else f"{jnp.shape(leaf)} of whole numbers"
-
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {f"params{jax.tree_util.keystr(path)}": shape(leaf) for path, leaf in leaves}
-
-
-def _check_batch(what: str, tree: Any, leading: Batch) -> None:
-    """Raise unless the steps that are masked, or start afresh, can be told apart."""
-    for leaf in jax.tree.leaves(tree):
-        if jnp.shape(leaf)[: len(leading)] != leading:
-            raise ValueError(
-                f"unroll: with masks, lengths or resets, all of {what} must begin with the axes "
-                f"{leading}, got {_check.describe(leaf)}. `jnp.broadcast_to` adds them."
-            )
-
-
-def _checked_flags(name: str, flags: ArrayLike | None, shape: Batch) -> Array | None:
-    if flags is None:
-        return None
-    _check.flags("unroll", name, flags, shape)
-    return jnp.asarray(flags)
-
-
-def _check_carry(cell: Cell, params: Params, carry: Carry, batch: Batch) -> None:
-    expected = jax.eval_shape(lambda params: cell.carry(params, batch), params)
-    wanted: Any = jax.tree.structure(expected)
-    got: Any = jax.tree.structure(carry)
-    if wanted != got:
-        raise TypeError(
-            f"unroll: carry must have the structure {wanted}, got {got}. {_CARRY_REMEDY}"
-        )
-    for (path, want), have in zip(
-        jax.tree_util.tree_leaves_with_path(expected), jax.tree.leaves(carry), strict=True
-    ):
-        if (want.shape, want.dtype) != (have.shape, have.dtype):
-            raise (ValueError if want.shape != have.shape else TypeError)(
-                f"unroll: carry{jax.tree_util.keystr(path)} must be {_check.describe(want)}, got "
-                f"{_check.describe(have)}. {_CARRY_REMEDY}"
-            )
-
-
-_CARRY_REMEDY = "`cell.carry(params, batch)` makes one that fits."
