@@ -66,6 +66,14 @@ LINEAR_CELLS = {
 
 LIBRARY_CELLS |= LINEAR_CELLS
 
+MEMORY_CELLS = {
+    "delta_net": cells.DeltaNet(I, H, 2, 3),
+    "delta_product": cells.DeltaProduct(I, H, 2),
+    "gated_delta": cells.GatedDelta(I, H, 2),
+}
+
+LIBRARY_CELLS |= MEMORY_CELLS
+
 CELLS = {
     **LIBRARY_CELLS,
     "learned_carry": cells.LearnedCarry(own.LearnedStart(I, H)),
@@ -85,6 +93,7 @@ ENGINES = {
     "associative": engines.Associative(),
     "chunked": engines.Chunked(engines.Scan(), 3),
     "chunked_bptt": engines.Chunked(engines.BPTT(), 2),
+    "chunkwise": engines.Chunkwise(3),
 }
 """Engines whose values and gradients are those of `Scan`; `Truncated` has its own tests."""
 

@@ -6,6 +6,7 @@ from ._chain import largest as largest
 from ._ctc import CTCForward as CTCForward
 from ._ctc import check_ctc as check_ctc
 from ._ctc import ctc_forward as ctc_forward
+from ._decayed import decayed_products as decayed_products
 from ._entropy import deviation as deviation
 from ._entropy import exact_entropy as exact_entropy
 from ._initial import glorot as glorot
@@ -15,6 +16,7 @@ from ._labels import in_range as in_range
 from ._labels import margin as margin
 from ._labels import one_hot as one_hot
 from ._labels import own_logit as own_logit
+from ._log_scale import rescaled as rescaled
 from ._logsumexp import exact_logsumexp as exact_logsumexp
 from ._logsumexp import logsumexp_p as logsumexp_p
 from ._placing import alike as alike
@@ -49,3 +51,4 @@ from ._targets import unit_weight as unit_weight
 from ._tilt import best_tilt as best_tilt
 from ._tilt import check_steps as check_steps
 from ._together import together as together
+from ._triangular import inverse_of_unit_lower as inverse_of_unit_lower

@@ -4,6 +4,11 @@ from ._associative import AssociativeCell as AssociativeCell
 from ._associative import LinearCell as LinearCell
 from ._cell import Cell as Cell
 from ._cell import GatedCell as GatedCell
+from ._delta import DeltaNet as DeltaNet
+from ._delta import DeltaNetParams as DeltaNetParams
+from ._delta import DeltaProduct as DeltaProduct
+from ._delta import GatedDelta as GatedDelta
+from ._delta import GatedDeltaParams as GatedDeltaParams
 from ._dense import DenseCell as DenseCell
 from ._elman import Elman as Elman
 from ._elman import ElmanParams as ElmanParams
@@ -21,6 +26,9 @@ from ._lru import LRUParams as LRUParams
 from ._lstm import LSTM as LSTM
 from ._lstm import LSTMCarry as LSTMCarry
 from ._lstm import LSTMParams as LSTMParams
+from ._memory import MemoryCell as MemoryCell
+from ._memory import MemoryStep as MemoryStep
+from ._memory import ScaledMemory as ScaledMemory
 from ._min import MinGRU as MinGRU
 from ._min import MinLSTM as MinLSTM
 from ._qrnn import QRNN as QRNN

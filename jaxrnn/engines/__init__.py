@@ -3,6 +3,7 @@
 from ._associative import Associative as Associative
 from ._auto import Auto as Auto
 from ._bptt import BPTT as BPTT
+from ._chunkwise import Chunkwise as Chunkwise
 from ._engine import Engine as Engine
 from ._jacobians import Damped as Damped
 from ._jacobians import DiagonalJacobian as DiagonalJacobian

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Bool
 
 from .._numerics import placed, select
-from .._typing import Array, Carry, Inputs, Params
-from ..cells import AssociativeCell, Cell, Parted, Wrapper
+from .._typing import Array, Batch, Carry, Inputs, Key, Params
+from ..cells import AssociativeCell, Cell, MemoryCell, MemoryStep, Parted, Wrapper
 
 
 class Flags(NamedTuple):
@@ -93,11 +93,49 @@ def _either(first: Flags, second: Flags) -> Flags:
     return jax.tree.map(jnp.logical_or, first, second)
 
 
+class ControlledMemory(MemoryCell):
+    """The same for a matrix memory: what is done to it at each step says so itself.
+
+    A step that does not count writes nothing and lets nothing decay; where a sequence begins, the
+    memory is empty.
+
+    Args:
+        cell: the cell inside.
+    """
+
+    cell: MemoryCell
+
+    @property
+    def memory_shape(self) -> tuple[int, int, int]:
+        return self.cell.memory_shape
+
+    def init(self, key: Key) -> Params:
+        return self.cell.init(key)
+
+    def carry(self, params: Params, batch: Batch = ()) -> Carry:
+        return self.cell.carry(params, batch)
+
+    def detach(self, carry: Carry, x: Steps) -> Carry:
+        return self.cell.detach(carry, x.x)
+
+    def project(self, params: Params, x: Steps) -> MemoryStep:
+        u, flags = self.cell.project(params, x.x), x.flags
+        one: Array = jax.tree.leaves(flags)[0]
+        u = placed(u, one, range(one.ndim))
+        begins = u.begins if flags.begins is None else flags.begins
+        return u._replace(begins=begins).masked(flags.valid)
+
+    def read(self, params: Params, out: Inputs, x: Steps) -> Inputs:
+        return self.cell.read(params, out, x.x)
+
+
 def controlled(
     cell: Cell, carry: Carry, fresh: Carry, xs: Inputs, valid: Array | None, begins: Array | None
 ) -> tuple[Cell, Carry, Steps]:
     """The cell under its flags, and the carry and inputs that it is run with."""
     flags = Flags(valid, begins)
+    if isinstance(cell, MemoryCell):
+        return ControlledMemory(cell), carry, Steps(xs, flags)
     if begins is not None and not issubclass(cell.kind, AssociativeCell):
         # Seen from the step before, a reset is the last thing done to the carry, so that the
         # product with the carry inside the loop stays as it is.

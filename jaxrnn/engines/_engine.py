@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from .._config import Config
 from .._typing import Carry, Inputs, Params
-from ..cells import AssociativeCell, Cell, GatedCell
+from ..cells import AssociativeCell, Cell, GatedCell, MemoryCell
 
 Kind = TypeVar("Kind", bound=Cell, contravariant=True)
 
@@ -46,4 +46,5 @@ class Engine(Config, Generic[Kind]):
 _REMEDIES: dict[Any, str] = {
     GatedCell: "Use `Scan()`, or give the cell the methods `project`, `mix` and `gate`.",
     AssociativeCell: "Use `Scan()`: only steps that compose run in parallel this way.",
+    MemoryCell: "Use `Auto()`: chunks are for cells with a matrix memory.",
 }

@@ -106,7 +106,13 @@ def test_everything_combined_equals_separate_sequences(name, reverse, x64, key, 
         near(jax.tree.map(lambda c, b=b: c[b], last), state)
 
 
-DISTINCT = ["scan", "bptt", "associative", "chunked_bptt"]  # `chunked` repeats their programs
+DISTINCT = [
+    "scan",
+    "bptt",
+    "associative",
+    "chunkwise",
+    "chunked_bptt",
+]  # `chunked` repeats their programs
 
 
 @pytest.mark.parametrize(

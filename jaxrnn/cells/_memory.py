@@ -1,0 +1,144 @@
+"""`MemoryCell`: cells whose state is a matrix that keys write to and queries read."""
+
+import abc
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float
+
+from .._dtypes import at_least_float32
+from .._numerics import drop, rescaled, select
+from .._typing import Array, Batch, Carry, Inputs, Params
+from ._cell import Cell
+
+
+class MemoryStep(NamedTuple):
+    """What one step does to the memory `S` of each head, `[*batch, N, K, V]`.
+
+        S   = exp(log_decay) S_{t-1}             one factor, or one for each row
+        S_t = S + key (value - erase^T S)^T      without `erase`, S + key value^T
+        out = query^T S_t
+
+    With an axis more in key, value and erase, `[..., N, R, K]`, a step makes R updates one after
+    another; the decay comes before the first of them.
+
+    With `log_gate`, `exp(log_gate) key` takes the place of the key. The carry is then a
+    `ScaledMemory` and the output `(out, log_scale)`, both to be multiplied by `exp(log_scale)`, so
+    that no gate overflows. Such a step has one update, one decay for each head, and no `erase`.
+
+    Everything is of at least float32; time and batch lead. N heads, K features of a key, V of a
+    value.
+    """
+
+    query: Float[Array, "... N K"]
+    key: Float[Array, "... K"]
+    value: Float[Array, "... V"]
+    log_decay: Float[Array, "... N D"]
+    """Not positive; of size K, or 1 where all rows decay alike."""
+    erase: Float[Array, "... K"] | None = None
+    """The direction along which the memory is read before it is written."""
+    log_gate: Float[Array, "... N"] | None = None
+    begins: Bool[Array, "..."] | None = None
+    """Where the memory is empty before the step; engines set it."""
+
+    def masked(self, valid: Bool[Array, "..."] | None) -> "MemoryStep":
+        """The same steps, but for those that do not count, which leave the memory as it is."""
+        if valid is None:
+            return self
+        step = drop(~valid, self)
+        if self.log_gate is None:
+            return step
+        nothing = jnp.full_like(self.log_gate, -jnp.inf)
+        return step._replace(log_gate=select(valid, self.log_gate, nothing))
+
+
+class ScaledMemory(NamedTuple):
+    """A memory whose numbers are `exp(log_scale)` times those kept; minus infinity when empty."""
+
+    memory: Float[Array, "*batch N K V"]
+    log_scale: Float[Array, "*batch N"]
+
+
+class MemoryCell(Cell):
+    """A cell whose state is a matrix for each head, which keys write to and queries read.
+
+        m   = project(params, x)           time-parallel: a `MemoryStep` for each step
+        S_t, out = what the step does      in the loop; see `MemoryStep`
+        y   = read(params, out, x)         time-parallel
+
+    The memory is read inside the loop, so that states are never stacked: at 1000 steps they would
+    take 1000 times as much as the memory itself. It starts empty, and is kept in at least float32.
+    `Chunkwise` runs many steps at once as products of matrices.
+
+    """
+
+    @property
+    @abc.abstractmethod
+    def memory_shape(self) -> tuple[int, int, int]:
+        """Heads, features of a key and features of a value: `(N, K, V)`."""
+
+    @abc.abstractmethod
+    def project(self, params: Params, x: Inputs) -> MemoryStep:
+        """What the steps with inputs `[..., I]` do to the memory."""
+
+    @abc.abstractmethod
+    def read(self, params: Params, out: Inputs, x: Inputs) -> Inputs:
+        """The output, from what the queries read `[..., N, V]` and the inputs `[..., I]`."""
+
+    def carry(self, params: Params, batch: Batch = ()) -> Carry:
+        """Zeros."""
+        widest = max((leaf.dtype for leaf in jax.tree.leaves(params)), key=lambda d: d.itemsize)
+        return jnp.zeros((*batch, *self.memory_shape), at_least_float32(widest))
+
+    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
+        carry, out = self.advance(params, carry, self.project(params, x))
+        return carry, self.read(params, out, x)
+
+    def prepare(self, params: Params, xs: Inputs) -> MemoryStep:
+        return self.project(params, xs)
+
+    def advance(self, params: Params, carry: Carry, u: MemoryStep) -> tuple[Carry, Inputs]:
+        if u.log_gate is None:
+            memory = carry if u.begins is None else drop(u.begins, carry)
+            return _written(memory, u)
+        if u.begins is not None:
+            carry = select(u.begins, emptied(carry), carry)
+        log_decay = u.log_decay[..., 0]
+        log_scale = jnp.maximum(log_decay + carry.log_scale, u.log_gate)
+        decay, factor = rescaled(log_decay, u.log_gate, carry.log_scale, log_scale)
+        key = u.key * jnp.broadcast_to(factor[..., None], u.key.shape)
+        memory, out = _written(carry.memory, u._replace(log_decay=decay[..., None], key=key))
+        return ScaledMemory(memory, log_scale), (out, log_scale)
+
+    def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
+        return self.read(params, outs, xs)
+
+    @property
+    def kind(self) -> type[Cell]:
+        return MemoryCell
+
+
+def emptied(carry: ScaledMemory) -> ScaledMemory:
+    """An empty memory of the same shape."""
+    nothing = jnp.full_like(carry.log_scale, -jnp.inf)
+    return ScaledMemory(jnp.zeros_like(carry.memory), nothing)
+
+
+def _written(memory: Array, u: MemoryStep) -> tuple[Array, Array]:
+    """The memory after a step, and what the query reads."""
+    memory = memory * jnp.broadcast_to(jnp.exp(u.log_decay)[..., None], memory.shape)
+    several = u.key.ndim > u.query.ndim
+    updates = (u.key, u.value, u.erase)
+    for r in range(u.key.shape[-2] if several else 1):
+        key, value, erase = (
+            jax.tree.map(lambda x, r=r: x[..., r, :], updates) if several else updates
+        )
+        if erase is not None:
+            value = value - _read(erase, memory)
+        memory = memory + key[..., :, None] * value[..., None, :]
+    return memory, _read(u.query, memory)
+
+
+def _read(query: Array, memory: Array) -> Array:
+    return (query[..., None, :] @ memory)[..., 0, :]
