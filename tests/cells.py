@@ -91,34 +91,6 @@ class Columns(cells.GatedCell):
         return (self.rows, self.hidden)
 
 
-class Rotations(cells.LinearCell):
-    """Pairs of units that are turned by an angle, as the input says."""
-
-    inputs: int = jax.tree.static()
-    hidden: int = jax.tree.static()
-    transition = cells.PairBlocks()
-
-    def init(self, key):
-        return 0.5 * jax.random.normal(key, (2, self.inputs, self.hidden))
-
-    def carry(self, params, batch=()):
-        return jnp.zeros((*batch, 2, self.hidden // 2), at_least_float32(params.dtype))
-
-    def coefficients(self, params, x):
-        wide = at_least_float32(params.dtype)
-        angle = (x @ params[0, :, : self.hidden // 2]).astype(wide)
-        rows = [jnp.cos(angle), -jnp.sin(angle)], [jnp.sin(angle), jnp.cos(angle)]
-        a = 0.9 * jnp.stack([jnp.stack(row, -2) for row in rows], -3)
-        return a, (x @ params[1]).astype(wide).reshape(*x.shape[:-1], 2, self.hidden // 2)
-
-    def read(self, params, h, x):
-        return h.reshape(*h.shape[:-2], self.hidden).astype(params.dtype)
-
-    @property
-    def input_shape(self):
-        return (self.inputs,)
-
-
 class DeltaMemory(cells.AssociativeCell):
     """A matrix memory by the delta rule: `S <- (1 - k k^T / 2) S + k v^T / 2`, read by a query."""
 

@@ -196,6 +196,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "axes": None,
     },
     "cells.from_functions": {"carry": zoo._carry},
+    **{f"cells.{name}": {"size": 4} for name in ("hippo_n", "s4d_inv", "s4d_lin")},
     "data.Interleaved": {
         "datasets": [
             data.Shuffled(WALK, batch=1, seed=0),

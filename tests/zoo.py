@@ -62,6 +62,15 @@ LINEAR_CELLS = {
     "min_lstm": cells.MinLSTM(I, H),
     "qrnn": cells.QRNN(I, H),
     "sru": cells.SRU(I, H),
+    "exponential_moving_average": cells.ExponentialMovingAverage(I, (0.1, 0.3)),
+    "hgrn": cells.HGRN(I, H, 0.3),
+    "linoss": cells.LinOSS(I, 2),
+    "linoss_imex": cells.LinOSS(I, 2, cells.IMEX()),
+    "rg_lru": cells.RGLRU(I),
+    "s4d": cells.S4D(I, 4),
+    "s5": cells.S5(I, 4, cells.Bilinear()),
+    "s6": cells.S6(I, 2, 2),
+    "slice": cells.SLiCE(I, H, 2, 0.3),
 }
 
 LIBRARY_CELLS |= LINEAR_CELLS
@@ -79,7 +88,6 @@ CELLS = {
     "learned_carry": cells.LearnedCarry(own.LearnedStart(I, H)),
     "learned_carry_of_functions": own.learned_carry_of_functions,
     "columns": own.Columns(I, H),
-    "rotations": own.Rotations(I, H),
     "delta_memory": own.DeltaMemory(I, H),
     "zoneout": own.Zoneout(cells.LSTM(I, H)),
 }
@@ -396,6 +404,10 @@ OTHERS = {
     "diagonal": cells.Diagonal(),
     "pair_blocks": cells.PairBlocks(),
     "dense_blocks": cells.DenseBlocks(),
+    "zoh": cells.ZOH(),
+    "bilinear": cells.Bilinear(),
+    "im": cells.IM(),
+    "imex": cells.IMEX(),
     "average": networks.Average(),
     "multiply": networks.Multiply(),
     "both": networks.Both(),

@@ -23,12 +23,13 @@ from tests import zoo
 from tests.textbook import STEPS
 
 STEPS_IN_TIME, BATCH, SIZE = 128, 16, 64
+SIZES = {"inputs", "hidden", "features", "oscillators"}
 
 
 def enlarged(cell):
     """The zoo's cell, at the benchmark's sizes where it has these fields."""
     names = {field.name for field in dataclasses.fields(cell)}
-    return dataclasses.replace(cell, **dict.fromkeys(names & {"inputs", "hidden"}, SIZE))
+    return dataclasses.replace(cell, **dict.fromkeys(names & SIZES, SIZE))
 
 
 @jax.jit

@@ -27,7 +27,7 @@ EVERY = pytest.mark.parametrize(
         ),
         *(("learned_carry", e) for e in ("bptt", "truncated_bptt")),
         *(("lru", e) for e in ("scan", "associative", "chunked", "auto")),
-        ("rotations", "associative"),
+        ("linoss", "associative"),
     ],
 )
 COLUMNS = PartitionSpec(None, "data")
