@@ -66,6 +66,13 @@ def at_least_0(who: str, **values: Any) -> None:
             raise ValueError(f"{who}: {name} must be finite and at least 0, got {value}")
 
 
+def positive(who: str, **values: Any) -> None:
+    """Raise unless every concrete value is finite and greater than 0."""
+    for name, value in values.items():
+        if not holds(lambda value: (value > 0) & (value < np.inf), value):
+            raise ValueError(f"{who}: {name} must be finite and greater than 0, got {value}")
+
+
 def number(who: str, **values: Any) -> None:
     """Raise unless every value is one number where it is used: under `vmap`, one of a sweep is."""
     for name, value in values.items():

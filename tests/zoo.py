@@ -74,6 +74,20 @@ LINEAR_CELLS = {
 }
 
 LIBRARY_CELLS |= LINEAR_CELLS
+DYNAMICS = {
+    "conv_lstm": cells.ConvLSTM(I, 2, (2, 3), kernel_size=(2, 3), strides=(1, 2)),
+    "conv_gru": cells.ConvGRU(I, 2, (4,), kernel_size=2, dilation=2, padding=cells.Valid()),
+    "reset_before_conv_gru": cells.ResetBeforeConvGRU(I, 2, (3,), use_bias=False),
+    "ctrnn": cells.CTRNN(I, H, tau=50.0),
+    "cornn": cells.CoRNN(I, H, dt=0.3, gamma=0.7, epsilon=1.2),
+    "unicornn": cells.UnICORNN(I, H, dt=0.4, alpha=0.9),
+    "lem": cells.LEM(I, H, dt=0.8),
+    "lipschitz": cells.LipschitzRNN(I, H, dt=0.2, beta=0.7, gamma=0.1),
+    "clockwork": cells.Clockwork(I, H, periods=(1, 3)),
+}
+"""Convolutional cells, and cells in continuous time."""
+
+LIBRARY_CELLS |= DYNAMICS
 
 MEMORY_CELLS = {
     "delta_net": cells.DeltaNet(I, H, 2, 3),

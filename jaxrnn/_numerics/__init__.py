@@ -3,6 +3,8 @@
 from ._chain import ChainBackward as ChainBackward
 from ._chain import chain_backward as chain_backward
 from ._chain import largest as largest
+from ._convolve import convolve as convolve
+from ._convolve import convolved as convolved
 from ._ctc import CTCForward as CTCForward
 from ._ctc import check_ctc as check_ctc
 from ._ctc import ctc_forward as ctc_forward

@@ -24,7 +24,7 @@ class GRUParams(NamedTuple):
 class GRURule(Rule):
     """The partial derivatives of h; memory: the gates, what the carry contributes to n, and n."""
 
-    def remember(self, cell: Any, params: GRUParams, carry: Array, u: Array, r: Array) -> Any:
+    def remember(self, cell: Any, params: Any, carry: Array, u: Array, r: Array) -> Any:
         cut = 2 * cell.hidden
         # On a CPU, XLA would fuse all three squashing functions into one loop over slices, which
         # takes two to three times as long; it does not fuse through a concatenation.
@@ -35,7 +35,7 @@ class GRURule(Rule):
         h = (1 - z) * n + z * carry
         return (h, h.astype(params.kernel.dtype)), (known, n)
 
-    def linearize(self, cell: Any, params: GRUParams, carry: Array, memory: Any) -> Any:
+    def linearize(self, cell: Any, params: Any, carry: Array, memory: Any) -> Any:
         known, n = memory
         reset, z, r_n = _gates(known)
         h_n = (1 - z) * (1 - n**2)
@@ -49,7 +49,7 @@ class GRURule(Rule):
         return jnp.concatenate([both, d_u[..., cut:], d_r[..., cut:]], axis=-1)
 
     def push(
-        self, cell: Any, params: GRUParams, point: Any, d_carry: Array, d_z: Array
+        self, cell: Any, params: Any, point: Any, d_carry: Array, d_z: Array
     ) -> tuple[Array, Array]:
         h_carry, h_reset, h_z, h_n, reset = point
         d_reset, d_update, u_n, r_n = jnp.split(d_z, 4, axis=-1)
