@@ -162,7 +162,14 @@ def test_cells_survive_pickling_and_repr(name):
     assert eval(repr(cell), namespace) == cell
 
 
-@pytest.mark.parametrize("name", [n for n in GATED if hasattr(cells, type(zoo.CELLS[n]).__name__)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in GATED
+        if hasattr(cells, type(zoo.CELLS[name]).__name__) and name not in zoo.DYNAMICS
+    ],
+)
 def test_recurrent_blocks_are_orthogonal_per_gate(name, x64, key):
     cell = zoo.CELLS[name]
     recurrent = cell.init(key).recurrent

@@ -161,7 +161,7 @@ def test_a_reset_kills_a_nan_in_the_old_state(name, engine, x64, key):
     params, xs, _ = problem(cell, key, batch=())
     poisoned = xs.at[1].set(NAN)
     ys = unroll(cell, params, poisoned, resets=jnp.arange(T) == 3, engine=engine)[1]
-    assert bool(jnp.isnan(ys[1:3]).all())
+    assert bool(jnp.isnan(ys[1:3]).any(-1).all())  # a slow unit may not have read it yet
     near(ys[3:], unroll(cell, params, xs[3:], engine=engine)[1])
 
 
