@@ -17,10 +17,10 @@ from ._elman import ElmanParams
 
 
 class ClockworkCarry(NamedTuple):
-    """Carry of `Clockwork`. `count` is the number of steps, modulo the periods' common multiple."""
+    """Carry of `Clockwork`; `steps` counts the steps, modulo the common multiple of the periods."""
 
     hidden: Float[Array, "*batch H"]
-    count: Float[Array, "*batch 1"]
+    steps: Float[Array, "*batch 1"]
 
 
 class Clockwork(DenseCell):
@@ -35,7 +35,7 @@ class Clockwork(DenseCell):
     reset starts it again, and a masked step does not count. It is kept as a number of the type of
     the state, which is exact, so that all of the carry has a derivative (the count's is 0).
 
-    Shapes: x `[*batch, inputs]`; carry `ClockworkCarry(hidden, count)`, `[*batch, hidden]` and
+    Shapes: x `[*batch, inputs]`; carry `ClockworkCarry(hidden, steps)`, `[*batch, hidden]` and
     `[*batch, 1]`; y `[*batch, hidden]`.
 
     Args:
@@ -96,8 +96,8 @@ class Clockwork(DenseCell):
 
     def carry(self, params: ElmanParams, batch: Batch = ()) -> ClockworkCarry:
         """Zeros."""
-        hidden, count = (zeros(batch, n, params.recurrent) for n in (self.hidden, 1))
-        return ClockworkCarry(hidden, count)
+        hidden, steps = (zeros(batch, n, params.recurrent) for n in (self.hidden, 1))
+        return ClockworkCarry(hidden, steps)
 
     def mix(self, params: ElmanParams, carry: ClockworkCarry) -> Float[Array, "... H"]:
         """`h @ (allowed * recurrent)`."""
@@ -111,8 +111,8 @@ class Clockwork(DenseCell):
         """The modules whose turn it is."""
         new = self.activation(u + r).astype(carry.hidden.dtype)
         hidden = jnp.where(self._turn(carry), new, carry.hidden)
-        count = jnp.mod(carry.count + 1, math.lcm(*self.periods))
-        return ClockworkCarry(hidden, count), hidden.astype(params.kernel.dtype)
+        steps = jnp.mod(carry.steps + 1, math.lcm(*self.periods))
+        return ClockworkCarry(hidden, steps), hidden.astype(params.kernel.dtype)
 
     def gates(self, params: ElmanParams, carry: ClockworkCarry, x: Array) -> dict[str, Array]:
         """Where units change."""
@@ -121,5 +121,5 @@ class Clockwork(DenseCell):
     def _turn(self, carry: ClockworkCarry) -> Array:
         """Whether the step changes each unit."""
         shape, dtype = carry.hidden.shape, carry.hidden.dtype
-        count = jnp.broadcast_to(jnp.floor(carry.count), shape)
+        count = jnp.broadcast_to(jnp.floor(carry.steps), shape)
         return jnp.mod(count, jnp.broadcast_to(jnp.asarray(self._period, dtype), shape)) == 0
