@@ -11,6 +11,8 @@ from ._ctc import ctc_forward as ctc_forward
 from ._decayed import decayed_products as decayed_products
 from ._entropy import deviation as deviation
 from ._entropy import exact_entropy as exact_entropy
+from ._initial import Initializer as Initializer
+from ._initial import drawn as drawn
 from ._initial import glorot as glorot
 from ._initial import orthogonal as orthogonal
 from ._labels import check_labels as check_labels

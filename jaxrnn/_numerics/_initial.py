@@ -1,10 +1,23 @@
 """Initial weights."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import jax
+import jax.numpy as jnp
 
 from .._typing import Array, Key
+
+Initializer: TypeAlias = Callable[..., Array]
+"""`(key, shape, dtype) -> Array`, such as `jax.nn.initializers.zeros`."""
+
+
+def drawn(who: str, name: str, draw: Initializer, key: Key, *shape: int) -> Array:
+    """What `draw` gives, in JAX's default float type, of the shape that it was asked for."""
+    weights = jnp.asarray(draw(key, shape, jnp.result_type(float)))
+    if weights.shape != shape:
+        raise ValueError(f"{who}: {name} must give an array {shape}, got {weights.shape}")
+    return weights
 
 
 def glorot(key: Key, rows: int, columns: int, blocks: int) -> Array:

@@ -43,6 +43,9 @@ from ._hgrn import HGRNParams as HGRNParams
 from ._hippo import hippo_n as hippo_n
 from ._hippo import s4d_inv as s4d_inv
 from ._hippo import s4d_lin as s4d_lin
+from ._initial import glorot as glorot
+from ._initial import identity as identity
+from ._initial import orthogonal as orthogonal
 from ._input_gated import InputGatedParams as InputGatedParams
 from ._leaky import Leaky as Leaky
 from ._learned_carry import LearnedCarry as LearnedCarry

@@ -1,10 +1,11 @@
 """`DenseCell`: a gated cell of two full matrices."""
 
 import jax
+import jax.numpy as jnp
 
 from .. import _check
-from .._numerics import add, dot, recur, zeros
-from .._typing import Array, Batch, Carry, Params
+from .._numerics import add, dot, glorot, orthogonal, recur, zeros
+from .._typing import Array, Batch, Carry, Key, Params
 from ._cell import GatedCell
 
 
@@ -39,9 +40,25 @@ class DenseCell(GatedCell):
         return zeros(batch, self.hidden, params.recurrent)
 
     def project(self, params: Params, x: Array) -> Array:
-        """`x @ kernel + bias`."""
-        return add(dot(x, params.kernel), params.bias)
+        """`x @ kernel + bias`; without a bias, `params.bias` is None."""
+        u = dot(x, params.kernel)
+        return u if params.bias is None else add(u, params.bias)
 
     def mix(self, params: Params, carry: Carry) -> Array:
         """`h @ recurrent`."""
         return recur(carry, params.recurrent)
+
+
+def drawn_blocks(
+    key: Key, inputs: int, hidden: int, blocks: int, recurrent: int | None = None, *, bias: bool
+) -> tuple[Array, Array, Array | None]:
+    """Glorot kernels and orthogonal recurrent kernels side by side, and biases of zero or None.
+
+    There are as many recurrent blocks as kernels, unless `recurrent` says how many.
+    """
+    first, second = jax.random.split(key)
+    return (
+        glorot(first, inputs, hidden, blocks),
+        orthogonal(second, hidden, blocks if recurrent is None else recurrent),
+        jnp.zeros(blocks * hidden) if bias else None,
+    )

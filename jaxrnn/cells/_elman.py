@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import glorot, orthogonal
+from .._numerics import Initializer, drawn
 from .._typing import Array, Key
 from ._dense import DenseCell
+from ._initial import glorot, orthogonal
 from ._rule import Rule
 
 
@@ -18,7 +19,7 @@ class ElmanParams(NamedTuple):
 
     kernel: Float[Array, "I H"]
     recurrent: Float[Array, "H H"]
-    bias: Float[Array, " H"]
+    bias: Float[Array, " H"] | None
 
 
 class ElmanRule(Rule):
@@ -48,6 +49,11 @@ class Elman(DenseCell):
         inputs: features of the input.
         hidden: features of the state.
         activation: any elementwise function: `jnp.tanh`, `jax.nn.relu`, `jax.nn.sigmoid`.
+        kernel_init: how the kernel is drawn, `(key, shape, dtype) -> Array`.
+        recurrent_init: how the recurrent kernel is drawn. The IRNN is
+            `Elman(inputs, hidden, jax.nn.relu, recurrent_init=cells.identity)`.
+        bias_init: how the bias is drawn.
+        use_bias: whether there is a bias; without one `params.bias` is None.
 
     Reference: J. L. Elman, "Finding structure in time", Cognitive Science 14 (1990).
 
@@ -61,11 +67,15 @@ class Elman(DenseCell):
     """
 
     activation: Callable[[Array], Array] = jax.tree.static(default=jnp.tanh)
+    kernel_init: Initializer = jax.tree.static(default=glorot)
+    recurrent_init: Initializer = jax.tree.static(default=orthogonal)
+    bias_init: Initializer = jax.tree.static(default=jax.nn.initializers.zeros)
+    use_bias: bool = jax.tree.static(default=True)
     rule = ElmanRule()
 
     def init(self, key: Key) -> ElmanParams:
-        """Glorot kernel, orthogonal recurrent kernel, no bias."""
-        return init_elman(key, self.inputs, self.hidden)
+        """What the initialisers draw: a Glorot and an orthogonal kernel, and a bias of zero."""
+        return init_elman(self, key)
 
     def gate(
         self,
@@ -84,11 +94,13 @@ def slope(activation: Callable[[Array], Array], z: Array) -> Array:
     return jax.jvp(activation, (z,), (jnp.ones_like(z),))[1]
 
 
-def init_elman(key: Key, inputs: int, hidden: int) -> ElmanParams:
+def init_elman(cell: Any, key: Key) -> ElmanParams:
     """The parameters that `Elman` and `Leaky` start from."""
     kernel, recurrent = jax.random.split(key)
+    who, bias = type(cell).__name__, jax.random.fold_in(key, 2)
+    inputs, hidden = cell.inputs, cell.hidden
     return ElmanParams(
-        kernel=glorot(kernel, inputs, hidden, 1),
-        recurrent=orthogonal(recurrent, hidden, 1),
-        bias=jnp.zeros(hidden),
+        kernel=drawn(who, "kernel_init", cell.kernel_init, kernel, inputs, hidden),
+        recurrent=drawn(who, "recurrent_init", cell.recurrent_init, recurrent, hidden, hidden),
+        bias=drawn(who, "bias_init", cell.bias_init, bias, hidden) if cell.use_bias else None,
     )

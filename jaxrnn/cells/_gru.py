@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from .._numerics import add, glorot, orthogonal, recur, together
 from .._typing import Array, Key
-from ._dense import DenseCell
+from ._dense import DenseCell, drawn_blocks
 from ._rule import Rule
 
 
@@ -17,8 +17,8 @@ class GRUParams(NamedTuple):
 
     kernel: Float[Array, "I 3*H"]
     recurrent: Float[Array, "H 3*H"]
-    bias: Float[Array, " 3*H"]
-    candidate_bias: Float[Array, " H"]
+    bias: Float[Array, " 3*H"] | None
+    candidate_bias: Float[Array, " H"] | None
 
 
 class GRURule(Rule):
@@ -80,6 +80,7 @@ class GRU(DenseCell):
     Args:
         inputs: features of the input.
         hidden: features of the state.
+        use_bias: whether there are biases; without, they are None in the parameters.
 
     Reference: K. Cho et al., EMNLP 2014 (arXiv 1406.1078, version 1, for this form).
 
@@ -91,17 +92,13 @@ class GRU(DenseCell):
         (7, 2, 4)
     """
 
+    use_bias: bool = jax.tree.static(default=True)
     rule = GRURule()
 
     def init(self, key: Key) -> GRUParams:
-        """Glorot kernels and orthogonal recurrent kernels per gate, no biases."""
-        kernel, recurrent = jax.random.split(key)
-        return GRUParams(
-            kernel=glorot(kernel, self.inputs, self.hidden, 3),
-            recurrent=orthogonal(recurrent, self.hidden, 3),
-            bias=jnp.zeros(3 * self.hidden),
-            candidate_bias=jnp.zeros(self.hidden),
-        )
+        """Glorot kernels and orthogonal recurrent kernels per gate, biases of zero."""
+        drawn = drawn_blocks(key, self.inputs, self.hidden, 3, bias=self.use_bias)
+        return GRUParams(*drawn, jnp.zeros(self.hidden) if self.use_bias else None)
 
     def gate(
         self,
@@ -115,6 +112,8 @@ class GRU(DenseCell):
 
     def mix(self, params: GRUParams, carry: Float[Array, "... H"]) -> Float[Array, "... 3*H"]:
         """`h @ recurrent`, with the candidate's bias."""
+        if params.candidate_bias is None:
+            return recur(carry, params.recurrent)
         bias = jnp.pad(params.candidate_bias, (2 * self.hidden, 0))
         return add(recur(carry, params.recurrent), bias)
 
@@ -134,7 +133,7 @@ class ResetBeforeGRUParams(NamedTuple):
     kernel: Float[Array, "I 3*H"]
     recurrent: Float[Array, "H 2*H"]
     candidate: Float[Array, "H H"]
-    bias: Float[Array, " 3*H"]
+    bias: Float[Array, " 3*H"] | None
 
 
 class ResetBeforeGRU(DenseCell):
@@ -153,6 +152,7 @@ class ResetBeforeGRU(DenseCell):
     Args:
         inputs: features of the input.
         hidden: features of the state.
+        use_bias: whether there is a bias; without one `params.bias` is None.
 
     Reference: K. Cho et al., "Learning phrase representations using RNN encoder-decoder for
     statistical machine translation", EMNLP 2014.
@@ -165,14 +165,16 @@ class ResetBeforeGRU(DenseCell):
         (7, 2, 4)
     """
 
+    use_bias: bool = jax.tree.static(default=True)
+
     def init(self, key: Key) -> ResetBeforeGRUParams:
-        """Glorot kernels and orthogonal recurrent kernels per gate, no bias."""
+        """Glorot kernels and orthogonal recurrent kernels per gate, a bias of zero."""
         kernel, recurrent, candidate = jax.random.split(key, 3)
         return ResetBeforeGRUParams(
             kernel=glorot(kernel, self.inputs, self.hidden, 3),
             recurrent=orthogonal(recurrent, self.hidden, 2),
             candidate=orthogonal(candidate, self.hidden, 1),
-            bias=jnp.zeros(3 * self.hidden),
+            bias=jnp.zeros(3 * self.hidden) if self.use_bias else None,
         )
 
     def gate(

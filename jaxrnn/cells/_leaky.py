@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from .._numerics import Initializer
 from .._typing import Array, Key, Leaf
 from ._dense import DenseCell
 from ._elman import ElmanParams, init_elman, slope
+from ._initial import glorot, orthogonal
 from ._rule import Rule
 
 
@@ -42,6 +44,10 @@ class Leaky(DenseCell):
         hidden: features of the state.
         leak: one number, or one per unit, `[hidden]`; a leaf, so `vmap` and `grad` apply to it.
         activation: any elementwise function.
+        kernel_init: how the kernel is drawn, `(key, shape, dtype) -> Array`.
+        recurrent_init: how the recurrent kernel is drawn.
+        bias_init: how the bias is drawn.
+        use_bias: whether there is a bias; without one `params.bias` is None.
 
     Reference: H. Jaeger et al., "Optimization and applications of echo state networks with leaky-
     integrator neurons", Neural Networks 20 (2007).
@@ -57,11 +63,15 @@ class Leaky(DenseCell):
 
     leak: Leaf = 0.5
     activation: Callable[[Array], Array] = jax.tree.static(default=jnp.tanh)
+    kernel_init: Initializer = jax.tree.static(default=glorot)
+    recurrent_init: Initializer = jax.tree.static(default=orthogonal)
+    bias_init: Initializer = jax.tree.static(default=jax.nn.initializers.zeros)
+    use_bias: bool = jax.tree.static(default=True)
     rule = LeakyRule()
 
     def init(self, key: Key) -> ElmanParams:
-        """Glorot kernel, orthogonal recurrent kernel, no bias."""
-        return init_elman(key, self.inputs, self.hidden)
+        """What the initialisers draw: a Glorot and an orthogonal kernel, and a bias of zero."""
+        return init_elman(self, key)
 
     def gate(
         self,

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import glorot, orthogonal, recur, together, zeros
+from .._numerics import recur, together, zeros
 from .._typing import Array, Batch, Key, Leaf
-from ._dense import DenseCell
+from ._dense import DenseCell, drawn_blocks
 from ._rule import Rule
 
 
@@ -17,7 +17,7 @@ class LSTMParams(NamedTuple):
 
     kernel: Float[Array, "I 4*H"]
     recurrent: Float[Array, "H 4*H"]
-    bias: Float[Array, " 4*H"]
+    bias: Float[Array, " 4*H"] | None
 
 
 class LSTMCarry(NamedTuple):
@@ -56,7 +56,33 @@ class LSTMRule(Rule):
         return 0.5 * i + 0.5, 0.5 * f + 0.5, g, 0.5 * o + 0.5
 
 
-class LSTM(DenseCell):
+class LSTMLike(DenseCell):
+    """What LSTMs share: the carry, the gate and its rule, for parameters as those of `LSTM`."""
+
+    rule = LSTMRule()
+
+    def carry(self, params: Any, batch: Batch = ()) -> LSTMCarry:
+        return LSTMCarry(*(zeros(batch, self.hidden, params.recurrent) for _ in "hc"))
+
+    def mix(self, params: Any, carry: LSTMCarry) -> Float[Array, "... G"]:
+        return recur(carry.hidden, params.recurrent)
+
+    def gate(self, params: Any, carry: LSTMCarry, u: Array, r: Array) -> Any:
+        return self.rule.remember(self, params, carry, u, r)[0]
+
+    def gates(self, params: Any, carry: LSTMCarry, x: Array) -> dict[str, Array]:
+        """Input, forget and output gate."""
+        z = self.project(params, x) + self.mix(params, carry)
+        i, f, _, o = jnp.split(jax.nn.sigmoid(z), 4, axis=-1)
+        return {"input": i, "forget": f, "output": o}
+
+
+def lstm_bias(hidden: int, forget_bias: Leaf, *, use: bool) -> Array | None:
+    """Zeros, and the forget gate's bias."""
+    return jnp.zeros((4, hidden)).at[1].add(forget_bias).ravel() if use else None
+
+
+class LSTM(LSTMLike):
     """Long short-term memory with forget gates.
 
         i, f, g, o = split(x_t @ kernel + bias + h_{t-1} @ recurrent)
@@ -69,6 +95,7 @@ class LSTM(DenseCell):
         inputs: features of the input.
         hidden: features of the state.
         forget_bias: what `init` adds to the forget gate's bias; it is part of the bias afterwards.
+        use_bias: whether there is a bias; without one `params.bias` is None.
 
     Reference: S. Hochreiter & J. Schmidhuber, Neural Computation 9 (1997); with forget gates: F.
     Gers et al., ibid. 12 (2000); with a forget bias of 1: R. Jozefowicz et al., ICML 2015.
@@ -81,26 +108,10 @@ class LSTM(DenseCell):
     """
 
     forget_bias: Leaf = 1.0
-    rule = LSTMRule()
+    use_bias: bool = jax.tree.static(default=True)
 
     def init(self, key: Key) -> LSTMParams:
         """Glorot kernels and orthogonal recurrent kernels per gate; the forget bias."""
-        kernel, recurrent = jax.random.split(key)
-        kernel = glorot(kernel, self.inputs, self.hidden, 4)
-        bias = jnp.zeros((4, self.hidden)).at[1].add(self.forget_bias)
-        return LSTMParams(kernel, orthogonal(recurrent, self.hidden, 4), bias.ravel())
-
-    def carry(self, params: LSTMParams, batch: Batch = ()) -> LSTMCarry:
-        return LSTMCarry(*(zeros(batch, self.hidden, params.recurrent) for _ in "hc"))
-
-    def mix(self, params: LSTMParams, carry: LSTMCarry) -> Float[Array, "... G"]:
-        return recur(carry.hidden, params.recurrent)
-
-    def gate(self, params: LSTMParams, carry: LSTMCarry, u: Array, r: Array) -> Any:
-        return self.rule.remember(self, params, carry, u, r)[0]
-
-    def gates(self, params: LSTMParams, carry: LSTMCarry, x: Array) -> dict[str, Array]:
-        """Input, forget and output gate."""
-        z = self.project(params, x) + self.mix(params, carry)
-        i, f, _, o = jnp.split(jax.nn.sigmoid(z), 4, axis=-1)
-        return {"input": i, "forget": f, "output": o}
+        kernel, recurrent, _ = drawn_blocks(key, self.inputs, self.hidden, 4, bias=False)
+        bias = lstm_bias(self.hidden, self.forget_bias, use=self.use_bias)
+        return LSTMParams(kernel, recurrent, bias)

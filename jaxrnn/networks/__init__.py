@@ -1,5 +1,6 @@
 """Networks: layers that map sequences to sequences."""
 
+from ..cells import glorot as glorot
 from ._arrange import post_norm as post_norm
 from ._arrange import pre_norm as pre_norm
 from ._attending import Attending as Attending
@@ -28,7 +29,6 @@ from ._encoder_decoder import EncoderDecoderParams as EncoderDecoderParams
 from ._encoder_decoder import Pair as Pair
 from ._files import load as load
 from ._files import save as save
-from ._initial import glorot as glorot
 from ._initial import unit_length as unit_length
 from ._layer import Layer as Layer
 from ._layer import Memoryless as Memoryless

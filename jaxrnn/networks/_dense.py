@@ -6,9 +6,9 @@ import jax
 from jaxtyping import Float
 
 from .. import _check
-from .._numerics import add, dot
+from .._numerics import Initializer, add, dot, drawn
 from .._typing import Array, Key
-from ._initial import Initializer, drawn, glorot
+from ..cells import glorot
 from ._layer import Memoryless
 
 

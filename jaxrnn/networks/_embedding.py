@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from .. import _check
+from .._numerics import Initializer, drawn
 from .._typing import Array, Key
-from ._initial import Initializer, drawn, unit_length
+from ._initial import unit_length
 from ._layer import Memoryless
 
 

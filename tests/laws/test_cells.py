@@ -158,6 +158,7 @@ def test_cells_survive_pickling_and_repr(name):
         "tanh": jnp.tanh,
         "relu": jax.nn.relu,
         "sigmoid": jax.nn.sigmoid,
+        "zeros": jax.nn.initializers.zeros,
     }
     assert eval(repr(cell), namespace) == cell
 
