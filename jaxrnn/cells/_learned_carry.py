@@ -140,6 +140,13 @@ class Inside(Rule):
     ) -> tuple[tuple[Carry, Inputs], Any]:
         return self.rule.remember(cell.cell, params.cell, carry, u, r)
 
+    @property
+    def replays(self) -> bool:
+        return self.rule.replays
+
+    def replay(self, cell: Any, params: Any, carry: Carry, memory: Any) -> tuple[Carry, Inputs]:
+        return self.rule.replay(cell.cell, params.cell, carry, memory)
+
     def linearize(self, cell: Any, params: Any, carry: Carry, memory: Any) -> Any:
         return self.rule.linearize(cell.cell, params.cell, carry, memory)
 

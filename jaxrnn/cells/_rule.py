@@ -22,7 +22,9 @@ class Rule(Config):
     `push` is linear in `d_carry` and the merged tangents; its transpose is what the backward loop
     runs. A cell with a rule of its own returns the factors of its derivative from `linearize`, and
     only multiplies by them in `push`. Such a rule can ignore the tangents of parameters: while
-    parameters that the gate itself reads are being differentiated, `Automatic` is used instead.
+    parameters that the gate itself reads are being differentiated, `Automatic` is used instead,
+    unless the rule `replays`: then their part is the derivative of `replay`, for many steps at
+    once.
 
     `merge` combines the tangents of u and r, linearly, into what `push` needs. By default that is
     their sum, for a gate that reads `u + r`; the backward loop then stores one cotangent, not two.
@@ -33,6 +35,15 @@ class Rule(Config):
     def holds(self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs) -> bool:
         """Whether the derivative is right for such arrays; if not, `Automatic` is used."""
         return True
+
+    @property
+    def replays(self) -> bool:
+        """Whether there is a `replay`."""
+        return False
+
+    def replay(self, cell: Any, params: Params, carry: Carry, memory: Any) -> tuple[Carry, Inputs]:
+        """The result of `gate` as a function of its parameters, from the memory of a step."""
+        raise NotImplementedError
 
     @abc.abstractmethod
     def remember(
@@ -70,6 +81,13 @@ class Automatic(Rule):
         self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs
     ) -> tuple[tuple[Carry, Inputs], Any]:
         return cell.gate(params, carry, u, r), (u, r)
+
+    @property
+    def replays(self) -> bool:
+        return True
+
+    def replay(self, cell: Any, params: Params, carry: Carry, memory: Any) -> tuple[Carry, Inputs]:
+        return cell.gate(params, carry, *memory)
 
     def linearize(self, cell: Any, params: Params, carry: Carry, memory: Any) -> Any:
         return carry, *memory

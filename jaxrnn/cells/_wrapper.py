@@ -157,6 +157,16 @@ class Settling(Rule):
         (new, y), memory = self.rule.remember(cell.cell, params, carry, u.inner, r)
         return (cell.settle(carry, new, u.aside), y), Parted(memory, u.aside)
 
+    @property
+    def replays(self) -> bool:
+        return self.rule.replays
+
+    def replay(
+        self, cell: Any, params: Params, carry: Carry, memory: Parted
+    ) -> tuple[Carry, Inputs]:
+        new, y = self.rule.replay(cell.cell, params, carry, memory.inner)
+        return cell.settle(carry, new, memory.aside), y
+
     def linearize(self, cell: Any, params: Params, carry: Carry, memory: Parted) -> Parted:
         inner = self.rule.linearize(cell.cell, params, carry, memory.inner)
         integers = jax.tree.map(lambda c, d: c if d is None else None, carry, moving(carry))

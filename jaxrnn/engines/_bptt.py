@@ -98,7 +98,7 @@ class _Gated(Loop):
         self, moves: Moves, weights: Weights, carry: Carry, xs: Inputs
     ) -> tuple[Carry, tuple[Inputs, Memory]]:
         cell, params = weights
-        rule = _rule(moves, weights, carry, xs)
+        rule, _ = _rule(moves, weights, carry, xs)
 
         def step(carry: Carry, u: Inputs) -> tuple[Carry, tuple[Inputs, Memory]]:
             r = cell.mix(params, carry)
@@ -120,7 +120,7 @@ class _Gated(Loop):
     ) -> tuple[Carry, Inputs]:
         xs, memory, d_xs = steps
         cell, params = weights
-        rule = _rule(moves, weights, _first(memory.carries), xs)
+        rule, reads = _rule(moves, weights, _first(memory.carries), xs)
         carry = _first(memory.carries)
         d_carry, _ = alike((filled(d_carry, moving(carry)), memory))
 
@@ -130,8 +130,8 @@ class _Gated(Loop):
         d_rs = pushed(lambda w: _mix(w, memory.carries), (weights,), (d_weights,))
         d_zs = rule.merge(d_us, d_rs)
         d_gates = None
-        if isinstance(rule, Automatic):
-            d_gates = pushed(lambda w: _gates(w, memory), (weights,), (d_weights,))
+        if reads:
+            d_gates = pushed(lambda w: _gates(rule, w, memory), (weights,), (d_weights,))
         still, zero = _zeros(_first(d_us)), _zeros(carry)
 
         def step(d_carry: Carry, step: Any) -> tuple[Carry, Inputs]:
@@ -149,7 +149,7 @@ class _Gated(Loop):
         xs, memory, _ = steps
         cell, params = weights
         carry = _first(memory.carries)
-        rule = _rule(moves, weights, carry, xs)
+        rule, reads = _rule(moves, weights, carry, xs)
         u, r, y = _shapes(weights, carry, xs)
         still = moving(carry)
         z = jax.eval_shape(rule.merge, u, r)
@@ -164,7 +164,7 @@ class _Gated(Loop):
             ct_z = jax.tree.map(together, ct_z)
             return _plus(ct_before, unmix(unmerge(ct_z)[1])), (
                 ct_z,
-                ct_carry if isinstance(rule, Automatic) else None,
+                ct_carry if reads else None,
             )
 
         def block(state: Any, steps: tuple[Inputs, Memory, Tree]) -> tuple[Any, list[Array]]:
@@ -178,7 +178,7 @@ class _Gated(Loop):
                 weights = rebuild(own)
                 us = _project(weights, _across(rebuild_xs(own_xs)))
                 rs = _mix(weights, _across(memory.carries))
-                gates = _gates(weights, memory) if isinstance(rule, Automatic) else None
+                gates = _gates(rule, weights, memory) if reads else None
                 return moving(((us, rs), gates))
 
             (us, rs), gates = jax.eval_shape(shares, own, own_xs)
@@ -224,9 +224,11 @@ class _Gated(Loop):
 _WHOLE, _BLOCK = 4 * 2**20, 5 * 2**18
 
 
-def _rule(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> Rule:
-    """The cell's own rule where it holds, and its gate reads no parameters that have a tangent."""
+def _rule(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> tuple[Rule, bool]:
+    """The cell's own rule where it holds, or else `Automatic`; whether the gate reads parameters
+    that have a tangent, for which the rule has to replay it."""
     cell, params = weights
+    rule: Rule = cell.rule
 
     def gate(weights: Weights, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
         return weights[0].gate(weights[1], carry, u, r)
@@ -236,10 +238,9 @@ def _rule(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> Rule:
     used = {id(v) for equation in jaxpr.eqns for v in equation.invars}
     used |= {id(v) for v in jaxpr.outvars}
     flags = jax.tree.leaves(moves.weights)
-    if any(moves and id(v) in used for v, moves in zip(jaxpr.invars, flags, strict=False)):
-        return Automatic()
-    rule: Rule = cell.rule
-    return rule if rule.holds(cell, params, carry, u, r) else Automatic()
+    reads = any(moves and id(v) in used for v, moves in zip(jaxpr.invars, flags, strict=False))
+    holds = (rule.replays or not reads) and rule.holds(cell, params, carry, u, r)
+    return rule if holds else Automatic(), reads
 
 
 def _project(weights: Weights, xs: Inputs) -> Inputs:
@@ -252,10 +253,9 @@ def _mix(weights: Weights, carries: Carry) -> Inputs:
     return cell.mix(params, carries)
 
 
-def _gates(weights: Weights, memory: Memory) -> tuple[Carry, Inputs]:
-    """All gates at once, from the memory that `Automatic.remember` keeps."""
-    cell, params = weights
-    return jax.vmap(partial(cell.gate, params))(memory.carries, *memory.gates)
+def _gates(rule: Rule, weights: Weights, memory: Memory) -> tuple[Carry, Inputs]:
+    """All gates at once, from what `rule.remember` keeps."""
+    return jax.vmap(partial(rule.replay, *weights))(memory.carries, memory.gates)
 
 
 def _shapes(weights: Weights, carry: Carry, xs: Inputs) -> tuple[Inputs, Inputs, Inputs]:
