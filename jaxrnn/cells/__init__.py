@@ -92,5 +92,7 @@ from ._transition import DenseBlocks as DenseBlocks
 from ._transition import Diagonal as Diagonal
 from ._transition import PairBlocks as PairBlocks
 from ._transition import Transition as Transition
+from ._ugrnn import UGRNN as UGRNN
+from ._ugrnn import UGRNNParams as UGRNNParams
 from ._wrapper import Parted as Parted
 from ._wrapper import Wrapper as Wrapper
