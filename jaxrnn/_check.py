@@ -31,6 +31,16 @@ def integers(who: str, least: int, **values: Any) -> None:
             raise ValueError(f"{who}: {name} must be at least {least}, got {value}")
 
 
+def heads(who: str, value: Any, **features: int) -> None:
+    """Raise unless `value` is an integer of at least 1 that divides every number of features."""
+    sizes(who, heads=value)
+    for name, size in features.items():
+        if size % value:
+            raise ValueError(
+                f"{who}: heads must divide {name}, got heads = {value}, {name} = {size}"
+            )
+
+
 def counter(who: str, value: Any) -> int:
     """`value` as an integer of at least 0; a counter in an array is one too."""
     try:

@@ -57,6 +57,28 @@ LIBRARY_CELLS = {
     "functions": cells.from_functions(init=_init, carry=_carry, step=_step),
 }
 
+GATED_CELLS = {
+    "antisymmetric": cells.Antisymmetric(I, H),
+    "atr": cells.ATR(I, H),
+    "brc": cells.BRC(I, H),
+    "cfn": cells.CFN(I, H),
+    "coupled_lstm": cells.CoupledLSTM(I, H),
+    "fast_grnn": cells.FastGRNN(I, H),
+    "fast_rnn": cells.FastRNN(I, H),
+    "gated_antisymmetric": cells.GatedAntisymmetric(I, H),
+    "ind_rnn": cells.IndRNN(I, H),
+    "janet": cells.JANET(I, H),
+    "li_gru": cells.LiGRU(I, H),
+    "minimal_rnn": cells.MinimalRNN(I, H),
+    "nbrc": cells.NBRC(I, H),
+    "peephole_lstm": cells.PeepholeLSTM(I, H),
+    "ran": cells.RAN(I, H),
+    "slstm": cells.SLSTM(I, H, 2),
+    "ugrnn": cells.UGRNN(I, H),
+}
+
+LIBRARY_CELLS |= GATED_CELLS
+
 LINEAR_CELLS = {
     "min_gru": cells.MinGRU(I, H),
     "min_lstm": cells.MinLSTM(I, H),

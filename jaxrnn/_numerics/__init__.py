@@ -30,6 +30,7 @@ from ._placing import placed as placed
 from ._products import add as add
 from ._products import dot as dot
 from ._products import recur as recur
+from ._products import recur_blocks as recur_blocks
 from ._products import zeros as zeros
 from ._select import drop as drop
 from ._select import last_valid as last_valid

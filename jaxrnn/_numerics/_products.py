@@ -17,6 +17,19 @@ def recur(h: Array, kernel: Array) -> Array:
     return dot(h.astype(kernel.dtype), kernel)
 
 
+def recur_blocks(h: Array, kernel: Array) -> Array:
+    """`h @ kernel` for a block-diagonal kernel `[N, D, G * D]`, whose N blocks have G gates each.
+
+    The result is `[..., G * N * D]`: gates side by side, each over all blocks.
+    """
+    blocks, size, width = kernel.shape
+    parts = h.astype(kernel.dtype).reshape(*h.shape[:-1], blocks, size)
+    kind = at_least_float32(kernel.dtype)
+    r = jnp.einsum("...nd,nde->...ne", parts, kernel, preferred_element_type=kind)
+    r = r.reshape(*h.shape[:-1], blocks, width // size, size)
+    return jnp.swapaxes(r, -3, -2).reshape(*h.shape[:-1], blocks * width)
+
+
 def add(u: Array, bias: Array) -> Array:
     """`u + bias` over the last axis."""
     return u + jnp.broadcast_to(bias.astype(u.dtype), u.shape)

@@ -25,14 +25,14 @@ class ElmanParams(NamedTuple):
 class ElmanRule(Rule):
     """`d_h = slope * d_z`, at `z = u + r`."""
 
-    def remember(self, cell: Any, params: ElmanParams, carry: Array, u: Array, r: Array) -> Any:
+    def remember(self, cell: Any, params: Any, carry: Array, u: Array, r: Array) -> Any:
         return cell.gate(params, carry, u, r), u + r
 
-    def linearize(self, cell: Any, params: ElmanParams, carry: Array, memory: Array) -> Array:
+    def linearize(self, cell: Any, params: Any, carry: Array, memory: Array) -> Array:
         return slope(cell.activation, memory)
 
     def push(
-        self, cell: Any, params: ElmanParams, point: Array, d_carry: Array, d_z: Array
+        self, cell: Any, params: Any, point: Array, d_carry: Array, d_z: Array
     ) -> tuple[Array, Array]:
         d_h = point * d_z
         return d_h.astype(d_carry.dtype), d_h.astype(params.kernel.dtype)

@@ -119,10 +119,11 @@ class GRU(DenseCell):
 
     def gates(self, params: GRUParams, carry: Array, x: Array) -> dict[str, Array]:
         """Reset and update gate."""
-        return _opened(self.project(params, x), self.mix(params, carry), self.hidden)
+        return opened(self.project(params, x), self.mix(params, carry), self.hidden)
 
 
-def _opened(u: Array, r: Array, size: int) -> dict[str, Array]:
+def opened(u: Array, r: Array, size: int) -> dict[str, Array]:
+    """Reset and update gate."""
     reset, update = jnp.split(jax.nn.sigmoid(u[..., : 2 * size] + r[..., : 2 * size]), 2, axis=-1)
     return {"reset": reset, "update": update}
 
@@ -193,4 +194,4 @@ class ResetBeforeGRU(DenseCell):
 
     def gates(self, params: ResetBeforeGRUParams, carry: Array, x: Array) -> dict[str, Array]:
         """Reset and update gate."""
-        return _opened(self.project(params, x), self.mix(params, carry), self.hidden)
+        return opened(self.project(params, x), self.mix(params, carry), self.hidden)

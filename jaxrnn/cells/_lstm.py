@@ -33,10 +33,17 @@ class LSTMRule(Rule):
     def remember(self, cell: Any, params: Any, carry: LSTMCarry, u: Array, r: Array) -> Any:
         half = together(jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5], u.dtype), cell.hidden))
         memory = together(jnp.tanh((u + r) * jnp.broadcast_to(half, u.shape)))
+        return self.replay(cell, params, carry, memory), memory
+
+    @property
+    def replays(self) -> bool:
+        return True
+
+    def replay(self, cell: Any, params: Any, carry: LSTMCarry, memory: Array) -> Any:
         i, f, g, o = self._gates(memory)
         c = f * carry.cell + i * g
         h = o * jnp.tanh(c)
-        return (LSTMCarry(h, c), h.astype(params.kernel.dtype)), memory
+        return LSTMCarry(h, c), h.astype(params.kernel.dtype)
 
     def linearize(self, cell: Any, params: Any, carry: LSTMCarry, memory: Array) -> Any:
         i, f, g, o = self._gates(memory)
@@ -56,16 +63,20 @@ class LSTMRule(Rule):
         return 0.5 * i + 0.5, 0.5 * f + 0.5, g, 0.5 * o + 0.5
 
 
-class LSTMLike(DenseCell):
-    """What LSTMs share: the carry, the gate and its rule, for parameters as those of `LSTM`."""
-
-    rule = LSTMRule()
+class WithCell(DenseCell):
+    """A dense cell whose carry is a hidden state and a cell; the product reads the hidden state."""
 
     def carry(self, params: Any, batch: Batch = ()) -> LSTMCarry:
         return LSTMCarry(*(zeros(batch, self.hidden, params.recurrent) for _ in "hc"))
 
     def mix(self, params: Any, carry: LSTMCarry) -> Float[Array, "... G"]:
         return recur(carry.hidden, params.recurrent)
+
+
+class LSTMLike(WithCell):
+    """A cell whose gate is that of `LSTM`."""
+
+    rule = LSTMRule()
 
     def gate(self, params: Any, carry: LSTMCarry, u: Array, r: Array) -> Any:
         return self.rule.remember(self, params, carry, u, r)[0]
