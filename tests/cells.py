@@ -125,30 +125,3 @@ class DeltaMemory(cells.AssociativeCell):
     @property
     def input_shape(self):
         return (self.inputs,)
-
-
-class Drawn(NamedTuple):
-    x: Array
-    keep: Array | None
-
-
-class Zoneout(cells.Wrapper):
-    """Units of the state keep their value at random; without a key, their expectation.
-
-    Every leaf of the carry has the same shape `[*batch, hidden]`.
-    """
-
-    hidden: int = jax.tree.static(default=4)
-    rate: float = 0.3
-
-    def draw(self, params, xs, key):
-        keep = jax.random.bernoulli(key, self.rate, (*xs.shape[:-1], self.hidden))
-        return Drawn(xs, keep)
-
-    def split(self, x):
-        return tuple(x) if isinstance(x, Drawn) else (x, None)
-
-    def settle(self, old, new, aside):
-        if aside is None:
-            return jax.tree.map(lambda old, new: self.rate * old + (1 - self.rate) * new, old, new)
-        return jax.tree.map(lambda old, new: jnp.where(aside, old, new), old, new)

@@ -119,13 +119,19 @@ MEMORY_CELLS = {
 
 LIBRARY_CELLS |= MEMORY_CELLS
 
+WRAPPED_CELLS = {
+    "zoneout": cells.Zoneout(cells.LSTM(I, H), cells.LSTMCarry(0.1, 0.3)),
+    "highway": cells.Highway(cells.LSTM(I, I)),
+    "skip": cells.Skip(cells.LRU(I, I)),
+}
+
 CELLS = {
     **LIBRARY_CELLS,
     "learned_carry": cells.LearnedCarry(own.LearnedStart(I, H)),
     "learned_carry_of_functions": own.learned_carry_of_functions,
     "columns": own.Columns(I, H),
     "delta_memory": own.DeltaMemory(I, H),
-    "zoneout": own.Zoneout(cells.LSTM(I, H)),
+    **WRAPPED_CELLS,
 }
 
 OF_FUNCTIONS = {"functions", "learned_carry_of_functions"}
@@ -437,6 +443,11 @@ OPTIMIZER = optax.GradientTransformation(_no_state, _descend)
 OTHERS = {
     **{f"head_loss_{name}": head.loss for name, (head, _) in HEADS.items()},
     "automatic": cells.Automatic(),
+    "drop_connect": cells.DropConnect(cells.LSTM(I, H)),
+    "emit_carry": cells.EmitCarry(cells.LSTM(I, H)),
+    "input_dropout": cells.InputDropout(cells.LRU(I, H)),
+    "process_noise": cells.ProcessNoise(cells.Leaky(I, H), 0.1),
+    "state_dropout": cells.StateDropout(cells.GRU(I, H)),
     "diagonal": cells.Diagonal(),
     "pair_blocks": cells.PairBlocks(),
     "dense_blocks": cells.DenseBlocks(),

@@ -43,8 +43,11 @@ from ._dense import DenseCell as DenseCell
 from ._discretization import ZOH as ZOH
 from ._discretization import Bilinear as Bilinear
 from ._discretization import Discretization as Discretization
+from ._drop_connect import DropConnect as DropConnect
 from ._elman import Elman as Elman
 from ._elman import ElmanParams as ElmanParams
+from ._emit_carry import EmitCarry as EmitCarry
+from ._emit_carry import Emitted as Emitted
 from ._exponential import ExponentialMovingAverage as ExponentialMovingAverage
 from ._exponential import ExponentialMovingAverageParams as ExponentialMovingAverageParams
 from ._fast_rnn import FastGRNN as FastGRNN
@@ -101,6 +104,7 @@ from ._padding import Same as Same
 from ._padding import Valid as Valid
 from ._peephole_lstm import PeepholeLSTM as PeepholeLSTM
 from ._peephole_lstm import PeepholeLSTMParams as PeepholeLSTMParams
+from ._process_noise import ProcessNoise as ProcessNoise
 from ._qrnn import QRNN as QRNN
 from ._ran import RAN as RAN
 from ._ran import RANParams as RANParams
@@ -114,6 +118,9 @@ from ._s5 import S5 as S5
 from ._s5 import S5Params as S5Params
 from ._s6 import S6 as S6
 from ._s6 import S6Params as S6Params
+from ._skip import Highway as Highway
+from ._skip import HighwayParams as HighwayParams
+from ._skip import Skip as Skip
 from ._slice import SLiCE as SLiCE
 from ._slice import SLiCEParams as SLiCEParams
 from ._slstm import SLSTM as SLSTM
@@ -127,5 +134,8 @@ from ._transition import PairBlocks as PairBlocks
 from ._transition import Transition as Transition
 from ._ugrnn import UGRNN as UGRNN
 from ._ugrnn import UGRNNParams as UGRNNParams
+from ._variational import InputDropout as InputDropout
+from ._variational import StateDropout as StateDropout
 from ._wrapper import Parted as Parted
 from ._wrapper import Wrapper as Wrapper
+from ._zoneout import Zoneout as Zoneout

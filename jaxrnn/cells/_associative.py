@@ -40,6 +40,10 @@ class AssociativeCell(Cell):
     def read(self, params: Params, h: Carry, x: Inputs) -> Inputs:
         """The output from the new carry and the input; over any leading axes."""
 
+    def passed(self, element: Inputs, before: Carry, after: Carry) -> Inputs:
+        """What `finish` gets of a step, from the carries around it: that after the step."""
+        return after
+
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         h = self.apply(self.elements(params, x), carry)
         return h, self.read(params, h, x)
@@ -49,7 +53,7 @@ class AssociativeCell(Cell):
 
     def advance(self, params: Params, carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
         h = self.apply(u, carry)
-        return h, h
+        return h, self.passed(u, carry, h)
 
     def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
         return self.read(params, outs, xs)

@@ -15,6 +15,7 @@ class Cell(Config):
 
     An engine runs a cell through time in three parts, of which only the middle one is sequential:
 
+        cell, params = resolve(params)             once
         us      = prepare(params, xs)              once, over the whole [T, *batch, ...]
         c, outs = advance(params, c, u_t)          for t = 1 .. T
         ys      = finish(params, outs, xs)         once
@@ -41,6 +42,16 @@ class Cell(Config):
         each `[T, *batch, ...]`, so that all random numbers are drawn before the loop.
         """
         return xs
+
+    def resolve(
+        self, params: Params, batch: Batch = (), key: Key | None = None
+    ) -> tuple["Cell", Params]:
+        """The cell and the parameters that are run, made once before the loop: these, as a rule.
+
+        A cell around a cell may put another one in its place, or compute parameters that all steps
+        share. It draws random numbers only if a key is given.
+        """
+        return self, params
 
     def gates(self, params: Params, carry: Carry, x: Inputs) -> dict[str, Any]:
         """The values in [0, 1] of the gates of one step, `[*batch, H]` by name; none by default."""

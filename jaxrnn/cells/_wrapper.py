@@ -1,6 +1,7 @@
 """`Wrapper`: a cell around a cell."""
 
 import abc
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax
@@ -29,7 +30,7 @@ class Wrapper(Cell):
     cell (flags, or random numbers added by `draw`). It has the parameters, carry and outputs of
     the inner cell and runs on the same engines. Engines that compose steps are the exception. A
     composed map cannot be settled afterwards, so a wrapper around an `AssociativeCell` is a plain
-    `Cell`.
+    `Cell`, and so is one around a kind of cell that keeps no carries.
 
     Args:
         cell: the cell inside.
@@ -52,7 +53,7 @@ class Wrapper(Cell):
         """The adjusted carry, from those before and after the step.
 
         Around a gated cell, `BPTT` uses the inner cell's rule if this is jointly affine in both
-        carries and reads nothing else that has a derivative, and `Automatic()` otherwise.
+        carries and in the numbers of `aside`, and `Automatic()` otherwise.
         """
 
     def split(self, x: Inputs) -> tuple[Inputs, Any]:
@@ -76,14 +77,30 @@ class Wrapper(Cell):
         """The cell, whatever its kind."""
         return self.cell
 
+    def inside(self, params: Params) -> Params:
+        """The parameters of the cell inside: all of them, unless the wrapper has its own."""
+        return params
+
+    def around(self, params: Params, inner: Params) -> Params:
+        """The parameters with others of the cell inside."""
+        return inner
+
     def init(self, key: Key) -> Params:
         return self.cell.init(key)
 
     def carry(self, params: Params, batch: Batch = ()) -> Carry:
-        return self.cell.carry(params, batch)
+        return self.cell.carry(self.inside(params), batch)
 
     def draw(self, params: Params, xs: Inputs, key: Key) -> Inputs:
-        return self.cell.draw(params, xs, key)
+        return self.cell.draw(self.inside(params), xs, key)
+
+    def resolve(
+        self, params: Params, batch: Batch = (), key: Key | None = None
+    ) -> tuple[Cell, Params]:
+        """The same around what is run of the cell inside."""
+        cell, inner = self.cell.resolve(self.inside(params), batch, key)
+        same = self if cell is self.cell else dataclasses.replace(self, cell=cell)
+        return same, self.around(params, inner)
 
     def detach(self, carry: Carry, x: Inputs) -> Carry:
         inner, aside = self.split(x)
@@ -102,22 +119,22 @@ class Wrapper(Cell):
 
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         inner, aside = self.split(x)
-        new, y = self.cell.step(params, carry, inner)
+        new, y = self.cell.step(self.inside(params), carry, inner)
         return self.settle(carry, new, aside), y
 
     def gates(self, params: Params, carry: Carry, x: Inputs) -> dict[str, Any]:
-        return self.cell.gates(params, carry, self.split(x)[0])
+        return self.cell.gates(self.inside(params), carry, self.split(x)[0])
 
     def prepare(self, params: Params, xs: Inputs) -> Parted:
         inner, aside = self.split(xs)
-        return Parted(self.cell.prepare(params, inner), aside)
+        return Parted(self.cell.prepare(self.inside(params), inner), aside)
 
     def advance(self, params: Params, carry: Carry, u: Parted) -> tuple[Carry, Inputs]:
-        new, out = self.cell.advance(params, carry, u.inner)
+        new, out = self.cell.advance(self.inside(params), carry, u.inner)
         return self.settle(carry, new, u.aside), out
 
     def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
-        return self.cell.finish(params, outs, self.split(xs)[0])
+        return self.cell.finish(self.inside(params), outs, self.split(xs)[0])
 
     # The methods of a gated cell, around one.
 
@@ -125,10 +142,10 @@ class Wrapper(Cell):
         return self.prepare(params, x)
 
     def mix(self, params: Params, carry: Carry) -> Inputs:
-        return self._inner.mix(params, carry)
+        return self._inner.mix(self.inside(params), carry)
 
     def gate(self, params: Params, carry: Carry, u: Parted, r: Inputs) -> tuple[Carry, Inputs]:
-        new, y = self._inner.gate(params, carry, u.inner, r)
+        new, y = self._inner.gate(self.inside(params), carry, u.inner, r)
         return self.settle(carry, new, u.aside), y
 
     @property
@@ -143,18 +160,19 @@ class Settling(Rule):
     rule: Rule
 
     def holds(self, cell: Any, params: Params, carry: Carry, u: Parted, r: Inputs) -> bool:
-        """Not where what `settle` reads besides carries, or its derivative, has a derivative."""
-        still = not jax.tree.leaves(moving(u.aside))
-        return (
-            still
-            and affine(lambda both, aside: cell.settle(*both, aside), (carry, carry), u.aside)
-            and self.rule.holds(cell.cell, params, carry, u.inner, r)
-        )
+        """Where `settle` is jointly affine in the carries and in the numbers that it reads."""
+
+        def settle(numbers: Any, aside: Any) -> Carry:
+            return cell.settle(*numbers[:2], _put_in(numbers[2], aside))
+
+        numbers = (carry, carry, moving(u.aside))
+        inner = self.rule.holds(cell.cell, cell.inside(params), carry, u.inner, r)
+        return inner and affine(settle, numbers, u.aside)
 
     def remember(
         self, cell: Any, params: Params, carry: Carry, u: Parted, r: Inputs
     ) -> tuple[tuple[Carry, Inputs], Parted]:
-        (new, y), memory = self.rule.remember(cell.cell, params, carry, u.inner, r)
+        (new, y), memory = self.rule.remember(cell.cell, cell.inside(params), carry, u.inner, r)
         return (cell.settle(carry, new, u.aside), y), Parted(memory, u.aside)
 
     @property
@@ -164,21 +182,21 @@ class Settling(Rule):
     def replay(
         self, cell: Any, params: Params, carry: Carry, memory: Parted
     ) -> tuple[Carry, Inputs]:
-        new, y = self.rule.replay(cell.cell, params, carry, memory.inner)
+        new, y = self.rule.replay(cell.cell, cell.inside(params), carry, memory.inner)
         return cell.settle(carry, new, memory.aside), y
 
     def linearize(self, cell: Any, params: Params, carry: Carry, memory: Parted) -> Parted:
-        inner = self.rule.linearize(cell.cell, params, carry, memory.inner)
+        inner = self.rule.linearize(cell.cell, cell.inside(params), carry, memory.inner)
         integers = jax.tree.map(lambda c, d: c if d is None else None, carry, moving(carry))
         return Parted(inner, (memory.aside, integers))
 
-    def merge(self, d_u: Parted, d_r: Inputs) -> Any:
-        return self.rule.merge(d_u.inner, d_r)
+    def merge(self, d_u: Parted, d_r: Inputs) -> Parted:
+        return Parted(self.rule.merge(d_u.inner, d_r), d_u.aside)
 
     def push(
-        self, cell: Any, params: Params, point: Parted, d_carry: Carry, d_z: Any
+        self, cell: Any, params: Params, point: Parted, d_carry: Carry, d_z: Parted
     ) -> tuple[Carry, Inputs]:
-        d_new, d_y = self.rule.push(cell.cell, params, point.inner, d_carry, d_z)
+        d_new, d_y = self.rule.push(cell.cell, cell.inside(params), point.inner, d_carry, d_z.inner)
         aside, integers = point.aside
 
         def at(d: Any, integer: Any) -> Any:
@@ -186,8 +204,13 @@ class Settling(Rule):
 
         # `settle` is affine, so that its derivative is the same everywhere, at zero too.
         zero = jax.tree.map(at, d_carry, integers, is_leaf=lambda leaf: leaf is None)
+        return pushed(cell.settle, (zero, zero, aside), (d_carry, d_new, d_z.aside)), d_y
 
-        def settle(old: Carry, new: Carry) -> Carry:
-            return cell.settle(old, new, aside)
 
-        return pushed(settle, (zero, zero), (d_carry, d_new)), d_y
+def _put_in(numbers: Any, tree: Any) -> Any:
+    """The tree with the numbers where there are any, and its own leaves elsewhere."""
+
+    def leaf(number: Any, own: Any) -> Any:
+        return own if number is None else number
+
+    return jax.tree.map(leaf, numbers, tree, is_leaf=lambda leaf: leaf is None)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from .._numerics import known
 from .._typing import Carry, Inputs, Params
@@ -39,6 +40,9 @@ class Associative(Engine[AssociativeCell]):
         """Compose the steps from the first one on, and apply each composition to the carry."""
         if not known(jax.tree.leaves(xs)[0].shape[0]):
             return Scan().run(cell, params, carry, xs)
-        prefixes = jax.lax.associative_scan(cell.compose, cell.prepare(params, xs))
+        elements = cell.prepare(params, xs)
+        prefixes = jax.lax.associative_scan(cell.compose, elements)
         hs = jax.vmap(cell.apply, (0, None))(prefixes, carry)
-        return jax.tree.map(lambda h: h[-1], hs), cell.finish(params, hs, xs)
+        before = jax.tree.map(lambda c, h: jnp.concatenate([c[None], h[:-1]]), carry, hs)
+        outs = cell.passed(elements, before, hs)
+        return jax.tree.map(lambda h: h[-1], hs), cell.finish(params, outs, xs)

@@ -63,7 +63,8 @@ class BPTT(Engine[GatedCell]):
                 f"BPTT: `mix` of {cell!r} is not affine in the carry, so that its derivative would "
                 "be wrong. Move what is not into `gate`, or use `Scan()`."
             )
-        return run(_Gated(self.block), (cell, params), carry, xs)
+        carry, outs = run(_Gated(self.block), (cell, params), carry, xs)
+        return carry, cell.finish(params, outs, xs)
 
 
 # A cell, whose own leaves (a leak, say) have derivatives too, and its parameters.

@@ -72,6 +72,9 @@ class Controlled(Wrapper):
         carry = self._begun(carry, element.aside)
         return self.settle(carry, self._inner.apply(element.inner, carry), element.aside)
 
+    def passed(self, element: Any, before: Carry, after: Carry) -> Inputs:
+        return self._inner.passed(element.inner, self._begun(before, element.aside), after)
+
     def compose(self, earlier: Any, later: Any) -> Any:
         first, second = earlier.aside, later.aside
         both = self._inner.compose(earlier.inner, later.inner)

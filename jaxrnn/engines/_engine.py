@@ -40,7 +40,8 @@ class Engine(Config, Generic[Kind]):
     ) -> tuple[Carry, Inputs]:
         """Check that engine and cell fit, then run."""
         self.check(cell)
-        return self.run(cell, params, carry, xs)
+        resolved: tuple[Any, Params] = cell.resolve(params)
+        return self.run(*resolved, carry, xs)
 
 
 _REMEDIES: dict[Any, str] = {

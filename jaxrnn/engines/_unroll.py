@@ -157,6 +157,8 @@ def arranged(
     params, xs, carry, fresh, valid, starts = alike((params, xs, carry, fresh, valid, starts))
     if key is not None:
         xs = cell.draw(params, xs, key)
+        key = jax.random.fold_in(key, 0)  # another one for what is drawn once
+    cell, params = cell.resolve(params, tuple(batch), key)
     if reverse:
         xs, valid, starts = _flip((xs, valid, starts))
     if valid is not None or starts is not None:

@@ -78,10 +78,11 @@ def test_a_mix_that_is_not_affine_is_refused(key):
 def by_hand(cell, params, xs, keep):
     """Zoneout of an LSTM, step by step."""
     carry, ys = cell.carry(params, xs.shape[1:-1]), []
-    for x, k in zip(xs, keep, strict=True):
-        new, y = cell.step(params, carry, x)
-        carry = jax.tree.map(lambda old, new, k=k: jnp.where(k, old, new), carry, new)
-        ys.append(y)
+    for t, x in enumerate(xs):
+        k = jax.tree.map(lambda leaf, t=t: leaf[t], keep)
+        new, _ = cell.step(params, carry, x)
+        carry = jax.tree.map(jnp.where, k, carry, new)
+        ys.append(carry.hidden)
     return carry, jnp.stack(ys)
 
 
@@ -91,7 +92,7 @@ def test_what_is_drawn_reaches_every_step(engine, x64, key):
     cell = zoo.CELLS["zoneout"]
     params, xs, _ = problem(cell, key)
     draw = jax.random.key(7)
-    keep = cell.draw(params, xs, draw).keep
+    keep = cell.draw(params, xs, draw).noise
 
     def loss(run, params):
         carry, ys = run(params)
@@ -114,10 +115,10 @@ def test_masks_and_resets_beside_what_is_drawn(x64, key):
     params, xs, _ = problem(cell, key, batch=(2,))
     mask = jnp.ones(xs.shape[:2], bool).at[2, 0].set(False)
     resets = jnp.zeros(xs.shape[:2], bool).at[4].set(True)
-    draws = cell.draw(params, xs, key)
+    keep = cell.draw(params, xs, key).noise
     carry, ys = unroll(cell, params, xs, key=key, mask=mask, resets=resets)
     times = jnp.array([4, 5, 6])
-    wanted = by_hand(cell.cell, params, xs[times, 0], draws.keep[times, 0])
+    wanted = by_hand(cell.cell, params, xs[times, 0], jax.tree.map(lambda k: k[times, 0], keep))
     np.testing.assert_allclose(ys[times, 0], wanted[1], rtol=1e-12)
     np.testing.assert_allclose(carry.cell[0], wanted[0].cell, rtol=1e-12)
 

@@ -7,7 +7,7 @@ import pytest
 
 from jaxrnn import cells, networks, unroll
 from jaxrnn.networks import Bidirectional, Dropout, LastPool, MaxPool, MeanPool, Recurrent, stack
-from tests.cells import Columns, Zoneout
+from tests.cells import Columns
 
 T, B, ROWS, I, H = 5, 3, 2, 3, 4  # noqa: E741
 LENGTHS = [5, 3, 1]
@@ -60,7 +60,7 @@ def test_a_batch_of_images_names_the_features(key):
 
 def test_the_key_reaches_what_a_cell_draws(key):
     """As `unroll` passes it on; each direction draws its own."""
-    cell = Zoneout(cells.LSTM(I, H))
+    cell = cells.Zoneout(cells.LSTM(I, H))
     layer, both = Recurrent(cell), Bidirectional(cell, cell)
     params, xs = layer.init(key), jax.random.normal(key, (T, B, I))
     for given in (None, key):

@@ -1,0 +1,102 @@
+"""`EmitCarry`: a cell that gives its carries beside its outputs."""
+
+from typing import Any, NamedTuple
+
+from .._typing import Carry, Inputs, Params
+from ._rule import Rule
+from ._transparent import Transparent
+from ._wrapper import Parted, Settling
+
+
+class Emitted(NamedTuple):
+    """What `EmitCarry` gives at every step."""
+
+    output: Inputs
+    before: Carry
+    """The carry that the step started from: the initial one first, and a fresh one at a reset."""
+    after: Carry
+
+
+class EmitCarry(Transparent):
+    """A cell that gives, beside its outputs, the carries before and after every step.
+
+        carry', y = cell.step(params, carry, x);   emitted = (y, carry, carry')
+
+    So `unroll` returns all states, as `before` and `after` of `[T, *batch, ...]`, zero at masked
+    steps, where the carry is held. `before` begins with the initial carry. The cell keeps its kind
+    and its engines, and what is not used of the three costs nothing under `jit`.
+
+    Args:
+        cell: the cell inside, of any kind.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jaxrnn
+        >>> cell = jaxrnn.cells.EmitCarry(jaxrnn.cells.LSTM(3, 4))
+        >>> params, xs = cell.init(jax.random.key(0)), jnp.ones((7, 2, 3))
+        >>> last, (ys, before, after) = jaxrnn.unroll(cell, params, xs)
+        >>> after.cell.shape, bool((before.cell[1:] == after.cell[:-1]).all())
+        ((7, 2, 4), True)
+    """
+
+    def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Emitted]:
+        new, y = self.cell.step(params, carry, x)
+        return new, Emitted(y, carry, new)
+
+    def advance(self, params: Params, carry: Carry, u: Parted) -> tuple[Carry, Emitted]:
+        new, out = self.cell.advance(params, carry, u.inner)
+        return new, Emitted(out, carry, new)
+
+    def gate(self, params: Params, carry: Carry, u: Parted, r: Inputs) -> tuple[Carry, Emitted]:
+        new, y = self._inner.gate(params, carry, u.inner, r)
+        return new, Emitted(y, carry, new)
+
+    def passed(self, element: Parted, before: Carry, after: Carry) -> Emitted:
+        return Emitted(self._inner.passed(element.inner, before, after), before, after)
+
+    def finish(self, params: Params, outs: Emitted, xs: Inputs) -> Emitted:
+        return outs._replace(output=self.cell.finish(params, outs.output, xs))
+
+    @property
+    def output_shape(self) -> None:
+        """None: it gives a tree."""
+        return None
+
+    @property
+    def rule(self) -> Rule:
+        """The inner cell's, with the tangents of the carries."""
+        return Emitting(Settling(self._inner.rule))
+
+
+class Emitting(Rule):
+    """A rule that gives the tangents of the carries beside that of the output."""
+
+    rule: Rule
+
+    def holds(self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs) -> bool:
+        return self.rule.holds(cell, params, carry, u, r)
+
+    def remember(
+        self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs
+    ) -> tuple[tuple[Carry, Emitted], Any]:
+        (new, y), memory = self.rule.remember(cell, params, carry, u, r)
+        return (new, Emitted(y, carry, new)), memory
+
+    @property
+    def replays(self) -> bool:
+        return self.rule.replays
+
+    def replay(self, cell: Any, params: Params, carry: Carry, memory: Any) -> tuple[Carry, Inputs]:
+        new, y = self.rule.replay(cell, params, carry, memory)
+        return new, Emitted(y, carry, new)
+
+    def linearize(self, cell: Any, params: Params, carry: Carry, memory: Any) -> Any:
+        return self.rule.linearize(cell, params, carry, memory)
+
+    def merge(self, d_u: Inputs, d_r: Inputs) -> Any:
+        return self.rule.merge(d_u, d_r)
+
+    def push(
+        self, cell: Any, params: Params, point: Any, d_carry: Carry, d_z: Any
+    ) -> tuple[Carry, Emitted]:
+        d_new, d_y = self.rule.push(cell, params, point, d_carry, d_z)
+        return d_new, Emitted(d_y, d_carry, d_new)
