@@ -71,6 +71,10 @@ def near(outputs, targets):
     return (outputs[..., 0] - targets[..., 0]) ** 2
 
 
+def _squared(y, target):
+    return (y**2).sum() + (target**2).sum()
+
+
 ARGUMENTS: dict[str, Any] = {
     "alpha": 2.0,
     "batch": (B,),
@@ -356,6 +360,30 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "generation.entropy_drift": {"at_once": 2},
     "generation.fit_lookahead": {"symbols": LABELS},
     "engines.newton_report": {"params": zoo.CELLS["gru"].init(KEY), "engine": engines.Newton()},
+    "engines.online_gradients": {
+        "params": zoo.CELLS["gru"].init(KEY),
+        "xs": XS,
+        "targets": XS,
+        "loss": _squared,
+        "readout": None,
+        "estimator": engines.RTRL(),
+    },
+    "engines.online_start": {
+        "params": zoo.CELLS["gru"].init(KEY),
+        "x": XS[0],
+        "estimator": engines.RTRL(),
+    },
+    "engines.online_step": {
+        "params": zoo.CELLS["gru"].init(KEY),
+        "state": engines.online_start(zoo.CELLS["gru"], zoo.CELLS["gru"].init(KEY), XS[0]),
+        "x": XS[0],
+        "target": XS[0],
+        "loss": _squared,
+        "readout": None,
+        "estimator": engines.RTRL(),
+        "mask": MASK[0],
+        "resets": ~MASK[0],
+    },
     "engines.unroll": {"params": zoo.CELLS["gru"].init(KEY)},
     "generation.beam_search": {"model": MODEL, "length": 3, "width": 2},
     "generation.generate": {"prompt_lengths": np.array([T, 4]), "lengths": np.array([T, 4])},

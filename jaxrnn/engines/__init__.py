@@ -5,6 +5,11 @@ from ._auto import Auto as Auto
 from ._bptt import BPTT as BPTT
 from ._chunkwise import Chunkwise as Chunkwise
 from ._engine import Engine as Engine
+from ._estimators import RTRL as RTRL
+from ._estimators import UORO as UORO
+from ._estimators import EProp as EProp
+from ._estimators import Estimator as Estimator
+from ._estimators import SnAp1 as SnAp1
 from ._jacobians import Damped as Damped
 from ._jacobians import DiagonalJacobian as DiagonalJacobian
 from ._jacobians import FullJacobian as FullJacobian
@@ -12,7 +17,13 @@ from ._jacobians import Jacobian as Jacobian
 from ._newton import Newton as Newton
 from ._newton_report import NewtonReport as NewtonReport
 from ._newton_report import newton_report as newton_report
+from ._online import OnlineGradients as OnlineGradients
+from ._online import online_gradients as online_gradients
+from ._online import online_start as online_start
+from ._online import online_step as online_step
 from ._scan import Scan as Scan
 from ._segments import Chunked as Chunked
 from ._segments import Truncated as Truncated
+from ._streams import OnlineState as OnlineState
+from ._streams import OnlineStep as OnlineStep
 from ._unroll import unroll as unroll

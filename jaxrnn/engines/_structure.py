@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Literal
 
@@ -69,7 +70,7 @@ def _pulled(program: Any, linear: list[bool], results: list[Reach | None]) -> li
     moves = {v for v, own in zip(program.invars, linear, strict=True) if own}
     for equation in program.eqns:
         if any(not isinstance(v, Literal) and v in moves for v in equation.invars):
-            moves.update(v for v in equation.outvars if np.issubdtype(v.aval.dtype, np.inexact))
+            moves.update(v for v in equation.outvars if jnp.issubdtype(v.aval.dtype, jnp.inexact))
     known: dict[Any, Reach] = {}
 
     def add(v: Any, reach: Reach | None) -> None:

@@ -205,9 +205,11 @@ def test_units_apart_need_no_matrix(x64, key):
     """Found for every way of writing such a cell; a product with the carry is no such way."""
     for name in ("lru", "learned_carry_of_functions", "gru", "lstm", "zoneout"):
         cell = zoo.CELLS[name]
-        params, xs, carry = problem(cell, key)
-        loop = Newton().trajectory(cell, params, carry, xs)
-        assert loop.form.apart == (name in ("lru", "learned_carry_of_functions"))
+        for dtype in (float, jnp.bfloat16):
+            params, xs, _ = problem(cell, key)
+            params, xs = jax.tree.map(lambda leaf, d=dtype: leaf.astype(d), (params, xs))
+            loop = Newton().trajectory(cell, params, cell.carry(params, (2, 2)), xs)
+            assert loop.form.apart == (name in ("lru", "learned_carry_of_functions"))
 
 
 # --- what it cannot run, and wrong arguments ----------------------------------------------------
