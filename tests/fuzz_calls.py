@@ -437,6 +437,8 @@ OVERRIDES: dict[str, dict[str, Any]] = {
             "gated_recurrence": {},
             "transformer_block": {"attention": networks.SelfAttention(4, 2)},
             "hybrid_block": {"attention": networks.SelfAttention(4, 2)},
+            "griffin_block": {"features": 4, "width": 4, "hidden": 6},
+            "mamba_block": {"features": 4, "state": 2},
         }.items()
     },
     "networks.stack": {"first": networks.Dense(3, 4), "second": networks.Dense(4, 2)},

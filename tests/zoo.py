@@ -186,6 +186,9 @@ LAYERS = {
     "causal_attention": networks.stack(
         networks.Dense(I, H), networks.CausalAttention(H, 2, context=2)
     ),
+    "causal_conv": networks.stack(
+        networks.CausalConv(I, 3, 2 * I), networks.CausalConv(2 * I, 2, H, groups=2)
+    ),
     "last_pool": networks.LastPool(),
     "mean_pool": networks.MeanPool(),
     "max_pool": networks.MaxPool(),

@@ -1,6 +1,6 @@
 """The real-gated linear recurrent unit, of Griffin."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -140,6 +140,6 @@ def _root(x: Array) -> Array:
 
 
 @_root.defjvp
-def _root_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+def _root_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (x,), (dx,) = primals, tangents
     return _root(x), dx * jax.lax.rsqrt(jnp.maximum(4 * x, _STEEPEST**-2))

@@ -16,6 +16,8 @@ from ._blocks import hybrid_block as hybrid_block
 from ._blocks import transformer_block as transformer_block
 from ._causal_attention import CausalAttention as CausalAttention
 from ._causal_attention import CausalAttentionCarry as CausalAttentionCarry
+from ._causal_conv import CausalConv as CausalConv
+from ._causal_conv import CausalConvParams as CausalConvParams
 from ._context import CarryFromContext as CarryFromContext
 from ._context import CarryFromContextParams as CarryFromContextParams
 from ._context import Context as Context
@@ -56,6 +58,8 @@ from ._positions import Rotary as Rotary
 from ._positions import Unordered as Unordered
 from ._precision import Precision as Precision
 from ._recurrent import Recurrent as Recurrent
+from ._recurrent_blocks import griffin_block as griffin_block
+from ._recurrent_blocks import mamba_block as mamba_block
 from ._scored import Additive as Additive
 from ._scored import AdditiveParams as AdditiveParams
 from ._scored import Multiplicative as Multiplicative

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import jax
 
+from .. import _check
 from .._checked import checked
 from .._typing import Array
 from ..cells import Cell
 from ._arrange import pre_norm, width
+from ._causal_conv import CausalConv
 from ._dense import Dense
 from ._layer import Layer
 from ._merge import Multiply
@@ -61,22 +63,27 @@ def gated_mlp(
 
 @checked
 def gated_recurrence(
-    features: int, cell: Cell, activation: Callable[[Array], Array] = jax.nn.gelu
+    features: int,
+    cell: Cell,
+    activation: Callable[[Array], Array] = jax.nn.gelu,
+    *,
+    window: int = 1,
 ) -> Stack:
     """A cell between full matrices, with a gate on its outputs.
 
-        y = (f(x G + g) * cell(x A + a)) B + b
+        y = (f(x G + g) * cell(conv(x A + a))) B + b
 
     Args:
         features: of x and of y.
         cell: reads and gives as many features as it likes, one axis of them.
         activation: that of the gate.
+        window: how many steps a `CausalConv` before the cell reads; with 1 there is none.
 
     Raises:
         ValueError: a cell without exactly one axis of features, of a known size.
 
     Reference: S. De et al., "Griffin: mixing gated linear recurrences with local attention for
-    efficient language models", arXiv 2402.19427; without its convolution.
+    efficient language models", arXiv 2402.19427.
 
     Example:
         >>> from jaxrnn import cells, networks
@@ -86,7 +93,9 @@ def gated_recurrence(
     inputs = width("gated_recurrence", "the cell's inputs", cell.input_shape)
     outputs = width("gated_recurrence", "the cell's outputs", cell.output_shape)
     gate = stack(Dense(features, outputs), Activation(activation))
-    mixed = stack(Dense(features, inputs), Recurrent(cell))
+    _check.sizes("gated_recurrence", window=window)
+    window_before = (CausalConv(inputs, window),) if window > 1 else ()
+    mixed = stack(Dense(features, inputs), *window_before, Recurrent(cell))
     return stack(Parallel(gate, mixed, Multiply()), Dense(outputs, features))
 
 

@@ -149,7 +149,7 @@ def test_no_carry_is_the_initial_one_and_lengths_are_a_mask(name, key):
 
 
 @pytest.mark.parametrize("name", STREAMING)
-def test_a_step_starts_afresh_where_it_is_told(name, key):
+def test_a_step_starts_afresh_where_it_is_told(name, x64, key):
     """By selection: what the old state holds, NaN too, is gone."""
     layer, params, xs, carry = problem(name, key)
     resets = [True, False, True]
