@@ -106,6 +106,15 @@ DYNAMICS = {
     "lem": cells.LEM(I, H, dt=0.8),
     "lipschitz": cells.LipschitzRNN(I, H, dt=0.2, beta=0.7, gamma=0.1),
     "clockwork": cells.Clockwork(I, H, periods=(1, 3)),
+    "cfc": cells.CfC(I, H, backbone=(5,), elapsed=cells.LastFeature()),
+    "cfc_without_backbone": cells.CfC(I, H, backbone=(), elapsed=cells.Regular(0.7)),
+    "ltc": cells.LTC(I, H, steps=2, elapsed=cells.LastFeature()),
+    "phased_lstm": cells.PhasedLSTM(I, H, open_ratio=0.4, leak=0.1, elapsed=cells.Regular(0.7)),
+    "star": cells.STAR(I, H),
+    "wmc_lstm": cells.WMCLSTM(I, H),
+    "fast_slow": cells.FastSlow(
+        (cells.LSTM(I, H), cells.LSTM(2, H), cells.LSTM(2, H)), cells.GRU(H, 2)
+    ),
 }
 """Convolutional cells, and cells in continuous time."""
 

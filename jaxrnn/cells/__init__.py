@@ -14,6 +14,10 @@ from ._brc import BRCParams as BRCParams
 from ._brc import NBRCParams as NBRCParams
 from ._cell import Cell as Cell
 from ._cell import GatedCell as GatedCell
+from ._cfc import CfC as CfC
+from ._cfc import CfCLayer as CfCLayer
+from ._cfc import CfCParams as CfCParams
+from ._cfc import lecun_tanh as lecun_tanh
 from ._cfn import CFN as CFN
 from ._cfn import CFNParams as CFNParams
 from ._clockwork import Clockwork as Clockwork
@@ -44,6 +48,9 @@ from ._discretization import ZOH as ZOH
 from ._discretization import Bilinear as Bilinear
 from ._discretization import Discretization as Discretization
 from ._drop_connect import DropConnect as DropConnect
+from ._elapsed import Elapsed as Elapsed
+from ._elapsed import LastFeature as LastFeature
+from ._elapsed import Regular as Regular
 from ._elman import Elman as Elman
 from ._elman import ElmanParams as ElmanParams
 from ._emit_carry import EmitCarry as EmitCarry
@@ -54,6 +61,9 @@ from ._fast_rnn import FastGRNN as FastGRNN
 from ._fast_rnn import FastGRNNParams as FastGRNNParams
 from ._fast_rnn import FastRNN as FastRNN
 from ._fast_rnn import FastRNNParams as FastRNNParams
+from ._fast_slow import FastSlow as FastSlow
+from ._fast_slow import FastSlowCarry as FastSlowCarry
+from ._fast_slow import FastSlowParams as FastSlowParams
 from ._functions import from_functions as from_functions
 from ._gru import GRU as GRU
 from ._gru import GRUParams as GRUParams
@@ -92,6 +102,9 @@ from ._lru import LRUParams as LRUParams
 from ._lstm import LSTM as LSTM
 from ._lstm import LSTMCarry as LSTMCarry
 from ._lstm import LSTMParams as LSTMParams
+from ._ltc import LTC as LTC
+from ._ltc import LTCParams as LTCParams
+from ._ltc import Synapses as Synapses
 from ._memory import MemoryCell as MemoryCell
 from ._memory import MemoryStep as MemoryStep
 from ._memory import ScaledMemory as ScaledMemory
@@ -104,6 +117,9 @@ from ._padding import Same as Same
 from ._padding import Valid as Valid
 from ._peephole_lstm import PeepholeLSTM as PeepholeLSTM
 from ._peephole_lstm import PeepholeLSTMParams as PeepholeLSTMParams
+from ._phased_lstm import PhasedLSTM as PhasedLSTM
+from ._phased_lstm import PhasedLSTMCarry as PhasedLSTMCarry
+from ._phased_lstm import PhasedLSTMParams as PhasedLSTMParams
 from ._process_noise import ProcessNoise as ProcessNoise
 from ._qrnn import QRNN as QRNN
 from ._ran import RAN as RAN
@@ -128,6 +144,8 @@ from ._slstm import SLSTMCarry as SLSTMCarry
 from ._slstm import SLSTMParams as SLSTMParams
 from ._sru import SRU as SRU
 from ._sru import SRUParams as SRUParams
+from ._star import STAR as STAR
+from ._star import STARParams as STARParams
 from ._transition import DenseBlocks as DenseBlocks
 from ._transition import Diagonal as Diagonal
 from ._transition import PairBlocks as PairBlocks
@@ -136,6 +154,8 @@ from ._ugrnn import UGRNN as UGRNN
 from ._ugrnn import UGRNNParams as UGRNNParams
 from ._variational import InputDropout as InputDropout
 from ._variational import StateDropout as StateDropout
+from ._wmc_lstm import WMCLSTM as WMCLSTM
+from ._wmc_lstm import WMCLSTMParams as WMCLSTMParams
 from ._wrapper import Parted as Parted
 from ._wrapper import Wrapper as Wrapper
 from ._zoneout import Zoneout as Zoneout
