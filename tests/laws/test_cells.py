@@ -26,8 +26,11 @@ def equal(got, wanted, tolerance=1e-12):
 def test_project_and_mix_broadcast(name, x64, key):
     cell = zoo.CELLS[name]
     params, xs, carry = problem(cell, key)
-    one_by_one = jnp.stack([jnp.stack([cell.project(params, x) for x in row[0]]) for row in xs])
-    equal(cell.project(params, xs)[:, 0], one_by_one)
+    us = [cell.project(params, x) for row in xs for x in row[0]]
+    one_by_one = jax.tree.map(
+        lambda *us: jnp.stack(us).reshape(*xs.shape[:1], -1, *us[0].shape), *us
+    )
+    equal(jax.tree.map(lambda u: u[:, 0], cell.project(params, xs)), one_by_one)
     over_batch = jax.vmap(jax.vmap(lambda c: cell.mix(params, c)))(carry)
     equal(cell.mix(params, carry), over_batch)
 
@@ -65,8 +68,12 @@ def test_mix_is_affine(name, x64, key):
     cell = zoo.CELLS[name]
     params, _, a = problem(cell, key)
     _, _, b = problem(cell, jax.random.key(1))
-    combined = cell.mix(params, jax.tree.map(lambda a, b: 3 * a - 2 * b, a, b))
-    equal(combined, 3 * cell.mix(params, a) - 2 * cell.mix(params, b))
+
+    def combined(a, b):
+        return jax.tree.map(lambda a, b: 3 * a - 2 * b, a, b)
+
+    mixed = combined(cell.mix(params, a), cell.mix(params, b))
+    equal(cell.mix(params, combined(a, b)), mixed)
 
 
 @pytest.mark.parametrize("name", zoo.CELLS)
