@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import cells as cells
+from . import constraints as constraints
 from . import engines as engines
 from .engines import unroll as unroll
 
@@ -49,4 +50,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(["__version__", "cells", "engines", "unroll", *_LAZY])
+    return sorted(["__version__", "cells", "constraints", "engines", "unroll", *_LAZY])

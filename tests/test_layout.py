@@ -17,6 +17,7 @@ PACKAGES = {path.parent.name for path in (ROOT / "jaxrnn").glob("[a-z]*/__init__
 # A package imports those before it, and itself.
 ORDER = [
     "_numerics",
+    "constraints",
     "cells",
     "engines",
     "networks",

@@ -7,6 +7,7 @@ import optax
 
 from jaxrnn import (
     cells,
+    constraints,
     engines,
     evaluation,
     generation,
@@ -455,6 +456,24 @@ OPTIMIZER = optax.GradientTransformation(_no_state, _descend)
 OTHERS = {
     **{f"head_loss_{name}": head.loss for name, (head, _) in HEADS.items()},
     "automatic": cells.Automatic(),
+    **{
+        f"constrained_{type(constraint).__name__}": cells.Constrained(
+            cells.Elman(I, H), "recurrent", constraint
+        )
+        for constraint in (
+            constraints.Frozen(),
+            constraints.LowRank(2),
+            constraints.Masked(np.eye(H, dtype=np.float32)),
+            constraints.Signed(),
+            constraints.Sparse(),
+            constraints.SpectrallyBounded(),
+            constraints.WeightNormalised(),
+        )
+    },
+    "constrained_layer": networks.Constrained(
+        networks.Recurrent(cells.GRU(I, H)), "recurrent", constraints.Orthogonal()
+    ),
+    "orthogonal": constraints.Orthogonal(constraints.Householder()),
     "drop_connect": cells.DropConnect(cells.LSTM(I, H)),
     "emit_carry": cells.EmitCarry(cells.LSTM(I, H)),
     "input_dropout": cells.InputDropout(cells.LRU(I, H)),

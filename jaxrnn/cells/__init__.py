@@ -22,6 +22,7 @@ from ._cfn import CFN as CFN
 from ._cfn import CFNParams as CFNParams
 from ._clockwork import Clockwork as Clockwork
 from ._clockwork import ClockworkCarry as ClockworkCarry
+from ._constrained import Constrained as Constrained
 from ._conv import ConvCell as ConvCell
 from ._conv_gru import ConvGRU as ConvGRU
 from ._conv_gru import ConvGRUParams as ConvGRUParams

@@ -18,6 +18,7 @@ from ._causal_attention import CausalAttention as CausalAttention
 from ._causal_attention import CausalAttentionCarry as CausalAttentionCarry
 from ._causal_conv import CausalConv as CausalConv
 from ._causal_conv import CausalConvParams as CausalConvParams
+from ._constrained import Constrained as Constrained
 from ._context import CarryFromContext as CarryFromContext
 from ._context import CarryFromContextParams as CarryFromContextParams
 from ._context import Context as Context
