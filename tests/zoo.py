@@ -535,6 +535,7 @@ OTHERS = {
     "as_cell": metrics.as_cell(metrics.nll()),
     "truncated": engines.Truncated(engines.BPTT(), 2),
     "auto": engines.Auto(),
+    "offloaded": engines.Offloaded(engines.BPTT(), 2),
     "newton": engines.Newton(),
     "rtrl": engines.RTRL(),
     "snap1": engines.SnAp1(),

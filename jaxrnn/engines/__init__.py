@@ -23,6 +23,7 @@ from ._online import online_start as online_start
 from ._online import online_step as online_step
 from ._scan import Scan as Scan
 from ._segments import Chunked as Chunked
+from ._segments import Offloaded as Offloaded
 from ._segments import Truncated as Truncated
 from ._streams import OnlineState as OnlineState
 from ._streams import OnlineStep as OnlineStep

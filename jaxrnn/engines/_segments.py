@@ -1,10 +1,11 @@
-"""Engines that run another engine segment by segment: `Chunked` and `Truncated`."""
+"""Engines that run another engine segment by segment: `Chunked`, `Offloaded`, `Truncated`."""
 
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 
 from .. import _check
 from .._numerics import known, select
@@ -21,10 +22,12 @@ class Chunked(Engine[Kind]):
 
     The forward pass keeps only the carries between segments; the backward pass runs each segment
     again. This stores about `T / size` carries plus the activations of `size` steps, which is
-    least at `size = sqrt(T)`.
+    least at `size = sqrt(T)`. Levels nest: `Chunked(Chunked(engine, 10), 100)` stores `T / 100`
+    carries, 10 more of the segment that is run again, and the activations of 10 steps; the steps
+    of the innermost segments then run three times, where they ran twice.
 
     Args:
-        engine: runs one segment.
+        engine: runs one segment; it may be `Chunked` itself, of a smaller size.
         size: steps in a segment; the last one may be shorter.
 
     Reference: A. Gruslys et al., "Memory-efficient backpropagation through time", NIPS 2016.
@@ -55,6 +58,67 @@ class Chunked(Engine[Kind]):
             return once_more(cell, params, carry, xs)
 
         return _in_segments(run, self.size, cell, carry, xs)
+
+
+class Offloaded(Engine[Kind]):
+    """`Chunked`, with the carries between segments in the memory of the host.
+
+    Where `Chunked` keeps a carry on the device until the backward pass needs it, this copies it to
+    the host's pinned memory, and back one segment at a time. The device then holds the activations
+    of `size` steps, however long the sequence is; inputs, outputs and their cotangents stay where
+    they are. Copies run beside the computation if a segment takes longer than they do, so `size`
+    should not be small. On a CPU both memories are the same, and it does what `Chunked` does.
+
+    Only floating-point numbers move; integers and keys in a carry stay on the device. JAX does not
+    take `grad` of a `grad` through the host's memory; forward over reverse, as `jax.hessian` does
+    it, and all other transformations work.
+
+    Args:
+        engine: runs one segment.
+        size: steps in a segment; the last one may be shorter.
+
+    Reference: M. Rhu et al., "vDNN: virtualized deep neural networks for scalable,
+    memory-efficient neural network design", MICRO 2016.
+
+    Example:
+        >>> import jax, jaxrnn
+        >>> from jaxrnn.engines import Chunked, Offloaded, Scan
+        >>> cell, xs = jaxrnn.cells.GRU(3, 4), jax.numpy.ones((100, 3))
+        >>> params = cell.init(jax.random.key(0))
+        >>> engine = Offloaded(Chunked(Scan(), 5), 50)
+        >>> jaxrnn.unroll(cell, params, xs, engine=engine)[1].shape
+        (100, 4)
+    """
+
+    engine: Engine[Kind]
+    size: int = jax.tree.static()
+
+    def __post_init__(self) -> None:
+        """Check the size."""
+        _check.sizes("Offloaded", size=self.size)
+
+    @property
+    def takes(self) -> type[Cell]:
+        return self.engine.takes
+
+    def run(self, cell: Kind, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+        name = f"carry of every {self.size} steps"  # another one at every level of nested engines
+        policy = jax.checkpoint_policies.save_and_offload_only_these_names(
+            names_which_can_be_saved=[],
+            names_which_can_be_offloaded=[name],
+            offload_src="device",
+            offload_dst="pinned_host",
+        )
+
+        def named(leaf: jax.Array) -> jax.Array:
+            floating = jnp.issubdtype(leaf.dtype, jnp.inexact)
+            return checkpoint_name(leaf, name) if floating else leaf  # type: ignore[no-untyped-call]
+
+        def segment(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+            return self.engine.run(cell, params, jax.tree.map(named, carry), xs)
+
+        once_more = jax.checkpoint(segment, policy=policy, prevent_cse=False)
+        return _in_segments(once_more, self.size, cell, carry, xs)
 
 
 class Truncated(Engine[Kind]):

@@ -16,6 +16,7 @@ ENGINES = {
     "truncated_bptt": engines.Truncated(engines.BPTT(), 2),
     "auto": engines.Auto(),
     "newton": engines.Newton(),
+    "offloaded": engines.Offloaded(engines.BPTT(), 2),
 }
 T, B = 6, 4
 EVERY = pytest.mark.parametrize(

@@ -115,6 +115,7 @@ ENGINES = [
     engines.BPTT(),
     engines.BPTT(2),
     engines.Chunked(engines.Chunked(engines.BPTT(), 2), 4),
+    engines.Offloaded(engines.Offloaded(engines.BPTT(), 2), 4),
     engines.Truncated(engines.BPTT(), T),
 ]
 
