@@ -462,6 +462,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "tasks.iid": {"probabilities": [0.5, 0.5]},
     "tasks.markov": {"matrix": np.eye(2) / 2 + 0.25, "initial": np.array([0.5, 0.5])},
     "tasks.mess3": {"x": 0.1, "a": 0.6},
+    "tasks.parity": {"length": 5},
     "tasks.periodic": {"word": [0, 1, 1]},
     "tasks.sns": {"p": 0.5, "q": 0.5},
     "training.fit": {
@@ -575,7 +576,15 @@ def methods(noun: Any) -> dict[str, dict[str, Any]]:  # noqa: PLR0911, PLR0912  
                 "filter": {"observations": symbols},
                 "surprisal": {"observations": symbols},
             }
-        case tasks.Adding() | tasks.CopyMemory():
+        case (
+            tasks.Adding()
+            | tasks.AssociativeRecall()
+            | tasks.CopyMemory()
+            | tasks.DelayedXOR()
+            | tasks.ModularArithmetic()
+            | tasks.SelectiveCopy()
+            | tasks.WordProblem()
+        ):
             return {"batch": {"size": 3, "key": KEY}}
         case objectives.EntropyTemperature():
             update = jax.tree_util.Partial(noun.update, noun.init())

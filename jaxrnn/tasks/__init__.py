@@ -2,10 +2,12 @@
 
 from ._adding import Adding as Adding
 from ._anbn import AnBn as AnBn
+from ._associative_recall import AssociativeRecall as AssociativeRecall
 from ._channels import binary_symmetric as binary_symmetric
 from ._channels import channel as channel
 from ._channels import erasure as erasure
 from ._copy_memory import CopyMemory as CopyMemory
+from ._delayed_xor import DelayedXOR as DelayedXOR
 from ._drawn import Drawn as Drawn
 from ._dyck import Dyck as Dyck
 from ._entropies import Bounds as Bounds
@@ -20,6 +22,7 @@ from ._excess_loss import Excess as Excess
 from ._excess_loss import excess_loss as excess_loss
 from ._hmm import HMM as HMM
 from ._kneser_ney import KneserNey as KneserNey
+from ._modular_arithmetic import ModularArithmetic as ModularArithmetic
 from ._ngram import NGram as NGram
 from ._processes import coin as coin
 from ._processes import even as even
@@ -33,5 +36,8 @@ from ._processes import rrxor as rrxor
 from ._processes import sns as sns
 from ._reber import embedded_reber as embedded_reber
 from ._reber import reber as reber
+from ._selective_copy import SelectiveCopy as SelectiveCopy
 from ._source import Filtered as Filtered
 from ._source import Source as Source
+from ._word_problem import WordProblem as WordProblem
+from ._word_problem import parity as parity
