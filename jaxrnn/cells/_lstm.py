@@ -1,6 +1,6 @@
 """Long short-term memory."""
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -76,7 +76,7 @@ class WithCell(DenseCell):
 class LSTMLike(WithCell):
     """A cell whose gate is that of `LSTM`."""
 
-    rule = LSTMRule()
+    rule: ClassVar[Rule] = LSTMRule()
 
     def gate(self, params: Any, carry: LSTMCarry, u: Array, r: Array) -> Any:
         return self.rule.remember(self, params, carry, u, r)[0]

@@ -182,9 +182,138 @@ def slstm(params, carry, x):
     return type(carry)(h, c / n, jnp.log(n) + most), h
 
 
+def block_lstm(params, carry, x):
+    size = carry.hidden.shape[-1]
+    i, f, g, o = (
+        x @ block(params.kernel, k, size)
+        + by_head(params.recurrent, carry.hidden, k)
+        + block(params.bias, k, size)
+        for k in range(4)
+    )
+    return lstm(carry, i, f, g, o)
+
+
+def lstm(carry, i, f, g, o):
+    """What follows the sums of an LSTM's gates."""
+    c = sigmoid(f) * carry.cell + sigmoid(i) * jnp.tanh(g)
+    h = sigmoid(o) * jnp.tanh(c)
+    return type(carry)(h, c), h
+
+
+def block_gru(params, h, x):
+    size = h.shape[-1]
+    u_r, u_z, u_n = (
+        x @ block(params.kernel, k, size) + block(params.bias, k, size) for k in range(3)
+    )
+    r_r, r_z, r_n = (by_head(params.recurrent, h, k) for k in range(3))
+    z = sigmoid(u_z + r_z)
+    n = jnp.tanh(u_n + sigmoid(u_r + r_r) * (r_n + params.candidate_bias))
+    h = (1 - z) * n + z * h
+    return h, h
+
+
+def projected_lstm(params, carry, x):
+    carry, h = lstm(carry, *sums(params, carry.hidden, x, 4))
+    h = h @ params.projection
+    return carry._replace(hidden=h), h
+
+
+def multiplicative_lstm(params, carry, x):
+    size = carry.hidden.shape[-1]
+    m = (x @ block(params.kernel, 0, size)) * (carry.hidden @ params.recurrent)
+    i, f, g, o = (
+        x @ block(params.kernel, k + 1, size)
+        + m @ block(params.intermediate, k, size)
+        + block(params.bias, k, size)
+        for k in range(4)
+    )
+    return lstm(carry, i, f, g, o)
+
+
+def norm(z, scale):
+    variance = ((z - z.mean(-1, keepdims=True)) ** 2).mean(-1, keepdims=True)
+    return scale * (z - z.mean(-1, keepdims=True)) / jnp.sqrt(variance + 1e-5)
+
+
+def layer_norm_lstm(params, carry, x):
+    z = norm(x @ params.kernel, params.input_scale) + params.bias
+    z = z + norm(carry.hidden @ params.recurrent, params.recurrent_scale)
+    i, f, g, o = jnp.split(z, 4, axis=-1)
+    c = sigmoid(f) * carry.cell + sigmoid(i) * jnp.tanh(g)
+    h = sigmoid(o) * jnp.tanh(norm(c, params.cell_scale) + params.cell_bias)
+    return type(carry)(h, c), h
+
+
+def layer_norm_gru(params, h, x):
+    size = h.shape[-1]
+    gates, candidate = slice(2 * size), slice(2 * size, None)
+    z = (
+        norm(x @ params.kernel[:, gates], params.input_scale[gates])
+        + norm(h @ params.recurrent[:, gates], params.recurrent_scale[gates])
+        + params.bias[gates]
+    )
+    r, z = jnp.split(sigmoid(z), 2, axis=-1)
+    u = norm(x @ params.kernel[:, candidate], params.input_scale[candidate])
+    s = norm(h @ params.recurrent[:, candidate], params.recurrent_scale[candidate])
+    n = jnp.tanh(u + params.bias[candidate] + r * (s + params.candidate_bias))
+    h = (1 - z) * n + z * h
+    return h, h
+
+
+def mgu(params, h, x):
+    u_f, u_n = (
+        x @ block(params.kernel, k, h.shape[-1]) + block(params.bias, k, h.shape[-1])
+        for k in range(2)
+    )
+    f = sigmoid(u_f + h @ params.recurrent)
+    n = jnp.tanh(u_n + (f * h) @ params.candidate)
+    h = (1 - f) * h + f * n
+    return h, h
+
+
+def rhn(params, s, x):
+    size = s.shape[-1]
+    for layer, (recurrent, bias) in enumerate(zip(params.recurrent, params.bias, strict=True)):
+        h, t = (s @ block(recurrent, k, size) + block(bias, k, size) for k in range(2))
+        if layer == 0:
+            h, t = (z + x @ block(params.kernel, k, size) for k, z in enumerate((h, t)))
+        s = sigmoid(t) * jnp.tanh(h) + (1 - sigmoid(t)) * s
+    return s, s
+
+
+def jordan(params, y, x):
+    h = jnp.tanh(x @ params.kernel + params.bias + y @ params.recurrent)
+    y = jnp.tanh(h @ params.output + params.output_bias)
+    return y, y
+
+
+def scrn(params, carry, x, decay=0.95):
+    s = (1 - decay) * (x @ params.context_kernel) + decay * carry.context
+    h = x @ params.kernel + params.bias + s @ params.context_recurrent
+    h = sigmoid(h + carry.hidden @ params.recurrent)
+    return type(carry)(h, s), jnp.concatenate([h, s], axis=-1)
+
+
+def m2rnn(params, state, x):
+    """Head by head."""
+    heads, rows, columns = state.shape[-3:]
+    new, ys = [], []
+    for n in range(heads):
+        q, k = (x @ block(kernel, n, rows) for kernel in (params.query, params.key))
+        v = x @ block(params.value, n, columns)
+        f = sigmoid(x @ params.forget[:, n] + params.bias[n])[..., None, None]
+        z = jnp.tanh(state[..., n, :, :] @ params.recurrent[n] + k[..., :, None] * v[..., None, :])
+        s = f * state[..., n, :, :] + (1 - f) * z
+        new.append(s)
+        ys.append((q[..., None, :] @ s)[..., 0, :])
+    return jnp.stack(new, axis=-3), jnp.concatenate(ys, axis=-1)
+
+
 STEPS = {
     "antisymmetric": antisymmetric,
     "atr": atr,
+    "block_gru": block_gru,
+    "block_lstm": block_lstm,
     "brc": brc,
     "cfn": cfn,
     "coupled_lstm": coupled_lstm,
@@ -193,11 +322,20 @@ STEPS = {
     "gated_antisymmetric": gated_antisymmetric,
     "ind_rnn": ind_rnn,
     "janet": janet,
+    "jordan": jordan,
+    "layer_norm_gru": layer_norm_gru,
+    "layer_norm_lstm": layer_norm_lstm,
     "li_gru": li_gru,
+    "m2rnn": m2rnn,
+    "mgu": mgu,
     "minimal_rnn": minimal_rnn,
+    "multiplicative_lstm": multiplicative_lstm,
     "nbrc": nbrc,
     "peephole_lstm": peephole_lstm,
+    "projected_lstm": projected_lstm,
     "ran": ran,
+    "rhn": rhn,
+    "scrn": scrn,
     "slstm": slstm,
     "ugrnn": ugrnn,
 }
