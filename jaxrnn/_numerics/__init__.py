@@ -20,7 +20,6 @@ from ._labels import in_range as in_range
 from ._labels import margin as margin
 from ._labels import one_hot as one_hot
 from ._labels import own_logit as own_logit
-from ._log_scale import rescaled as rescaled
 from ._logsumexp import exact_logsumexp as exact_logsumexp
 from ._logsumexp import logsumexp_p as logsumexp_p
 from ._placing import alike as alike
@@ -57,3 +56,4 @@ from ._tilt import best_tilt as best_tilt
 from ._tilt import check_steps as check_steps
 from ._together import together as together
 from ._triangular import inverse_of_unit_lower as inverse_of_unit_lower
+from ._turned import turned as turned

@@ -70,6 +70,10 @@ from ._fast_slow import FastSlow as FastSlow
 from ._fast_slow import FastSlowCarry as FastSlowCarry
 from ._fast_slow import FastSlowParams as FastSlowParams
 from ._functions import from_functions as from_functions
+from ._gla import GLA as GLA
+from ._gla import HGRN2 as HGRN2
+from ._gla import GLAParams as GLAParams
+from ._gla import HGRN2Params as HGRN2Params
 from ._gru import GRU as GRU
 from ._gru import GRUParams as GRUParams
 from ._gru import ResetBeforeGRU as ResetBeforeGRU
@@ -89,6 +93,8 @@ from ._janet import JANET as JANET
 from ._janet import JANETParams as JANETParams
 from ._jordan import Jordan as Jordan
 from ._jordan import JordanParams as JordanParams
+from ._kda import KDA as KDA
+from ._kda import KDAParams as KDAParams
 from ._layer_norm_gru import LayerNormGRU as LayerNormGRU
 from ._layer_norm_gru import LayerNormGRUParams as LayerNormGRUParams
 from ._layer_norm_lstm import LayerNormLSTM as LayerNormLSTM
@@ -101,6 +107,8 @@ from ._lem import LEMCarry as LEMCarry
 from ._lem import LEMParams as LEMParams
 from ._li_gru import LiGRU as LiGRU
 from ._li_gru import LiGRUParams as LiGRUParams
+from ._linear_attention import LinearAttention as LinearAttention
+from ._linear_attention import LinearAttentionParams as LinearAttentionParams
 from ._linoss import IM as IM
 from ._linoss import IMEX as IMEX
 from ._linoss import Integrator as Integrator
@@ -119,6 +127,8 @@ from ._ltc import Synapses as Synapses
 from ._m2rnn import M2RNN as M2RNN
 from ._m2rnn import M2RNNInputs as M2RNNInputs
 from ._m2rnn import M2RNNParams as M2RNNParams
+from ._mamba2 import Mamba2 as Mamba2
+from ._mamba2 import Mamba2Params as Mamba2Params
 from ._memory import MemoryCell as MemoryCell
 from ._memory import MemoryStep as MemoryStep
 from ._memory import ScaledMemory as ScaledMemory
@@ -128,6 +138,8 @@ from ._min import MinGRU as MinGRU
 from ._min import MinLSTM as MinLSTM
 from ._minimal_rnn import MinimalRNN as MinimalRNN
 from ._minimal_rnn import MinimalRNNParams as MinimalRNNParams
+from ._mlstm import MLSTM as MLSTM
+from ._mlstm import MLSTMParams as MLSTMParams
 from ._multiplicative_lstm import MultiplicativeLSTM as MultiplicativeLSTM
 from ._multiplicative_lstm import MultiplicativeLSTMParams as MultiplicativeLSTMParams
 from ._padding import Padding as Padding
@@ -144,12 +156,16 @@ from ._projected_lstm import ProjectedLSTMParams as ProjectedLSTMParams
 from ._qrnn import QRNN as QRNN
 from ._ran import RAN as RAN
 from ._ran import RANParams as RANParams
+from ._retnet import RetNet as RetNet
+from ._retnet import RetNetParams as RetNetParams
 from ._rg_lru import RGLRU as RGLRU
 from ._rg_lru import RGLRUParams as RGLRUParams
 from ._rhn import RHN as RHN
 from ._rhn import RHNParams as RHNParams
 from ._rule import Automatic as Automatic
 from ._rule import Rule as Rule
+from ._rwkv7 import RWKV7 as RWKV7
+from ._rwkv7 import RWKV7Params as RWKV7Params
 from ._s4d import S4D as S4D
 from ._s4d import S4DParams as S4DParams
 from ._s5 import S5 as S5

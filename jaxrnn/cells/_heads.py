@@ -38,9 +38,13 @@ class HeadsCell(MemoryCell):
         return self.hidden // self.heads
 
     @property
+    def key_features(self) -> int:
+        """K, features of a key."""
+        return self.value_size if self.key_size is None else self.key_size
+
+    @property
     def memory_shape(self) -> tuple[int, int, int]:
-        key = self.value_size if self.key_size is None else self.key_size
-        return self.heads, key, self.value_size
+        return self.heads, self.key_features, self.value_size
 
     @property
     def input_shape(self) -> tuple[int]:
@@ -78,9 +82,15 @@ def scaled(x: Array, scale: Array) -> Array:
     return x * jnp.broadcast_to(scale.astype(x.dtype), x.shape)
 
 
-def rms_norm(x: Array, scale: Array) -> Array:
+def with_ones(value: Array) -> Array:
+    """Values with a one after them, whose column of the memory adds up the keys."""
+    return jnp.concatenate([value, jnp.ones_like(value[..., :1])], -1)
+
+
+def rms_norm(x: Array, scale: Array | None = None) -> Array:
     """`x` divided by its root mean square along the last axis, and scaled."""
-    return scaled(x * jax.lax.rsqrt((x**2).mean(-1, keepdims=True) + 1e-5), scale)
+    x = x * jax.lax.rsqrt((x**2).mean(-1, keepdims=True) + 1e-5)
+    return x if scale is None else scaled(x, scale)
 
 
 def rates(x: Array, log_rate: Array, step: Array) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
 from .._dtypes import at_least_float32
-from .._numerics import drop, rescaled, select
+from .._numerics import drop, select, turned
 from .._typing import Array, Batch, Carry, Inputs, Params
 from ._cell import Cell
 
@@ -20,12 +20,19 @@ class MemoryStep(NamedTuple):
         S_t = S + key (value - erase^T S)^T      without `erase`, S + key value^T
         out = query^T S_t
 
+    With `turn`, each pair of rows `(j, j + K / 2)` is also turned by an angle when it decays, which
+    all rows then do alike.
+
     With an axis more in key, value and erase, `[..., N, R, K]`, a step makes R updates one after
     another; the decay comes before the first of them.
 
     With `log_gate`, `exp(log_gate) key` takes the place of the key. The carry is then a
-    `ScaledMemory` and the output `(out, log_scale)`, both to be multiplied by `exp(log_scale)`, so
-    that no gate overflows. Such a step has one update, one decay for each head, and no `erase`.
+    `ScaledMemory` and the output `(out, log_scale)`, whose numbers are to be multiplied by
+    `exp(log_scale)`, so that no gate overflows:
+
+        log_scale_t = max(log_decay + log_scale_{t-1}, log_gate)
+
+    Such a step has one update, one decay for each head, and no `erase`.
 
     Everything is of at least float32; time and batch lead. N heads, K features of a key, V of a
     value.
@@ -39,6 +46,8 @@ class MemoryStep(NamedTuple):
     erase: Float[Array, "... K"] | None = None
     """The direction along which the memory is read before it is written."""
     log_gate: Float[Array, "... N"] | None = None
+    turn: Float[Array, "... N J"] | None = None
+    """Angles, of size K / 2."""
     begins: Bool[Array, "..."] | None = None
     """Where the memory is empty before the step; engines set it."""
 
@@ -54,7 +63,7 @@ class MemoryStep(NamedTuple):
 
 
 class ScaledMemory(NamedTuple):
-    """A memory whose numbers are `exp(log_scale)` times those kept; minus infinity when empty."""
+    """A memory whose numbers are `exp(log_scale)` times those kept; zeros when it is empty."""
 
     memory: Float[Array, "*batch N K V"]
     log_scale: Float[Array, "*batch N"]
@@ -99,14 +108,14 @@ class MemoryCell(Cell):
         return self.project(params, xs)
 
     def advance(self, params: Params, carry: Carry, u: MemoryStep) -> tuple[Carry, Inputs]:
-        if u.log_gate is None:
-            memory = carry if u.begins is None else drop(u.begins, carry)
-            return _written(memory, u)
         if u.begins is not None:
-            carry = select(u.begins, emptied(carry), carry)
+            carry = drop(u.begins, carry)
+        if u.log_gate is None:
+            return _written(carry, u)
         log_decay = u.log_decay[..., 0]
         log_scale = jnp.maximum(log_decay + carry.log_scale, u.log_gate)
-        decay, factor = rescaled(log_decay, u.log_gate, carry.log_scale, log_scale)
+        decay = log_decay + carry.log_scale - log_scale
+        factor = jnp.exp(u.log_gate - log_scale)
         key = u.key * jnp.broadcast_to(factor[..., None], u.key.shape)
         memory, out = _written(carry.memory, u._replace(log_decay=decay[..., None], key=key))
         return ScaledMemory(memory, log_scale), (out, log_scale)
@@ -119,15 +128,11 @@ class MemoryCell(Cell):
         return MemoryCell
 
 
-def emptied(carry: ScaledMemory) -> ScaledMemory:
-    """An empty memory of the same shape."""
-    nothing = jnp.full_like(carry.log_scale, -jnp.inf)
-    return ScaledMemory(jnp.zeros_like(carry.memory), nothing)
-
-
 def _written(memory: Array, u: MemoryStep) -> tuple[Array, Array]:
     """The memory after a step, and what the query reads."""
     memory = memory * jnp.broadcast_to(jnp.exp(u.log_decay)[..., None], memory.shape)
+    if u.turn is not None:
+        memory = jnp.matrix_transpose(turned(jnp.matrix_transpose(memory), u.turn[..., None, :]))
     several = u.key.ndim > u.query.ndim
     updates = (u.key, u.value, u.erase)
     for r in range(u.key.shape[-2] if several else 1):

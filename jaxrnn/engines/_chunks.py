@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .._numerics import decayed_products, drop, inverse_of_unit_lower, known, rescaled
+from .._numerics import decayed_products, drop, inverse_of_unit_lower, known, turned
 from .._typing import Array, Carry, Size
 from ..cells import MemoryStep, ScaledMemory
 
@@ -80,7 +80,7 @@ def _cleaned(steps: MemoryStep) -> tuple[MemoryStep, Array]:
     """
     axes = steps.query.ndim - 1
     good = (steps.log_decay < jnp.inf).all(-1)
-    for leaf in (steps.key, steps.value, steps.erase):
+    for leaf in (steps.key, steps.value, steps.erase, steps.turn):
         if leaf is not None:
             good &= jnp.isfinite(leaf).all(tuple(range(axes, leaf.ndim)))
     if steps.log_gate is not None:
@@ -95,12 +95,18 @@ def _scaled(steps: MemoryStep, log_scale: Array) -> tuple[MemoryStep, Array, Arr
     """
     assert steps.log_gate is not None
     log_decay, gate = steps.log_decay[..., 0], steps.log_gate
-    begun = log_decay if steps.begins is None else jnp.where(steps.begins, -jnp.inf, log_decay)
+    element = log_decay, gate
+    if steps.begins is not None:
+        fresh = jnp.maximum(log_decay, gate)  # from a log-scale of zero
+        element = (
+            jnp.where(steps.begins, -jnp.inf, log_decay),
+            jnp.where(steps.begins, fresh, gate),
+        )
 
     def compose(earlier: tuple[Array, Array], later: tuple[Array, Array]) -> tuple[Array, Array]:
         return earlier[0] + later[0], jnp.maximum(earlier[1] + later[0], later[1])
 
-    decays, gates = jax.lax.associative_scan(compose, (begun, gate), axis=gate.ndim - 1)
+    decays, gates = jax.lax.associative_scan(compose, element, axis=gate.ndim - 1)
 
     def body(before: Array, chunk: tuple[Array, Array]) -> tuple[Array, Array]:
         return jnp.maximum(before + chunk[0], chunk[1]), before
@@ -108,9 +114,10 @@ def _scaled(steps: MemoryStep, log_scale: Array) -> tuple[MemoryStep, Array, Arr
     last, before = jax.lax.scan(body, log_scale, (decays[..., -1], gates[..., -1]))
     after = jnp.maximum(before[..., None] + decays, gates)
     before = jnp.concatenate([before[..., None], after[..., :-1]], -1)
-    decay, factor = rescaled(log_decay, gate, before, after)
-    key = steps.key * jnp.broadcast_to(factor[..., None], steps.key.shape)
-    return steps._replace(log_decay=decay[..., None], key=key), after, last
+    decay = (log_decay + before - after)[..., None]
+    factor = jnp.exp(gate - after)[..., None]
+    key = steps.key * jnp.broadcast_to(factor, steps.key.shape)
+    return steps._replace(log_decay=decay, key=key), after, last
 
 
 class _Chunk(NamedTuple):
@@ -127,6 +134,8 @@ class _Chunk(NamedTuple):
     erase: Array | None
     """What is subtracted from the value is this times the memory."""
     decay: Array
+    turn: Array | None
+    """How far the memory has turned at the end; inside the chunk, it is kept as it lay before."""
     poisoned: Array
     """Which outputs depend on numbers that are not finite."""
     kept: Array | None
@@ -145,7 +154,10 @@ def _prepared(steps: MemoryStep, bad: Array) -> _Chunk:
         log_decay = jnp.where(wide, FORGOTTEN, log_decay)
         poisoned, kept = _poisoned(bad, steps.begins), ~_ever(steps.begins)
     query, key, value, erase = steps.query, steps.key, steps.value, steps.erase
-    updates = 1
+    turn, updates = None, 1
+    if steps.turn is not None:
+        turn = jnp.cumsum(steps.turn, -2)
+        query, key, erase = (_turned_back(x, turn) for x in (query, key, erase))
     if key.ndim > query.ndim:
         updates = key.shape[-2]
         key, value, erase = jax.tree.map(_joined_updates, (key, value, erase))
@@ -170,6 +182,7 @@ def _prepared(steps: MemoryStep, bad: Array) -> _Chunk:
         seen=seen[..., last, :],
         erase=factor,
         decay=jnp.matrix_transpose(from_start[..., -1:, :]),
+        turn=None if turn is None else turn[..., -1:, :],
         poisoned=poisoned,
         kept=kept,
     )
@@ -186,10 +199,18 @@ def _advance(memory: Array, chunk: _Chunk) -> tuple[Array, Array]:
     out = chunk.query @ memory + chunk.seen @ written
     memory = memory * jnp.broadcast_to(chunk.decay, memory.shape)
     memory = memory + jnp.matrix_transpose(chunk.key) @ written
+    if chunk.turn is not None:
+        memory = jnp.matrix_transpose(turned(jnp.matrix_transpose(memory), chunk.turn))
     nan = jnp.full_like(memory, jnp.nan)
     out = jnp.where(jnp.broadcast_to(poisoned[..., None], out.shape), jnp.nan, out)
     last = jnp.broadcast_to(poisoned[..., -1:, None], memory.shape)
     return jnp.where(last, nan, memory), out
+
+
+def _turned_back(x: Array | None, turn: Array) -> Array | None:
+    if x is None:
+        return None
+    return turned(x, -turn if x.ndim == turn.ndim else -turn[..., None, :])
 
 
 def _joined_updates(x: Array) -> Array:
