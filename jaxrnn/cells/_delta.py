@@ -201,7 +201,7 @@ class GatedDelta(HeadsCell):
         return merged(rms_norm(out, params.norm) * jax.nn.silu(gate), params.output)
 
 
-def check_scale(cell: DeltaNet | DeltaProduct | GatedDelta) -> None:
+def check_scale(cell: Any) -> None:
     """Raise unless beta stays where a unit key cannot let the memory grow."""
     if not _check.holds(lambda scale: (scale >= 0) & (scale <= 2), cell.scale):
         raise ValueError(f"{type(cell).__name__}: scale must lie in [0, 2], got {cell.scale}")

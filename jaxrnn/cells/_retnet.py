@@ -1,6 +1,6 @@
 """Retention: a memory whose heads decay at fixed rates."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -73,9 +73,9 @@ class RetNet(HeadsCell):
         log_decay = np.log1p(-(2.0 ** (-5 - np.arange(self.heads))))[:, None]
         turn = np.broadcast_to(10000.0 ** (-np.arange(0, k, 2) / k), (self.heads, k // 2))
 
-        def fixed(numbers: np.ndarray) -> Array:
-            numbers = jnp.asarray(numbers, query.dtype)
-            return jnp.broadcast_to(numbers, (*query.shape[:-1], numbers.shape[-1]))
+        def fixed(numbers: Any) -> Array:
+            shape = (*query.shape[:-1], numbers.shape[-1])
+            return jnp.broadcast_to(jnp.asarray(numbers, query.dtype), shape)
 
         return MemoryStep(query, key * k**-0.5, value, fixed(log_decay), turn=fixed(turn))
 

@@ -157,7 +157,8 @@ def _prepared(steps: MemoryStep, bad: Array) -> _Chunk:
     turn, updates = None, 1
     if steps.turn is not None:
         turn = jnp.cumsum(steps.turn, -2)
-        query, key, erase = (_turned_back(x, turn) for x in (query, key, erase))
+        query, key = _turned_back(query, turn), _turned_back(key, turn)
+        erase = None if erase is None else _turned_back(erase, turn)
     if key.ndim > query.ndim:
         updates = key.shape[-2]
         key, value, erase = jax.tree.map(_joined_updates, (key, value, erase))
@@ -207,9 +208,7 @@ def _advance(memory: Array, chunk: _Chunk) -> tuple[Array, Array]:
     return jnp.where(last, nan, memory), out
 
 
-def _turned_back(x: Array | None, turn: Array) -> Array | None:
-    if x is None:
-        return None
+def _turned_back(x: Array, turn: Array) -> Array:
     return turned(x, -turn if x.ndim == turn.ndim else -turn[..., None, :])
 
 
