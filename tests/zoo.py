@@ -133,9 +133,17 @@ DYNAMICS = {
 LIBRARY_CELLS |= DYNAMICS
 
 MEMORY_CELLS = {
-    "delta_net": cells.DeltaNet(I, H, 2, 3),
+    "linear_attention": cells.LinearAttention(I, H, 2, 3),
+    "retnet": cells.RetNet(I, H, 2, 4),
+    "gla": cells.GLA(I, H, 2, 3, rank=2),
+    "hgrn2": cells.HGRN2(I, H, 2, 3, 0.2),
+    "mamba2": cells.Mamba2(I, H, 2, 3),
+    "mlstm": cells.MLSTM(I, H, 2, 3),
+    "delta_net": cells.DeltaNet(I, H, 2, 3, 2.0),
     "delta_product": cells.DeltaProduct(I, H, 2),
     "gated_delta": cells.GatedDelta(I, H, 2),
+    "kda": cells.KDA(I, H, 2, 3),
+    "rwkv7": cells.RWKV7(I, H, 2, 3, rank=2),
 }
 
 LIBRARY_CELLS |= MEMORY_CELLS

@@ -4,6 +4,6 @@ A step is `name(params, carry, x) -> (carry, y)`, for the parameters of the cell
 zoo. `tests/parity/test_textbook.py` holds the cells to them, and benchmarks run them as peers.
 """
 
-from tests.textbook import dynamics, gated, linear, wrappers
+from tests.textbook import dynamics, gated, linear, memory, wrappers
 
-STEPS = {**dynamics.STEPS, **gated.STEPS, **linear.STEPS, **wrappers.STEPS}
+STEPS = {**dynamics.STEPS, **gated.STEPS, **linear.STEPS, **memory.STEPS, **wrappers.STEPS}

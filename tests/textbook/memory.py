@@ -180,7 +180,7 @@ def kda(params, S, x):
 
 
 def rwkv7(params, S, x):
-    n, k, v = S.shape[-3:]
+    n = S.shape[-3]
     now, before = jnp.split(x, 2, -1)
     x_r, x_w, x_k, x_v, x_a, x_g = (now + mu * (before - now) for mu in params.mix)
     r, key, value = x_r @ params.receptance, x_k @ params.key, x_v @ params.value
