@@ -105,7 +105,9 @@ class MemoryCell(Cell):
         return carry, self.read(params, out, x)
 
     def prepare(self, params: Params, xs: Inputs) -> MemoryStep:
-        return self.project(params, xs)
+        step = self.project(params, xs)
+        _check_step(type(self).__name__, self.memory_shape, step)
+        return step
 
     def advance(self, params: Params, carry: Carry, u: MemoryStep) -> tuple[Carry, Inputs]:
         if u.begins is not None:
@@ -126,6 +128,32 @@ class MemoryCell(Cell):
     @property
     def kind(self) -> type[Cell]:
         return MemoryCell
+
+
+def _check_step(who: str, shape: tuple[int, int, int], step: MemoryStep) -> None:
+    """Raise unless the parts of a step fit the memory and one another."""
+    n, k, v = shape
+    for name, leaf, sizes in (
+        ("query", step.query, (k,)),
+        ("key", step.key, (k,)),
+        ("value", step.value, (v,)),
+        ("erase", step.erase, (k,)),
+        ("log_decay", step.log_decay, (1, k)),
+        ("turn", step.turn, (k // 2,)),
+    ):
+        if leaf is not None and leaf.shape[-1] not in sizes:
+            raise ValueError(
+                f"{who}: the memory is {n} heads of [{k}, {v}], so the last axis of a step's "
+                f"{name} must be {' or '.join(map(str, sizes))}, got {leaf.shape}"
+            )
+    each = step.log_decay.shape[-1] > 1
+    if step.turn is not None and each:
+        raise ValueError(f"{who}: rows that are turned must decay alike, so log_decay is [..., 1]")
+    several = step.key.ndim > step.query.ndim
+    if step.log_gate is not None and (step.erase is not None or each or several):
+        raise ValueError(
+            f"{who}: a step with a log_gate has no erase, one update, and a log_decay [..., 1]"
+        )
 
 
 def _written(memory: Array, u: MemoryStep) -> tuple[Array, Array]:

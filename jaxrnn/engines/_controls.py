@@ -122,7 +122,7 @@ class ControlledMemory(MemoryCell):
         return self.cell.detach(carry, x.x)
 
     def project(self, params: Params, x: Steps) -> MemoryStep:
-        u, flags = self.cell.project(params, x.x), x.flags
+        u, flags = self.cell.prepare(params, x.x), x.flags
         one: Array = jax.tree.leaves(flags)[0]
         u = placed(u, one, range(one.ndim))
         begins = u.begins if flags.begins is None else flags.begins

@@ -29,6 +29,7 @@ EVERY = pytest.mark.parametrize(
         *(("learned_carry", e) for e in ("bptt", "truncated_bptt")),
         *(("lru", e) for e in ("scan", "associative", "chunked", "auto")),
         ("linoss", "associative"),
+        *((cell, "chunkwise") for cell in ("mlstm", "kda")),
     ],
 )
 COLUMNS = PartitionSpec(None, "data")
