@@ -1,0 +1,65 @@
+"""Linear cells over a long sequence: in parallel they are what they are step by step."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxrnn import cells, engines, unroll
+from tests import zoo
+
+STEPS = 16_384
+LINEAR = [name for name, cell in zoo.CELLS.items() if issubclass(cell.kind, cells.LinearCell)]
+
+
+def long_problem(name, dtype):
+    """A cell with parameters as they start, and a long sequence of noise."""
+    cell = zoo.CELLS[name]
+    if name == "slice":  # which nothing bounds: at the zoo's step it overflows
+        cell = dataclasses.replace(cell, step_size=1e-3)
+    xs = jax.random.normal(jax.random.key(1), (STEPS, zoo.I))
+    return cell, *jax.tree.map(lambda leaf: leaf.astype(dtype), (cell.init(jax.random.key(0)), xs))
+
+
+def difference(run, *arguments):
+    """The largest one between both engines, relative to the largest number of each result."""
+    got, wanted = (
+        jax.jit(partial(run, engine=engine))(*arguments)
+        for engine in (engines.Associative(), engines.Scan())
+    )
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(got))
+    return max(
+        float(np.abs(a - b).max() / np.abs(b).max())
+        for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(wanted), strict=True)
+    )
+
+
+@pytest.mark.slow  # long programs, which take long to compile
+@pytest.mark.parametrize("name", LINEAR)
+def test_associative_is_scan_in_float32(name):
+    """Outputs. Gradients of frequencies lose more digits than that, step by step too."""
+    cell, params, xs = long_problem(name, jnp.float32)
+
+    def outputs(params, xs, engine):
+        return unroll(cell, params, xs, engine=engine)[1]
+
+    assert difference(outputs, params, xs) <= 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LINEAR)
+def test_associative_is_scan_in_float64(name, x64):
+    """Outputs, last carry and gradients."""
+    cell, params, xs = long_problem(name, jnp.float64)
+
+    def everything(params, xs, engine):
+        def loss(params, xs):
+            last, ys = unroll(cell, params, xs, engine=engine)
+            return (ys * jnp.cos(jnp.arange(1.0 * STEPS))[:, None]).sum(), (last, ys)
+
+        return jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(params, xs)
+
+    assert difference(everything, params, xs) <= 1e-10
