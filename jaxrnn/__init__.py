@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from . import networks as networks
     from . import objectives as objectives
     from . import tasks as tasks
+    from . import testing as testing
     from . import training as training
 
     __version__: str
@@ -35,6 +36,7 @@ _LAZY = (
     "networks",
     "objectives",
     "tasks",
+    "testing",
     "training",
 )
 

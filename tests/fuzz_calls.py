@@ -31,6 +31,7 @@ from jaxrnn import (
     networks,
     objectives,
     tasks,
+    testing,
     training,
 )
 from jaxrnn._config import Config
@@ -384,6 +385,13 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "mask": MASK[0],
         "resets": ~MASK[0],
     },
+    "testing.check_cell": {
+        "inputs": XS[0],
+        "engines": [engines.BPTT()],
+        "skip": [law.name for law in testing.laws(cells.GRU(zoo.I, 2))],
+        "echo": False,
+    },
+    "testing.laws": {"noun": cells.GRU(zoo.I, 2)},
     "engines.unroll": {"params": zoo.CELLS["gru"].init(KEY)},
     "generation.beam_search": {"model": MODEL, "length": 3, "width": 2},
     "generation.generate": {"prompt_lengths": np.array([T, 4]), "lengths": np.array([T, 4])},

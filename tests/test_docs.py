@@ -6,6 +6,8 @@ import importlib
 import inspect
 import pathlib
 import re
+import sys
+import types
 
 import jax
 import pytest
@@ -58,7 +60,9 @@ def run_dialogue(block, page, namespace):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_code_on_the_page_runs(page, defaults, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    namespace = {"__name__": page.stem}
+    module = types.ModuleType(page.stem)  # a module, so that what the page defines can be pickled
+    monkeypatch.setitem(sys.modules, page.stem, module)
+    namespace = vars(module)
     for block in BLOCK.findall(page.read_text("utf-8")):
         if block.startswith(">>>"):
             run_dialogue(block, page, namespace)

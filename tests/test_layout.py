@@ -32,6 +32,7 @@ ORDER = [
     "analysis",
     "evaluation",
     "interop",
+    "testing",
 ]
 TOP = [
     "pyproject.toml",

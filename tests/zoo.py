@@ -163,6 +163,9 @@ CELLS = {
     **WRAPPED_CELLS,
 }
 
+CELL_INPUTS: dict[str, object] = {}
+"""Examples `[N, *features]` of what a cell reads, where not any numbers of its shape will do."""
+
 OF_FUNCTIONS = {"functions", "learned_carry_of_functions"}
 """Cells of plain functions, which keep what types they like."""
 
