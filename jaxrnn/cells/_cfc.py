@@ -1,7 +1,7 @@
 """The closed-form continuous-time network."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,9 @@ from .._numerics import add, dot, glorot, recur, zeros
 from .._typing import Array, Batch, Key
 from ._cell import GatedCell
 from ._elapsed import Elapsed, Regular
+from ._elman import slope
+from ._rule import Rule
+from ._squash import SIGMOID, TANH, squashed
 
 
 def lecun_tanh(x: Array) -> Array:
@@ -41,6 +44,68 @@ class CfCParams(NamedTuple):
     recurrent: Float[Array, "H N"]
     bias: Float[Array, " N"]
     layers: tuple[CfCLayer, ...]
+
+
+class CfCRule(Rule):
+    """The slopes of every layer, and the factors of d_h.
+
+    Memory: the layers before their activation, the squashed heads, a, and the time.
+    """
+
+    @property
+    def replays(self) -> bool:
+        return True
+
+    def remember(self, cell: Any, params: CfCParams, carry: Array, u: Any, r: Array) -> Any:
+        return self._gate(cell, params, carry, u[0] + r, u[1])
+
+    def replay(self, cell: Any, params: CfCParams, carry: Array, memory: Any) -> Any:
+        # What counts is how it depends on the parameters; with the factors that are known, no head
+        # has to be squashed again, nor the last product be taken.
+        (v, *_), *_ = memory
+        for layer in params.layers:
+            v = add(recur(cell.activation(v), layer.kernel), layer.bias)
+        _, factors, (_, elapsed) = self.linearize(cell, params, carry, memory)
+        h = self._moved(factors, elapsed, jnp.split(v, 4, axis=-1))
+        return h.astype(carry.dtype), h.astype(params.kernel.dtype)
+
+    def _gate(self, cell: Any, params: CfCParams, carry: Array, v: Array, elapsed: Array) -> Any:
+        layers = [v]
+        for layer in params.layers:
+            v = add(recur(cell.activation(v), layer.kernel), layer.bias)
+            layers.append(v)
+        both, a, b = jnp.split(v, [2 * cell.hidden, 3 * cell.hidden], axis=-1)
+        time = a * jnp.broadcast_to(elapsed, a.shape).astype(a.dtype) + b
+        known = squashed(jnp.concatenate([both, time], axis=-1), (TANH, TANH, SIGMOID))
+        f, g, s = jnp.split(known, 3, axis=-1)
+        h = (f + s * (g - f)).astype(carry.dtype)
+        # Without a backbone, the first layer is the last one.
+        kept = layers[:-1] or layers
+        return (h, h.astype(params.kernel.dtype)), (kept, known, a, elapsed)
+
+    def linearize(self, cell: Any, params: CfCParams, carry: Array, memory: Any) -> Any:
+        layers, known, a, elapsed = memory
+        f, g, s = jnp.split(known, 3, axis=-1)
+        slopes = [slope(cell.activation, v) for v in layers[: len(params.layers)]]
+        return slopes, ((1 - s) * (1 - f**2), s * (1 - g**2), (g - f) * s * (1 - s)), (a, elapsed)
+
+    def merge(self, d_u: Any, d_r: Array) -> tuple[Array, Array]:
+        """The first layer reads `u + r`; the time is one of the inputs."""
+        return d_u[0] + d_r, d_u[1]
+
+    def push(self, cell: Any, params: CfCParams, point: Any, d_carry: Array, d_z: Any) -> Any:
+        (slopes, factors, (a, elapsed)), (d_v, d_elapsed) = point, d_z
+        for layer, steep in zip(params.layers, slopes, strict=True):
+            d_v = recur(steep * d_v, layer.kernel)
+        d_h = self._moved(factors, elapsed, jnp.split(d_v, 4, axis=-1))
+        d_h = d_h + factors[2] * a * jnp.broadcast_to(d_elapsed, a.shape).astype(a.dtype)
+        return d_h.astype(d_carry.dtype), d_h.astype(params.kernel.dtype)
+
+    def _moved(self, factors: Any, elapsed: Array, heads: list[Array]) -> Array:
+        """How far the state moves with the heads."""
+        (h_f, h_g, h_time), (f, g, a, b) = factors, heads
+        elapsed = jnp.broadcast_to(elapsed, a.shape).astype(a.dtype)
+        return h_f * f + h_g * g + h_time * (elapsed * a + b)
 
 
 class CfC(GatedCell):
@@ -83,6 +148,7 @@ class CfC(GatedCell):
     backbone: tuple[int, ...] = jax.tree.static(default=(128,))
     activation: Callable[[Array], Array] = jax.tree.static(default=lecun_tanh)
     elapsed: Elapsed = Regular()
+    rule = CfCRule()
 
     def __post_init__(self) -> None:
         """Check the sizes."""
@@ -130,22 +196,10 @@ class CfC(GatedCell):
         self, params: CfCParams, carry: Array, u: tuple[Array, Array], r: Array
     ) -> tuple[Array, Array]:
         """The other layers, and where the state is after the time."""
-        f, g, s = self._heads(params, u, r)
-        f, g = jnp.tanh(f), jnp.tanh(g)
-        h = (f + s * (g - f)).astype(carry.dtype)
-        return h, h.astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
 
     def gates(self, params: CfCParams, carry: Array, x: Array) -> dict[str, Array]:
         """The share of the second state in the new one."""
-        return {"time": self._heads(params, self.project(params, x), self.mix(params, carry))[2]}
-
-    def _heads(
-        self, params: CfCParams, u: tuple[Array, Array], r: Array
-    ) -> tuple[Array, Array, Array]:
-        """f, g and s of the equations."""
-        first, elapsed = u
-        v = first + r
-        for layer in params.layers:
-            v = add(recur(self.activation(v), layer.kernel), layer.bias)
-        f, g, a, b = jnp.split(v, 4, axis=-1)
-        return f, g, jax.nn.sigmoid(a * jnp.broadcast_to(elapsed, a.shape).astype(a.dtype) + b)
+        u, r = self.project(params, x), self.mix(params, carry)
+        _, (_, known, _, _) = self.rule.remember(self, params, carry, u, r)
+        return {"time": known[..., 2 * self.hidden :]}

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from .. import _check
 from .._numerics import recur, zeros
 from .._typing import Array, Batch, Key, Leaf
-from ._dense import DenseCell
+from ._forced import ForcedCell
 from ._per_unit import per_unit
 
 
@@ -28,7 +28,7 @@ class CoRNNParams(NamedTuple):
     bias: Float[Array, " H"]
 
 
-class CoRNN(DenseCell):
+class CoRNN(ForcedCell):
     """The coupled oscillatory network: damped, forced oscillators that force each other.
 
         z_t = z_{t-1} + dt (tanh(x_t @ kernel + bias + (y_{t-1}, z_{t-1}) @ recurrent)
@@ -86,17 +86,17 @@ class CoRNN(DenseCell):
         """`(y, z) @ recurrent`."""
         return recur(jnp.concatenate(carry, axis=-1), params.recurrent)
 
-    def gate(
-        self, params: CoRNNParams, carry: OscillatorCarry, u: Array, r: Array
+    def update(
+        self, params: CoRNNParams, carry: OscillatorCarry, force: Array
     ) -> tuple[OscillatorCarry, Array]:
         """The velocity, then the position with it."""
         y, z = carry
         dt = per_unit("CoRNN", "dt", self.dt, y)
         gamma = per_unit("CoRNN", "gamma", self.gamma, y)
         epsilon = per_unit("CoRNN", "epsilon", self.epsilon, y)
-        z = z + dt * (jnp.tanh(u + r).astype(z.dtype) - gamma * y - epsilon * z)
+        z = z + dt * (force.astype(z.dtype) - gamma * y - epsilon * z)
         y = y + dt * z
-        return OscillatorCarry(y, z), y.astype(params.kernel.dtype)
+        return OscillatorCarry(y, z), y
 
 
 class UnICORNNParams(NamedTuple):
@@ -108,7 +108,7 @@ class UnICORNNParams(NamedTuple):
     time_scale: Float[Array, " H"]
 
 
-class UnICORNN(DenseCell):
+class UnICORNN(ForcedCell):
     """The undamped independent controlled oscillatory network: a Hamiltonian system of units.
 
         s   = dt sigmoid(time_scale)
@@ -171,16 +171,16 @@ class UnICORNN(DenseCell):
         y = carry.position
         return jnp.broadcast_to(params.recurrent.astype(y.dtype), y.shape) * y
 
-    def gate(
-        self, params: UnICORNNParams, carry: OscillatorCarry, u: Array, r: Array
+    def update(
+        self, params: UnICORNNParams, carry: OscillatorCarry, force: Array
     ) -> tuple[OscillatorCarry, Array]:
         """The velocity, then the position with it."""
         y, z = carry
         step = self._step(params, y)
         alpha = per_unit("UnICORNN", "alpha", self.alpha, y)
-        z = z - step * (jnp.tanh(u + r).astype(z.dtype) + alpha * y)
+        z = z - step * (force.astype(z.dtype) + alpha * y)
         y = y + step * z
-        return OscillatorCarry(y, z), y.astype(params.kernel.dtype)
+        return OscillatorCarry(y, z), y
 
     def gates(self, params: UnICORNNParams, carry: OscillatorCarry, x: Array) -> dict[str, Array]:
         """The share of `dt` that each unit takes."""

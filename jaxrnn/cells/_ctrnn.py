@@ -1,7 +1,7 @@
 """The continuous-time recurrent network of neuroscience."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +11,9 @@ from .. import _check
 from .._numerics import glorot, recur, zeros
 from .._typing import Array, Batch, Key, Leaf
 from ._dense import DenseCell
-from ._elman import ElmanParams
+from ._elman import ElmanParams, slope
 from ._per_unit import per_unit
+from ._rule import Rule
 
 
 class CTRNNCarry(NamedTuple):
@@ -27,6 +28,32 @@ class Noisy(NamedTuple):
 
     x: Array
     noise: Array
+
+
+class CTRNNRule(Rule):
+    """`d_v' = (1 - a) * d_v + a * d_z` and `d_r' = slope * d_v'`, at `z = u + r`."""
+
+    @property
+    def replays(self) -> bool:
+        return True
+
+    def remember(self, cell: Any, params: ElmanParams, carry: Any, u: Array, r: Array) -> Any:
+        return self.replay(cell, params, carry, u + r), u + r
+
+    def replay(self, cell: Any, params: ElmanParams, carry: Any, memory: Array) -> Any:
+        v = cell.potential(carry.potential, memory)
+        rate = cell.activation(v).astype(v.dtype)
+        return CTRNNCarry(v, rate), rate.astype(params.kernel.dtype)
+
+    def linearize(self, cell: Any, params: ElmanParams, carry: Any, memory: Array) -> Array:
+        return slope(cell.activation, cell.potential(carry.potential, memory))
+
+    def push(
+        self, cell: Any, params: ElmanParams, point: Array, d_carry: Any, d_z: Array
+    ) -> tuple[CTRNNCarry, Array]:
+        d_v = cell.potential(d_carry.potential, d_z)
+        d_rate = point.astype(d_v.dtype) * d_v
+        return CTRNNCarry(d_v, d_rate), d_rate.astype(params.kernel.dtype)
 
 
 class CTRNN(DenseCell):
@@ -74,6 +101,7 @@ class CTRNN(DenseCell):
     dt: Leaf = 20.0
     noise: Leaf = 0.15
     activation: Callable[[Array], Array] = jax.tree.static(default=jax.nn.relu)
+    rule = CTRNNRule()
 
     def __post_init__(self) -> None:
         """Check sizes and ranges."""
@@ -117,10 +145,11 @@ class CTRNN(DenseCell):
         self, params: ElmanParams, carry: CTRNNCarry, u: Array, r: Array
     ) -> tuple[CTRNNCarry, Array]:
         """One step of Euler's, and the rates."""
-        v = carry.potential
-        v = v + self._rate(v) * ((u + r).astype(v.dtype) - v)
-        rate = self.activation(v).astype(v.dtype)
-        return CTRNNCarry(v, rate), rate.astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
+
+    def potential(self, v: Array, z: Array) -> Array:
+        """One step of Euler's, which is linear in the potential and what drives it."""
+        return v + self._rate(v) * (z.astype(v.dtype) - v)
 
     def _rate(self, like: Array) -> Array:
         """`dt / tau` of every unit."""

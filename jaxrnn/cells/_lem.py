@@ -1,16 +1,18 @@
 """Long expressive memory."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
-from .._numerics import recur, together, zeros
+from .._numerics import recur, zeros
 from .._typing import Array, Batch, Key, Leaf
 from ._dense import DenseCell
 from ._per_unit import per_unit
+from ._rule import Rule
+from ._squash import SIGMOID, TANH, squashed
 
 
 class LEMParams(NamedTuple):
@@ -27,6 +29,54 @@ class LEMCarry(NamedTuple):
 
     hidden: Float[Array, "*batch H"]
     memory: Float[Array, "*batch H"]
+
+
+class LEMRule(Rule):
+    """The factors of both derivatives; memory: the squashed sums, u_y, and y's candidate."""
+
+    @property
+    def replays(self) -> bool:
+        return True
+
+    def remember(self, cell: Any, params: LEMParams, carry: LEMCarry, u: Array, r: Array) -> Any:
+        cut = 3 * cell.hidden
+        known = squashed(u[..., :cut] + r, (SIGMOID, SIGMOID, TANH))
+        return self._gate(cell, params, carry, known, u[..., cut:])
+
+    def replay(self, cell: Any, params: LEMParams, carry: LEMCarry, memory: Any) -> Any:
+        return self._gate(cell, params, carry, *memory[:2])[0]
+
+    def _gate(
+        self, cell: Any, params: LEMParams, carry: LEMCarry, known: Array, u_y: Array
+    ) -> tuple[tuple[LEMCarry, Array], tuple[Array, Array, Array]]:
+        (y, z), dt = carry, per_unit("LEM", "dt", cell.dt, carry.hidden)
+        g, f, new = jnp.split(known, 3, axis=-1)
+        z = z + dt * g * (new - z)
+        candidate = jnp.tanh(u_y + recur(z, params.transform))
+        y = y + dt * f * (candidate - y)
+        return (LEMCarry(y, z), y.astype(params.kernel.dtype)), (known, u_y, candidate)
+
+    def linearize(self, cell: Any, params: LEMParams, carry: LEMCarry, memory: Any) -> Any:
+        (y, z), dt = carry, per_unit("LEM", "dt", cell.dt, carry.hidden)
+        g, f, new = jnp.split(memory[0], 3, axis=-1)
+        candidate = memory[2]
+        of_z = 1 - dt * g, dt * g * (1 - g) * (new - z), dt * g * (1 - new**2)
+        return of_z, (1 - dt * f, dt * f * (1 - f) * (candidate - y), dt * f * (1 - candidate**2))
+
+    def merge(self, d_u: Array, d_r: Array) -> Array:
+        """All but the candidate of y read `u + r`; that one reads u alone."""
+        cut = d_r.shape[-1]
+        return jnp.concatenate([d_u[..., :cut] + d_r, d_u[..., cut:]], axis=-1)
+
+    def push(
+        self, cell: Any, params: LEMParams, point: Any, d_carry: LEMCarry, d_z: Array
+    ) -> tuple[LEMCarry, Array]:
+        (z_z, z_g, z_new), (y_y, y_f, y_candidate) = point
+        d_g, d_f, d_new, d_candidate = jnp.split(d_z, 4, axis=-1)
+        d_memory = z_z * d_carry.memory + z_g * d_g + z_new * d_new
+        d_candidate = d_candidate + recur(d_memory, params.transform)
+        d_hidden = y_y * d_carry.hidden + y_f * d_f + y_candidate * d_candidate
+        return LEMCarry(d_hidden, d_memory), d_hidden.astype(params.kernel.dtype)
 
 
 class LEM(DenseCell):
@@ -63,6 +113,7 @@ class LEM(DenseCell):
     """
 
     dt: Leaf = 1.0
+    rule = LEMRule()
 
     def __post_init__(self) -> None:
         """Check sizes and ranges."""
@@ -93,16 +144,7 @@ class LEM(DenseCell):
         self, params: LEMParams, carry: LEMCarry, u: Array, r: Array
     ) -> tuple[LEMCarry, Array]:
         """The memory, then the output with its own product."""
-        cut = 3 * self.hidden
-        dt = per_unit("LEM", "dt", self.dt, carry.hidden)
-        # One tanh serves all: sigmoid(z) = (1 + tanh(z / 2)) / 2.
-        half = together(jnp.repeat(jnp.array([0.5, 0.5, 1.0], u.dtype), self.hidden))
-        z = u[..., :cut] + r
-        g, f, new = jnp.split(together(jnp.tanh(z * jnp.broadcast_to(half, z.shape))), 3, axis=-1)
-        memory = carry.memory + dt * (0.5 + 0.5 * g) * (new - carry.memory)
-        candidate = jnp.tanh(u[..., cut:] + recur(memory, params.transform))
-        hidden = carry.hidden + dt * (0.5 + 0.5 * f) * (candidate - carry.hidden)
-        return LEMCarry(hidden, memory), hidden.astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
 
     def gates(self, params: LEMParams, carry: LEMCarry, x: Array) -> dict[str, Array]:
         """The share of `dt` that memory and output take."""

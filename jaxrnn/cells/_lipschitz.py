@@ -1,6 +1,6 @@
 """The Lipschitz recurrent network."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from .._numerics import recur
 from .._typing import Array, Key, Leaf
 from ._dense import DenseCell
 from ._per_unit import per_unit
+from ._rule import Rule
 
 
 class LipschitzRNNParams(NamedTuple):
@@ -20,6 +21,38 @@ class LipschitzRNNParams(NamedTuple):
     linear: Float[Array, "H H"]
     recurrent: Float[Array, "H H"]
     bias: Float[Array, " H"]
+
+
+class LipschitzRule(Rule):
+    """`d_h' = d_h + dt (d_linear + slope * d_z)`, at `z = u + h @ W`."""
+
+    @property
+    def replays(self) -> bool:
+        return True
+
+    def remember(self, cell: Any, params: Any, carry: Array, u: Array, r: Array) -> Any:
+        linear, r = jnp.split(r, 2, axis=-1)
+        memory = linear, jnp.tanh(u + r)
+        return self.replay(cell, params, carry, memory), memory
+
+    def replay(self, cell: Any, params: Any, carry: Array, memory: Any) -> tuple[Array, Array]:
+        linear, force = memory
+        h = cell.moved(carry, linear + force)
+        return h, h.astype(params.kernel.dtype)
+
+    def linearize(self, cell: Any, params: Any, carry: Array, memory: Any) -> Array:
+        return 1 - memory[1] ** 2
+
+    def merge(self, d_u: Array, d_r: Array) -> tuple[Array, Array]:
+        """The linear part, and the sum that is squashed."""
+        linear, r = jnp.split(d_r, 2, axis=-1)
+        return linear, d_u + r
+
+    def push(
+        self, cell: Any, params: Any, point: Array, d_carry: Array, d_z: tuple[Array, Array]
+    ) -> tuple[Array, Array]:
+        d_h = cell.moved(d_carry, d_z[0] + point * d_z[1])
+        return d_h, d_h.astype(params.kernel.dtype)
 
 
 class LipschitzRNN(DenseCell):
@@ -57,6 +90,7 @@ class LipschitzRNN(DenseCell):
     dt: Leaf = 0.01
     beta: Leaf = 0.8
     gamma: Leaf = 0.01
+    rule = LipschitzRule()
 
     def __post_init__(self) -> None:
         """Check sizes and ranges."""
@@ -89,10 +123,11 @@ class LipschitzRNN(DenseCell):
         self, params: LipschitzRNNParams, carry: Array, u: Array, r: Array
     ) -> tuple[Array, Array]:
         """One step of Euler's."""
-        linear, r = jnp.split(r, 2, axis=-1)
-        dt = per_unit("LipschitzRNN", "dt", self.dt, carry)
-        h = carry + dt * (linear + jnp.tanh(u + r)).astype(carry.dtype)
-        return h, h.astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
+
+    def moved(self, h: Array, slope: Array) -> Array:
+        """One step of Euler's, which is linear in the state and its slope."""
+        return h + per_unit("LipschitzRNN", "dt", self.dt, h) * slope.astype(h.dtype)
 
     def _stable(self, matrix: Array) -> Array:
         """S of the equations."""

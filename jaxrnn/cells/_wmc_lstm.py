@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import glorot, orthogonal, recur, zeros
+from .._numerics import add, glorot, orthogonal, recur, zeros
 from .._typing import Array, Batch, Key, Leaf
 from ._dense import DenseCell
 from ._lstm import LSTMCarry
+from ._rule import Rule
+from ._squash import SIGMOID, TANH, squashed
 
 
 class WMCLSTMParams(NamedTuple):
@@ -21,6 +23,60 @@ class WMCLSTMParams(NamedTuple):
     output_memory: Float[Array, "H H"]
     bias: Float[Array, " 4*H"]
     memory_bias: Float[Array, " 3*H"]
+
+
+class WMCLSTMRule(Rule):
+    """The factors of d_c and d_h.
+
+    Memory: what the memory says to i and f, squashed; i, f and g; o before the memory speaks, and
+    after; and what the memory says to o, squashed.
+    """
+
+    @property
+    def replays(self) -> bool:
+        return True
+
+    def remember(self, cell: Any, params: Any, carry: LSTMCarry, u: Array, r: Any) -> Any:
+        size = cell.hidden
+        z, seen = u + r[0], jnp.tanh(r[1])
+        z = jnp.concatenate([z[..., : 2 * size] + seen, z[..., 2 * size :]], axis=-1)
+        known = squashed(z[..., : 3 * size], (SIGMOID, SIGMOID, TANH))
+        return self._gate(params, carry, seen, known, z[..., 3 * size :])
+
+    def replay(self, cell: Any, params: Any, carry: LSTMCarry, memory: Any) -> Any:
+        return self._gate(params, carry, *memory[:3])[0]
+
+    def _gate(self, params: Any, carry: LSTMCarry, seen: Array, known: Array, z_o: Array) -> Any:
+        i, f, g = jnp.split(known, 3, axis=-1)
+        c = f * carry.cell + i * g
+        bias = params.memory_bias[2 * c.shape[-1] :]
+        seen_o = jnp.tanh(add(recur(c, params.output_memory), bias))
+        o = jax.nn.sigmoid(z_o + seen_o)
+        h = o * jnp.tanh(c)
+        result = LSTMCarry(h, c), h.astype(params.kernel.dtype)
+        return result, (seen, known, z_o, o, seen_o)
+
+    def linearize(self, cell: Any, params: Any, carry: LSTMCarry, memory: Any) -> Any:
+        seen, known, _, o, seen_o = memory
+        i, f, g = jnp.split(known, 3, axis=-1)
+        tanh_c = jnp.tanh(f * carry.cell + i * g)
+        c_i, c_f = g * i * (1 - i), carry.cell * f * (1 - f)
+        m_i, m_f = jnp.split(1 - seen**2, 2, axis=-1)
+        h_o = tanh_c * o * (1 - o)
+        of_c = f, c_i, c_f, i * (1 - g**2), c_i * m_i, c_f * m_f
+        return of_c, (o * (1 - tanh_c**2), h_o, h_o * (1 - seen_o**2))
+
+    def merge(self, d_u: Array, d_r: tuple[Array, Array]) -> tuple[Array, Array]:
+        """The sums of inputs and state, and what the memory says."""
+        return d_u + d_r[0], d_r[1]
+
+    def push(self, cell: Any, params: Any, point: Any, d_carry: LSTMCarry, d_z: Any) -> Any:
+        (c_c, c_i, c_f, c_g, c_m_i, c_m_f), (h_c, h_o, h_m) = point
+        d_i, d_f, d_g, d_o = jnp.split(d_z[0], 4, axis=-1)
+        d_m_i, d_m_f = jnp.split(d_z[1], 2, axis=-1)
+        d_c = c_c * d_carry.cell + c_i * d_i + c_f * d_f + c_g * d_g + c_m_i * d_m_i + c_m_f * d_m_f
+        d_h = h_c * d_c + h_o * d_o + h_m * recur(d_c, params.output_memory)
+        return LSTMCarry(d_h, d_c), d_h.astype(params.kernel.dtype)
 
 
 class WMCLSTM(DenseCell):
@@ -52,6 +108,7 @@ class WMCLSTM(DenseCell):
     """
 
     forget_bias: Leaf = 1.0
+    rule = WMCLSTMRule()
 
     def init(self, key: Key) -> WMCLSTMParams:
         """As `LSTM`, with orthogonal weights from the memory."""
@@ -69,34 +126,19 @@ class WMCLSTM(DenseCell):
         return LSTMCarry(*(zeros(batch, self.hidden, params.recurrent) for _ in "hc"))
 
     def mix(self, params: WMCLSTMParams, carry: LSTMCarry) -> Any:
-        """`h @ recurrent`, and `c @ memory`."""
-        return recur(carry.hidden, params.recurrent), recur(carry.cell, params.memory)
+        """`h @ recurrent`, and `c @ memory + memory_bias`."""
+        bias = params.memory_bias[: 2 * self.hidden]
+        return recur(carry.hidden, params.recurrent), add(recur(carry.cell, params.memory), bias)
 
     def gate(
         self, params: WMCLSTMParams, carry: LSTMCarry, u: Array, r: tuple[Array, Array]
     ) -> Any:
         """Input and forget gate with the old memory, the output gate with the new one."""
-        i, f, o, g = self._gates(params, u, r)
-        cell = f * carry.cell + i * jnp.tanh(g)
-        hidden = self._output(params, o, cell) * jnp.tanh(cell)
-        return LSTMCarry(hidden, cell), hidden.astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
 
     def gates(self, params: WMCLSTMParams, carry: LSTMCarry, x: Array) -> dict[str, Array]:
         """Input, forget and output gate."""
-        i, f, o, g = self._gates(params, self.project(params, x), self.mix(params, carry))
-        cell = f * carry.cell + i * jnp.tanh(g)
-        return {"input": i, "forget": f, "output": self._output(params, o, cell)}
-
-    def _gates(self, params: WMCLSTMParams, u: Array, r: tuple[Array, Array]) -> tuple[Array, ...]:
-        cut = 2 * self.hidden
-        bias = params.memory_bias[:cut].astype(u.dtype)
-        both = jnp.tanh(r[1] + jnp.broadcast_to(bias, r[1].shape))
-        z = u + r[0]
-        i, f = jnp.split(jax.nn.sigmoid(z[..., :cut] + both), 2, axis=-1)
-        g, o = jnp.split(z[..., cut:], 2, axis=-1)
-        return i, f, o, g
-
-    def _output(self, params: WMCLSTMParams, o: Array, cell: Array) -> Array:
-        bias = params.memory_bias[2 * self.hidden :].astype(cell.dtype)
-        seen = recur(cell, params.output_memory) + jnp.broadcast_to(bias, cell.shape)
-        return jax.nn.sigmoid(o + jnp.tanh(seen))
+        u, r = self.project(params, x), self.mix(params, carry)
+        _, (_, known, _, o, _) = self.rule.remember(self, params, carry, u, r)
+        i, f, _ = jnp.split(known, 3, axis=-1)
+        return {"input": i, "forget": f, "output": o}
