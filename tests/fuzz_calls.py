@@ -21,6 +21,7 @@ from matplotlib import figure
 import jaxrnn
 from jaxrnn import (
     cells,
+    constraints,
     data,
     engines,
     evaluation,
@@ -394,6 +395,32 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "testing.laws": {"noun": cells.GRU(zoo.I, 2)},
     "engines.unroll": {"params": zoo.CELLS["gru"].init(KEY)},
     "generation.beam_search": {"model": MODEL, "length": 3, "width": 2},
+    "generation.free_run": {
+        "network": networks.Recurrent(cells.GRU(2, 2)),
+        "params": cells.GRU(2, 2).init(KEY),
+        "prompt": np.ones((T, B, 2), np.float32),
+        "length": 3,
+    },
+    "training.fit_readout": {
+        "network": networks.Dense(2, 3),
+        "params": networks.Dense(2, 3).init(KEY),
+        "batches": data.Batch(np.ones((T, B, 2), np.float32), np.ones((T, B, 1), np.float32)),
+    },
+    "constraints.constrained": {
+        "who": "fuzz",
+        "params": SMALL,
+        "where": "bias",
+        "constraint": constraints.Frozen(),
+        "key": KEY,
+    },
+    "constraints.resolved": {
+        "who": "fuzz",
+        "params": SMALL._replace(bias=constraints.Held(SMALL.bias)),
+        "where": "bias",
+        "constraint": constraints.Frozen(),
+        "like": SMALL,
+    },
+    "constraints.trainable": {"params": SMALL},
     "generation.generate": {"prompt_lengths": np.array([T, 4]), "lengths": np.array([T, 4])},
     "generation.lookahead": {"weight": 0.5},
     "generation.memory_profile": {"lags": (1, 2)},

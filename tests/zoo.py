@@ -429,6 +429,7 @@ METRICS = {
     "masked": (metrics.masked(metrics.nll(), _likely), labels),
     "surprisal_profile": (metrics.surprisal_profile(6), labels),
     "weighted": (metrics.weighted(metrics.nll(), _weights), labels),
+    "second_moments": (metrics.SecondMoments(V, 2), two_numbers),
     "grouped": (metrics.grouped(metrics.nll(), V, _label), labels),
     "windowed": (metrics.windowed(metrics.nll(), 4), labels),
     "ema": (metrics.ema(metrics.perplexity(), 0.9), labels),
@@ -478,6 +479,8 @@ OPTIMIZER = optax.GradientTransformation(_no_state, _descend)
 OTHERS = {
     **{f"head_loss_{name}": head.loss for name, (head, _) in HEADS.items()},
     "automatic": cells.Automatic(),
+    "reservoir": cells.Reservoir(cells.Leaky(I, H), 0.9, cells.Cycle()),
+    "reservoir_at_random": cells.Reservoir(cells.Elman(I, H)),
     **{
         f"constrained_{type(constraint).__name__}": cells.Constrained(
             cells.Elman(I, H), "recurrent", constraint
@@ -576,6 +579,9 @@ OTHERS = {
     "dyck": tasks.Dyck(),
     "dyck_2": tasks.Dyck(0.3, kinds=2, depth=4),
     "hmm": tasks.even(0.4),
+    "lorenz": tasks.Lorenz(5),
+    "mackey_glass": tasks.MackeyGlass(5),
+    "narma10": tasks.NARMA10(5),
     "hmm_of_lists": tasks.HMM([[[1]]], [1.0]),
     "fresh": training.Fresh(),
     "carried": training.Carried((3,)),

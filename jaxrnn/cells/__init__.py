@@ -156,6 +156,10 @@ from ._projected_lstm import ProjectedLSTMParams as ProjectedLSTMParams
 from ._qrnn import QRNN as QRNN
 from ._ran import RAN as RAN
 from ._ran import RANParams as RANParams
+from ._reservoir import Cycle as Cycle
+from ._reservoir import Random as Random
+from ._reservoir import Reservoir as Reservoir
+from ._reservoir import Topology as Topology
 from ._retnet import RetNet as RetNet
 from ._retnet import RetNetParams as RetNetParams
 from ._rg_lru import RGLRU as RGLRU

@@ -11,6 +11,7 @@ from ._expectations import Enumeration as Enumeration
 from ._expectations import Estimate as Estimate
 from ._expectations import Expectation as Expectation
 from ._expectations import FiniteState as FiniteState
+from ._free_run import free_run as free_run
 from ._generate import Generated as Generated
 from ._generate import generate as generate
 from ._lookahead import fit_lookahead as fit_lookahead

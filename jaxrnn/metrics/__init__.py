@@ -35,6 +35,9 @@ from ._ready import nll as nll
 from ._ready import perplexity as perplexity
 from ._ready import surprisal_profile as surprisal_profile
 from ._ready import varentropy as varentropy
+from ._second_moments import Moments as Moments
+from ._second_moments import MomentsState as MomentsState
+from ._second_moments import SecondMoments as SecondMoments
 from ._sums import Sums as Sums
 from ._weights import weigh as weigh
 from ._weights import weighted as weighted

@@ -6,6 +6,8 @@ from ._associative_recall import AssociativeRecall as AssociativeRecall
 from ._channels import binary_symmetric as binary_symmetric
 from ._channels import channel as channel
 from ._channels import erasure as erasure
+from ._chaos import Lorenz as Lorenz
+from ._chaos import MackeyGlass as MackeyGlass
 from ._copy_memory import CopyMemory as CopyMemory
 from ._delayed_xor import DelayedXOR as DelayedXOR
 from ._drawn import Drawn as Drawn
@@ -23,6 +25,7 @@ from ._excess_loss import excess_loss as excess_loss
 from ._hmm import HMM as HMM
 from ._kneser_ney import KneserNey as KneserNey
 from ._modular_arithmetic import ModularArithmetic as ModularArithmetic
+from ._narma import NARMA10 as NARMA10
 from ._ngram import NGram as NGram
 from ._processes import coin as coin
 from ._processes import even as even

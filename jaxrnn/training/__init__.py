@@ -10,6 +10,7 @@ from ._early_stopping import EarlyStopping as EarlyStopping
 from ._early_stopping import Standing as Standing
 from ._fit import Result as Result
 from ._fit import fit as fit
+from ._fit_readout import fit_readout as fit_readout
 from ._loop import Event as Event
 from ._members import Fastest as Fastest
 from ._members import Members as Members
