@@ -100,7 +100,7 @@ def _apart(cell: Cell, params: Params, carry: Carry, xs: Inputs, axes: int) -> b
 def one_step(cell: Cell, params: Params, xs: Inputs, axes: int) -> tuple[Params, Inputs]:
     """The shapes of the parameters, and of what `advance` reads at one step of one sequence."""
 
-    def one(leaf: Array) -> Any:
+    def one(leaf: Any) -> Any:
         return shape_of((1, *leaf.shape[1 + axes :]), leaf.dtype)
 
     def prepared(params: Params, xs: Inputs) -> Inputs:

@@ -161,8 +161,9 @@ def _exact(step: Step, cell: Cell, found: Plan) -> Tracker:
 def _gated(who: str, cell: Cell) -> Any:
     if not issubclass(cell.kind, GatedCell):
         raise TypeError(
-            f"{who} takes a `GatedCell`, or a cell whose units do not mix, got {cell!r} (a "
-            f"`{cell.kind.__name__}`). Use `RTRL()` or `UORO()`."
+            f"{who} takes a `GatedCell`, or a cell whose units do not mix and each of whose "
+            f"parameters is of one unit, got {cell!r} (a `{cell.kind.__name__}`). Use `RTRL()` or "
+            "`UORO()`."
         )
     return cell
 
@@ -205,8 +206,12 @@ def _restricted(cell: Any, owners: list[Any]) -> Step:
         extra = [jnp.zeros_like(leaf) for leaf in reals(r)]
         for i, (h, constant) in enumerate(zip(numbers, constants, strict=True)):
             basis = jnp.eye(h.size, dtype=h.dtype).reshape(h.size, *h.shape)
-            zeros = [jnp.zeros((h.size, *leaf.shape), leaf.dtype) for leaf in numbers]
-            columns = jax.vmap(push)([*zeros[:i], basis, *zeros[i + 1 :]])
+            still_ones = [jnp.zeros_like(leaf) for leaf in numbers]
+
+            def direction(e: Array, i: int = i, zeros: list[Array] = still_ones) -> list[Array]:
+                return push([*zeros[:i], zeros[i] + e, *zeros[i + 1 :]])
+
+            columns = jax.vmap(direction)(basis)
             for j, (column, units) in enumerate(zip(columns, owners, strict=True)):
                 rows = np.where(units == NOTHING, 0, units).ravel()
                 own = column.reshape(h.size, -1)[rows, np.arange(rows.size)]

@@ -16,7 +16,7 @@ from .._typing import Array, ArrayLike, Batch, Carry, Inputs, Key, Params
 from ..cells import Cell
 from ._arguments import check_params, leading, taken
 from ._estimators import RTRL, Estimator
-from ._streams import Loss, OnlineState, OnlineStep, advance, start
+from ._streams import Loss, OnlineState, OnlineStep, advance, resolved, start, through
 
 
 class OnlineGradients(NamedTuple):
@@ -81,7 +81,8 @@ def online_gradients(
             own derivative counts.
         readout: parameters of what stands between the cell and the loss.
         estimator: `RTRL()`, `SnAp1()`, `EProp()` or `UORO()`.
-        key: for `UORO`, and for cells that draw random numbers.
+        key: for `UORO`, and for cells that draw random numbers for every step. A mask for all steps
+            of a sequence (`StateDropout`, `DropConnect`) is not drawn.
         lengths: how many leading steps count.
         mask: where a step counts.
         resets: where a new sequence starts.
@@ -140,23 +141,26 @@ def _online(
     if lengths is not None:
         leading_steps = within(lengths, jax.tree.leaves(xs)[0].shape[0])
         mask = leading_steps if mask is None else mask & leading_steps
-    state = start(cell, params, jax.tree.map(lambda leaf: leaf[0], xs), carry, key, estimator)
-    zeros = jnp.zeros(()), _zeros(params), _zeros(readout)
+    cell, values, pull = resolved(cell, params, xs)
+    weights, pull_readout = through(lambda readout: readout, readout, xs)
+    state = start(cell, values, jax.tree.map(lambda leaf: leaf[0], xs), carry, key, estimator)
+    zeros = jnp.zeros(()), _zeros(values), _zeros(weights)
     begin, xs = alike(((state, zeros), xs))
 
     def body(states: Any, step: Any) -> tuple[Any, None]:
         state, totals = states
         x, target, mask, resets = step
         state, result = advance(
-            who, cell, params, readout, state, x, target, mask, resets, estimator, loss
+            who, cell, values, weights, state, x, target, mask, resets, estimator, loss
         )
         more = result.loss, result.gradient, result.readout
         return (state, jax.tree.map(lambda a, b: a + b.astype(a.dtype), totals, more)), None
 
     (state, totals), _ = jax.lax.scan(body, begin, (xs, targets, mask, resets))
     total, gradient, of_readout = totals
+    gradient = _narrowed(pull(gradient), params)
     return OnlineGradients(
-        total, _narrowed(gradient, params), _narrowed(of_readout, readout), state.carry
+        total, gradient, _narrowed(pull_readout(of_readout), readout), state.carry
     )
 
 
@@ -197,6 +201,7 @@ def online_start(
     xs, carry, *_ = taken(who, cell, params, _one_step(x), carry, None, None, None)
     _check_key(who, estimator, key)
     check_params(who, cell, params)
+    cell, params, _ = resolved(cell, _arrays(params), xs)
     return start(cell, params, jax.tree.map(lambda leaf: leaf[0], xs), carry, key, estimator)
 
 
@@ -260,13 +265,20 @@ def online_step(
     shape = leading(cell, jax.tree.leaves(xs)[0])
     targets = _checked_targets(who, _one_step(target), shape, "[*batch]")
     check_params(who, cell, params)
+    params, readout = _arrays((params, readout))
+    cell, values, pull = resolved(cell, params, xs)
+    weights, pull_readout = through(lambda readout: readout, readout, xs)
     x, target, (valid, reset) = jax.tree.map(lambda leaf: leaf[0], (xs, targets, flags))
     state, result = advance(
-        who, cell, params, readout, state, x, target, valid, reset, estimator, loss
+        who, cell, values, weights, state, x, target, valid, reset, estimator, loss
     )
-    return state, result._replace(
-        gradient=_narrowed(result.gradient, params), readout=_narrowed(result.readout, readout)
-    )
+    gradient = _narrowed(pull(result.gradient), params)
+    of_readout = _narrowed(pull_readout(result.readout), readout)
+    return state, result._replace(gradient=gradient, readout=of_readout)
+
+
+def _arrays(tree: Any) -> Any:
+    return jax.tree.map(jnp.asarray, tree)
 
 
 def _one_step(tree: Any) -> Any:

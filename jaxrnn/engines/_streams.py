@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from .. import _check
 from .._dtypes import at_least_float32
-from .._numerics import drop, select
+from .._numerics import alike, drop, moving, placed, select
 from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ..cells import Cell
 from ._arguments import leading
@@ -52,6 +52,38 @@ class OnlineStep(NamedTuple):
     outputs: Inputs
 
 
+def resolved(
+    cell: Cell, params: Params, x: Inputs
+) -> tuple[Cell, Params, Callable[[Params], Params]]:
+    """What is run in the cell's place, and what makes a gradient by its parameters one by these.
+
+    So the influence that is kept is that of the weights themselves, whatever they are computed
+    from; over devices they vary as the inputs do.
+    """
+    found, _ = cell.resolve(params)
+    return found, *through(lambda params: cell.resolve(params)[1], params, x)
+
+
+def through(
+    function: Callable[[Any], Any], tree: Any, like: Inputs
+) -> tuple[Any, Callable[[Any], Any]]:
+    """A function of a tree, varying over devices as `like` does, and its derivative's transpose."""
+    numeric = _numeric(tree)
+    own, rebuild = split(numeric, tree)
+
+    def values(own: list[Array]) -> tuple[list[Array], Any]:
+        result = alike((function(rebuild(own)), like))[0]
+        return jax.tree.leaves(moving(result)), result
+
+    wanted, pull, result = jax.vjp(values, own, has_aux=True)
+
+    def pulled(gradient: Any) -> Any:
+        cts = [ct.astype(x.dtype) for ct, x in zip(jax.tree.leaves(gradient), wanted, strict=True)]
+        return put_back(numeric, _wide(pull(cts)[0]))
+
+    return result, pulled
+
+
 def start(
     cell: Cell,
     params: Params,
@@ -76,7 +108,10 @@ def start(
         )
     else:
         influence = _mapped(one, batch)(keys)
-    return OnlineState(cell.carry(params, batch) if carry is None else carry, influence, key)
+    carry = cell.carry(params, batch) if carry is None else carry
+    first, axes = jax.tree.leaves(x)[0], range(len(batch))
+    carry, influence = placed((carry, influence), first, axes)
+    return OnlineState(carry, influence, key)
 
 
 def advance(
@@ -98,6 +133,8 @@ def advance(
     if key is not None:
         key, now = jax.random.split(key)
         keys = jax.random.split(now, batch) if batch else now
+    first, axes = jax.tree.leaves(x)[0], range(len(batch))
+    target, valid, reset, keys = placed((target, valid, reset, keys), first, axes)
     if valid is not None:
         x = drop(~valid, x)  # before anything is computed from it
     numeric, numeric_readout = _numeric(params), _numeric(readout)
@@ -135,8 +172,7 @@ def advance(
     step = x, target, valid, reset
     (carry, influence), result = _mapped(one, batch)(state.carry, state.influence, keys, *step)
     *sums, outputs = result
-    axes = tuple(range(len(batch)))
-    value, gradient, of_readout = jax.tree.map(lambda leaf: leaf.sum(axes), sums)
+    value, gradient, of_readout = jax.tree.map(lambda leaf: leaf.sum(tuple(axes)), sums)
     return OnlineState(carry, influence, key), OnlineStep(value, gradient, of_readout, outputs)
 
 

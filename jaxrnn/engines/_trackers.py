@@ -151,7 +151,7 @@ class Matrices(Tracker):
         direct = self._direct(lambda own: function(own, numbers), own)
         vector, rebuild = _raveled(numbers)
         _, push = jax.linearize(lambda v: _raveled(function(own, rebuild(v)))[0], vector)
-        jacobian = jax.vmap(push, 1, 1)(jnp.eye(vector.size, dtype=vector.dtype))
+        jacobian = jax.vmap(push, 1, 1)(_basis(vector))
         return [d + _product(jacobian, m) for d, m in zip(direct, influence, strict=True)]
 
     def gradient(self, influence: Influence, cts: list[Array]) -> list[Array]:
@@ -160,7 +160,7 @@ class Matrices(Tracker):
 
     def _direct(self, function: Callable[[Any], list[Array]], own: list[Array]) -> Influence:
         vector, pull = jax.vjp(lambda own: _raveled(function(own))[0], own)
-        rows = jax.vmap(pull)(jnp.eye(vector.size, dtype=vector.dtype))[0]
+        rows = jax.vmap(pull)(_basis(vector))[0]
         return _widened(rows)
 
 
@@ -247,6 +247,11 @@ def _product(matrix: Array, leaf: Array) -> Array:
     flat = leaf.reshape(len(leaf), -1)
     product = jnp.matmul(matrix.astype(leaf.dtype), flat, precision="highest")
     return product.reshape(len(matrix), *leaf.shape[1:])
+
+
+def _basis(vector: Array) -> Array:
+    """The rows of a unit matrix, each varying over devices as the vector does."""
+    return jnp.eye(vector.size, dtype=vector.dtype) + jnp.zeros_like(vector)[None]
 
 
 def _raveled(numbers: list[Array]) -> tuple[Array, Callable[[Array], list[Array]]]:

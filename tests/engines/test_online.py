@@ -5,11 +5,13 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import pytest
+from jax.sharding import AxisType, PartitionSpec
 
-from jaxrnn import cells, engines, unroll
+from jaxrnn import cells, constraints, engines, unroll
 from jaxrnn.engines import RTRL, UORO, EProp, SnAp1, online_gradients, online_start, online_step
 from tests import zoo
 from tests.engines.test_bptt import BATCH, T, close, holes
+from tests.engines.test_newton import SLOW, some
 from tests.laws.conftest import masked, problem
 
 
@@ -40,7 +42,9 @@ def by_backpropagation(cell, params, xs, targets, mask, **controls):
     return value, gradient, carry
 
 
-@pytest.mark.parametrize("name", ["lstm", "lru", "learned_carry", "delta_memory"])
+@pytest.mark.parametrize(
+    "name", some("learned_carry", "lru", slow=("lstm", "delta_memory", "columns"))
+)
 def test_rtrl_is_backpropagation(name, x64, key):
     """Units that mix and units apart, a complex carry, a learned one, a matrix; every control."""
     cell, params, xs, targets = example(name, key)
@@ -85,6 +89,42 @@ def test_a_stream_with_a_readout(x64, key):
     close(outputs, ys)
 
 
+@SLOW
+def test_weights_that_are_computed_from_parameters(x64, key):
+    """The influence is that of the weights, so that units are as far apart as without."""
+    plain, params, xs, targets = example("gru", key)
+    cell = cells.Constrained(plain, "recurrent", constraints.SpectrallyBounded(0.9))
+    params = cell.init(key)
+    wanted = by_backpropagation(cell, params, xs, targets, jnp.ones((T, *BATCH), bool))
+    got = online_gradients(cell, params, xs, targets, squared)
+    close((got.loss, got.gradient, got.carry), wanted)
+    state = online_start(cell, params, xs[0], estimator=SnAp1())
+    same = online_start(plain, plain.init(key), xs[0], estimator=SnAp1())
+    assert jax.tree.map(jnp.shape, state.influence) == jax.tree.map(jnp.shape, same.influence)
+
+
+@SLOW
+def test_over_devices(key):
+    cell, params, xs, targets = example("gru", key, 4, (4,))
+    readout, columns, same = jnp.ones((zoo.H, 2)), PartitionSpec(None, "data"), PartitionSpec()
+    targets = targets[..., :2]
+
+    def gradients(params, readout, xs, targets):
+        got = online_gradients(cell, params, xs, targets, read_out, readout=readout)
+        return got.gradient, got.readout
+
+    wanted = gradients(params, readout, xs, targets)
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(AxisType.Auto,))
+    specs = {"in_specs": (same, same, columns, columns), "out_specs": same}
+    sharded = jax.jit(jax.shard_map(gradients, mesh=mesh, check_vma=True, **specs))
+    close(sharded(params, readout, xs, targets), wanted, 1e-5)
+    with jax.set_mesh(jax.make_mesh((2,), ("data",))):
+        whole = jax.device_put((params, readout), same)
+        divided = jax.device_put((xs, targets), columns)
+        got = jax.device_get(jax.jit(gradients)(*whole, *divided))
+    close(got, wanted, 1e-5)
+
+
 # --- approximations: each against its paper's equations, written out -----------------------------
 
 
@@ -115,7 +155,7 @@ def sparse(j, direct, m):
     return jnp.where(direct == 0, 0, direct + jnp.tensordot(j, m, 1))
 
 
-@pytest.mark.parametrize("name", ["leaky", "gru"])
+@pytest.mark.parametrize("name", some("gru", slow=("leaky",)))
 def test_snap_1_is_that_of_the_paper(name, x64, key):
     cell, params, xs, targets = example(name, key, 5, ())
     got = online_gradients(cell, params, xs, targets, squared, estimator=SnAp1())
@@ -126,6 +166,7 @@ def test_snap_1_is_that_of_the_paper(name, x64, key):
     assert min(map(float, distance)) > 1e-3
 
 
+@SLOW
 def test_where_units_are_apart_nothing_is_left_out(x64, key):
     cell, params, xs, targets = example("lru", key, 4, ())
     wanted = by_backpropagation(cell, params, xs, targets, jnp.ones(4, bool))[1]
@@ -178,7 +219,7 @@ def test_uoro_is_right_in_the_mean(x64, key):
 # --- memory, types, errors ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("estimator", [RTRL(), SnAp1(), UORO()])
+@pytest.mark.parametrize("estimator", some(RTRL(), slow=(SnAp1(), UORO())))
 def test_memory_does_not_depend_on_the_number_of_steps(estimator, key):
     cell = zoo.CELLS["gru"]
     params = cell.init(key)
@@ -198,6 +239,7 @@ def test_memory_does_not_depend_on_the_number_of_steps(estimator, key):
         assert memory(backward, 10_000) > 50 * memory(backward, 100)
 
 
+@SLOW
 def test_gradients_have_the_types_of_the_parameters(key):
     cell, params, xs, targets = example("gru", key)
     half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (params, xs))
@@ -247,7 +289,7 @@ def test_wrong_arguments(changes, error, says, as_users_run_it):
         ("delta_memory", TypeError, "SnAp1 takes a `GatedCell`, or .* Use `RTRL"),
     ],
 )
-def test_cells_that_snap_1_does_not_take(name, error, says, key):
-    cell, params, xs, targets = example(name, key, 2, ())
+def test_cells_that_snap_1_does_not_take(name, error, says):
+    cell = zoo.CELLS[name]
     with pytest.raises(error, match=says):
-        online_gradients(cell, params, xs, targets, squared, estimator=SnAp1())
+        online_start(cell, zoo.zeros(cell), jnp.ones(zoo.I), estimator=SnAp1())

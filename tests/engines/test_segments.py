@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 from jaxrnn import cells, unroll
 from jaxrnn.engines import BPTT, Chunked, Offloaded, Scan
@@ -52,6 +53,7 @@ def test_carries_go_to_the_host_and_come_back():
     assert out >= 2 and back >= 2
 
 
+@pytest.mark.slow
 def test_second_derivatives_through_the_host(x64, key):
     cell = zoo.CELLS["leaky"]
     args = problem(cell, key, 6, (2,))
