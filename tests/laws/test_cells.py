@@ -11,8 +11,22 @@ from tests.laws.conftest import problem
 NOT_OWED = dict.fromkeys(zoo.OF_FUNCTIONS, ("carries",))
 """The laws that a cell need not keep: those of plain functions keep what types they like."""
 
+ONE_OF_EACH_FORM = {
+    *("elman_relu", "lstm", "gru", "reset_before_gru", "leaky", "slstm", "m2rnn", "rhn"),
+    *("conv_lstm", "ctrnn", "clockwork", "cfc", "columns"),
+    *("lru", "linoss", "slice", "delta_memory", "mlstm", "gated_delta", "rwkv7"),
+    *("functions", "learned_carry", "learned_carry_of_functions", "zoneout", "skip"),
+}
+"""The cells that the default line runs; the others are alike, and run with `-m slow`."""
 
-@pytest.mark.parametrize("name", zoo.CELLS)
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ONE_OF_EACH_FORM else pytest.param(name, marks=pytest.mark.slow)
+        for name in zoo.CELLS
+    ],
+)
 def test_every_law(name, key):
     testing.check_cell(
         zoo.CELLS[name],
