@@ -213,6 +213,7 @@ LAYERS = {
     "carry_from_context": networks.CarryFromContext(networks.Recurrent(CELLS["lstm"]), 2),
     "variational_dropout": networks.VariationalDropout(0.5),
     "transitions": networks.Transitions(I),
+    "repeated": networks.Repeated(networks.Recurrent(cells.GRU(I, I)), 2),
     "residual": networks.Residual(networks.Recurrent(cells.GRU(I, I))),
     "self_attention": networks.SelfAttention(I, 1, networks.ALiBi()),
     "causal_attention": networks.stack(
@@ -503,6 +504,7 @@ OTHERS = {
     "emit_carry": cells.EmitCarry(cells.LSTM(I, H)),
     "input_dropout": cells.InputDropout(cells.LRU(I, H)),
     "process_noise": cells.ProcessNoise(cells.Leaky(I, H), 0.1),
+    "recurrent_dropout": cells.RecurrentDropout(cells.LSTM(I, H)),
     "state_dropout": cells.StateDropout(cells.GRU(I, H)),
     "diagonal": cells.Diagonal(),
     "pair_blocks": cells.PairBlocks(),

@@ -156,6 +156,7 @@ from ._projected_lstm import ProjectedLSTMParams as ProjectedLSTMParams
 from ._qrnn import QRNN as QRNN
 from ._ran import RAN as RAN
 from ._ran import RANParams as RANParams
+from ._recurrent_dropout import RecurrentDropout as RecurrentDropout
 from ._reservoir import Cycle as Cycle
 from ._reservoir import Random as Random
 from ._reservoir import Reservoir as Reservoir

@@ -1,12 +1,13 @@
 """`Cell` and `GatedCell`: what one step computes."""
 
 import abc
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
 
 from .._config import Config
-from .._typing import Batch, Carry, Inputs, Key, Params
+from .._typing import Array, Batch, Carry, Inputs, Key, Params
 from ._rule import Automatic, Rule
 
 
@@ -119,6 +120,20 @@ class GatedCell(Cell):
     @abc.abstractmethod
     def gate(self, params: Params, carry: Carry, u: Inputs, r: Inputs) -> tuple[Carry, Inputs]:
         """The new carry and the output, from both contributions and the old carry."""
+
+    def gate_through(
+        self,
+        params: Params,
+        carry: Carry,
+        u: Inputs,
+        r: Inputs,
+        change: Callable[[Array], Array],
+    ) -> tuple[Carry, Inputs]:
+        """`gate` with its candidate, what the gates let into the state, changed by a function.
+
+        `RecurrentDropout` drops it. A cell that has no candidate leaves this as it is.
+        """
+        raise TypeError(f"{type(self).__name__} does not say what its candidate is")
 
     def step(self, params: Params, carry: Carry, x: Inputs) -> tuple[Carry, Inputs]:
         return self.advance(params, carry, self.project(params, x))

@@ -1,5 +1,6 @@
 """Gated recurrent units: reset after the recurrent product, and before it."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -117,6 +118,17 @@ class GRU(DenseCell):
         bias = jnp.pad(params.candidate_bias, (2 * self.hidden, 0))
         return add(recur(carry, params.recurrent), bias)
 
+    def gate_through(
+        self, params: GRUParams, carry: Array, u: Array, r: Array, change: Callable[[Array], Array]
+    ) -> tuple[Array, Array]:
+        """The candidate is `n`."""
+        size = self.hidden
+        known = jax.nn.sigmoid(u[..., : 2 * size] + r[..., : 2 * size])
+        reset, z = jnp.split(known, 2, axis=-1)
+        n = change(jnp.tanh(u[..., 2 * size :] + reset * r[..., 2 * size :]))
+        h = (1 - z) * n + z * carry
+        return h, h.astype(params.kernel.dtype)
+
     def gates(self, params: GRUParams, carry: Array, x: Array) -> dict[str, Array]:
         """Reset and update gate."""
         return opened(self.project(params, x), self.mix(params, carry), self.hidden)
@@ -186,9 +198,20 @@ class ResetBeforeGRU(DenseCell):
         r: Float[Array, "... 2*H"],
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
         """Reset and update, then the candidate with its own product."""
+        return self.gate_through(params, carry, u, r, lambda n: n)
+
+    def gate_through(
+        self,
+        params: ResetBeforeGRUParams,
+        carry: Array,
+        u: Array,
+        r: Array,
+        change: Callable[[Array], Array],
+    ) -> tuple[Array, Array]:
+        """The candidate is `n`."""
         size = self.hidden
         reset, z = jnp.split(together(jax.nn.sigmoid(u[..., : 2 * size] + r)), 2, axis=-1)
-        n = jnp.tanh(u[..., 2 * size :] + recur(reset * carry, params.candidate))
+        n = change(jnp.tanh(u[..., 2 * size :] + recur(reset * carry, params.candidate)))
         h = (1 - z) * n + z * carry
         return h, h.astype(params.kernel.dtype)
 

@@ -1,5 +1,6 @@
 """Long short-term memory."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -126,3 +127,17 @@ class LSTM(LSTMLike):
         kernel, recurrent, _ = drawn_blocks(key, self.inputs, self.hidden, 4, bias=False)
         bias = lstm_bias(self.hidden, self.forget_bias, use=self.use_bias)
         return LSTMParams(kernel, recurrent, bias)
+
+    def gate_through(
+        self,
+        params: LSTMParams,
+        carry: LSTMCarry,
+        u: Array,
+        r: Array,
+        change: Callable[[Array], Array],
+    ) -> Any:
+        """The candidate is `tanh(g)`."""
+        i, f, g, o = jnp.split(u + r, 4, axis=-1)
+        c = jax.nn.sigmoid(f) * carry.cell + jax.nn.sigmoid(i) * change(jnp.tanh(g))
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return LSTMCarry(h, c), h.astype(params.kernel.dtype)

@@ -133,7 +133,7 @@ class Reservoir(Resolving):
         return ElmanParams(
             _uniform(kernel, (cell.inputs, cell.hidden), self.input_scale),
             drawn * jnp.broadcast_to(self._factor(drawn).astype(drawn.dtype), drawn.shape),
-            _uniform(bias, (cell.hidden,), self.bias_scale),
+            _uniform(bias, (cell.hidden,), self.bias_scale) if cell.use_bias else None,
         )
 
     def resolve(

@@ -61,6 +61,7 @@ from ._precision import Precision as Precision
 from ._recurrent import Recurrent as Recurrent
 from ._recurrent_blocks import griffin_block as griffin_block
 from ._recurrent_blocks import mamba_block as mamba_block
+from ._repeated import Repeated as Repeated
 from ._scored import Additive as Additive
 from ._scored import AdditiveParams as AdditiveParams
 from ._scored import Multiplicative as Multiplicative

@@ -21,6 +21,8 @@ from jaxrnn.cells import (
     LearnedCarry,
     LSTMCarry,
     ProcessNoise,
+    RecurrentDropout,
+    ResetBeforeGRU,
     Skip,
     StateDropout,
     Zoneout,
@@ -54,6 +56,8 @@ NESTED = {
     ),
     "noisy": LearnedCarry(ProcessNoise(Highway(Elman(I, I)), 0.1)),
     "linear": EmitCarry(LearnedCarry(Skip(InputDropout(LRU(I, I))))),
+    "candidate": Skip(Zoneout(RecurrentDropout(GRU(I, I), 0.4))),
+    "summand": RecurrentDropout(LRU(I, H), 0.4),
     "plain": Zoneout(Skip(LRU(I, I)), 0.2),
 }
 
@@ -101,6 +105,37 @@ def test_variational_dropout_of_an_lstm(x64):
         wanted = jax.lax.scan(step, cell.carry(params, B), dropped)
     close(unroll(cell, params, xs, key=DRAWS), wanted)
     close(unroll(cell, params, xs), unroll(LSTM(I, H), params, xs))
+
+
+@pytest.mark.parametrize("inside", [LSTM(I, H), GRU(I, H), ResetBeforeGRU(I, H)])
+def test_recurrent_dropout_changes_the_candidate_alone(inside, x64):
+    """Without change it is the gate; with no candidate, what the gates keep of the state."""
+    params, xs = random(inside)
+    carry = jax.tree.map(lambda c: c + 0.5, inside.carry(params, B))
+    u, r = inside.project(params, xs[0]), inside.mix(params, carry)
+    gate = partial(inside.gate_through, params, carry, u, r)
+    close(gate(lambda candidate: candidate), inside.gate(params, carry, u, r))
+    kept, _ = gate(jnp.zeros_like)
+    gates = inside.gates(params, carry, xs[0])
+    share = gates["forget"] if isinstance(inside, LSTM) else gates["update"]
+    close(jax.tree.leaves(kept)[-1], share * jax.tree.leaves(carry)[-1])
+
+
+def test_recurrent_dropout_of_an_lstm(x64):
+    cell = RecurrentDropout(LSTM(I, H), 0.4)
+    params, xs = random(cell)
+    keep = cell.draw(params, xs, DRAWS).noise
+    assert keep.shape == (T, *B, H) and 0 < keep.sum() < keep.size
+
+    def step(carry, at):
+        x, keep = at
+        change = lambda g: jnp.where(keep, g / 0.6, 0)  # noqa: E731
+        u, r = cell.cell.project(params, x), cell.cell.mix(params, carry)
+        return cell.cell.gate_through(params, carry, u, r, change)
+
+    wanted = jax.lax.scan(step, cell.carry(params, B), (xs, keep))
+    close(unroll(cell, params, xs, key=DRAWS), wanted)
+    close(unroll(cell, params, xs), unroll(cell.cell, params, xs))
 
 
 def test_process_noise_enters_the_state_and_what_is_seen_of_it(x64):
@@ -173,6 +208,8 @@ def test_every_carry_is_emitted(x64):
 def test_what_cannot_be_wrapped(as_users_run_it):
     with pytest.raises(TypeError, match="StateDropout: cell must be a `GatedCell`, got `LRU`"):
         StateDropout(LRU(I, H))
+    with pytest.raises(TypeError, match=r"RecurrentDropout: cell must be .* got `Elman`"):
+        RecurrentDropout(Elman(I, H))
     with pytest.raises(ValueError, match=r"Skip: cell must be .* takes \(3,\) and gives \(4,\)"):
         Skip(GRU(I, H))
     with pytest.raises(ValueError, match=r"Highway: cell must be .* takes \(3,\) and gives \(4,\)"):
@@ -184,7 +221,7 @@ def test_what_cannot_be_wrapped(as_users_run_it):
         unroll(cell, cell.init(jax.random.key(0)), jnp.ones((T, I)))
     with pytest.raises(ValueError, match="ProcessNoise: scale must be finite and at least 0"):
         ProcessNoise(GRU(I, H), -1.0)
-    for wrapper in (Zoneout, StateDropout, InputDropout, DropConnect):
+    for wrapper in (Zoneout, StateDropout, InputDropout, DropConnect, RecurrentDropout):
         for rate in (-0.1, 1.0, jnp.nan):
             with pytest.raises(ValueError, match=rf"{wrapper.__name__}: rate must .*\[0, 1\), got"):
                 wrapper(GRU(I, H), rate)

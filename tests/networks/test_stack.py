@@ -16,6 +16,7 @@ from jaxrnn.networks import (
     MeanPool,
     Memoryless,
     Recurrent,
+    Repeated,
     Residual,
     VariationalDropout,
     stack,
@@ -119,3 +120,26 @@ def test_a_layer_that_does_not_say_its_shape_fits_everywhere():
     params = network.init(jax.random.key(0))
     assert network.apply(params, jnp.ones((T, B, 3)))[1].shape == (T, B, 2)
     assert (network.input_shape, network.output_shape) == ((3,), (2,))
+
+
+def test_repeated_is_a_stack_that_shares_its_parameters(key):
+    layer = Recurrent(cells.LSTM(I, I))
+    repeated, stacked = Repeated(layer, 2), stack(layer, layer)
+    params, xs = repeated.init(key), jax.random.normal(key, (T, B, I))
+    resets = jnp.zeros((T, B), bool).at[2, 0].set(True)
+
+    def loss(network, params):
+        carry, ys = network.apply(params, xs, lengths=LENGTHS, resets=resets)
+        return (ys**2).sum(), (carry, ys)
+
+    (_, got), gradient = jax.value_and_grad(lambda p: loss(repeated, p), has_aux=True)(params)
+    (_, wanted), both = jax.value_and_grad(lambda p: loss(stacked, p), has_aux=True)((params,) * 2)
+    jax.tree.map(np.testing.assert_array_equal, got, wanted)
+    summed = jax.tree.map(jnp.add, *both)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), gradient, summed)
+    with pytest.raises(ValueError, match="Repeated: the layer takes 4 features and gives 3 f"):
+        Repeated(Dense(I, 3), 2)
+    with pytest.raises(ValueError, match="Repeated: the layer pools"):
+        Repeated(LastPool(), 2)
+    with pytest.raises(ValueError, match="Repeated: depth must be at least 1, got 0"):
+        Repeated(layer, 0)
