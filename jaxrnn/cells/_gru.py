@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from .._numerics import add, glorot, orthogonal, recur, together
 from .._typing import Array, Key
+from ._candidate import CandidateRule
 from ._dense import DenseCell, drawn_blocks
 from ._rule import Rule
 
@@ -179,6 +180,7 @@ class ResetBeforeGRU(DenseCell):
     """
 
     use_bias: bool = jax.tree.static(default=True)
+    rule = CandidateRule()
 
     def init(self, key: Key) -> ResetBeforeGRUParams:
         """Glorot kernels and orthogonal recurrent kernels per gate, a bias of zero."""
@@ -198,7 +200,7 @@ class ResetBeforeGRU(DenseCell):
         r: Float[Array, "... 2*H"],
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
         """Reset and update, then the candidate with its own product."""
-        return self.gate_through(params, carry, u, r, lambda n: n)
+        return self.rule.remember(self, params, carry, u, r)[0]
 
     def gate_through(
         self,
@@ -214,6 +216,11 @@ class ResetBeforeGRU(DenseCell):
         n = change(jnp.tanh(u[..., 2 * size :] + recur(reset * carry, params.candidate)))
         h = (1 - z) * n + z * carry
         return h, h.astype(params.kernel.dtype)
+
+    def opened(self, gates: Array) -> tuple[Array, Array, Array, Array]:
+        """What `CandidateRule` asks for: reset and update, which keeps, and their slopes."""
+        reset, z = jnp.split(gates, 2, axis=-1)
+        return reset, z, reset * (1 - reset), z * (1 - z)
 
     def gates(self, params: ResetBeforeGRUParams, carry: Array, x: Array) -> dict[str, Array]:
         """Reset and update gate."""

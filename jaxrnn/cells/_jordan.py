@@ -1,7 +1,7 @@
 """The Jordan network."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,10 @@ from jaxtyping import Float
 from .. import _check
 from .._numerics import add, glorot, recur, zeros
 from .._typing import Array, Batch, Key
+from ._candidate import added
 from ._dense import DenseCell
+from ._elman import slope
+from ._rule import Rule
 
 
 class JordanParams(NamedTuple):
@@ -21,6 +24,36 @@ class JordanParams(NamedTuple):
     output: Float[Array, "H O"]
     bias: Float[Array, " H"] | None
     output_bias: Float[Array, " O"] | None
+
+
+class JordanRule(Rule):
+    """The slopes of both layers; memory: the sum of the hidden layer, and that of the output."""
+
+    @property
+    def replays(self) -> bool:
+        return True
+
+    def remember(self, cell: Any, params: JordanParams, carry: Array, u: Array, r: Array) -> Any:
+        z = u + r
+        out = cell.outer(params, z)
+        y = cell.output_activation(out)
+        return (y.astype(carry.dtype), y.astype(params.kernel.dtype)), (z, out)
+
+    def replay(self, cell: Any, params: JordanParams, carry: Array, memory: Any) -> Any:
+        z, out = memory
+        # Linear in what is added, so that a second derivative does not count it twice.
+        moved = slope(cell.output_activation, out) * added(cell.outer(params, z))
+        y = cell.output_activation(out) + moved
+        return y.astype(carry.dtype), y.astype(params.kernel.dtype)
+
+    def linearize(self, cell: Any, params: JordanParams, carry: Array, memory: Any) -> Any:
+        z, out = memory
+        return slope(cell.activation, z), slope(cell.output_activation, out)
+
+    def push(self, cell: Any, params: JordanParams, point: Any, d_carry: Array, d_z: Array) -> Any:
+        hidden, output = point
+        d_y = output * recur(hidden * d_z, params.output)
+        return d_y.astype(d_carry.dtype), d_y.astype(params.kernel.dtype)
 
 
 class Jordan(DenseCell):
@@ -57,6 +90,7 @@ class Jordan(DenseCell):
     activation: Callable[[Array], Array] = jax.tree.static(default=jnp.tanh)
     output_activation: Callable[[Array], Array] = jax.tree.static(default=jnp.tanh)
     use_bias: bool = jax.tree.static(default=True)
+    rule = JordanRule()
 
     def __post_init__(self) -> None:
         """Check the sizes."""
@@ -84,7 +118,9 @@ class Jordan(DenseCell):
 
     def gate(self, params: JordanParams, carry: Array, u: Array, r: Array) -> tuple[Array, Array]:
         """The hidden layer, then the output with its own product."""
-        z = recur(self.activation(u + r), params.output)
-        z = z if params.output_bias is None else add(z, params.output_bias)
-        y = self.output_activation(z)
-        return y.astype(carry.dtype), y.astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
+
+    def outer(self, params: JordanParams, z: Array) -> Array:
+        """The sum of the output, from that of the hidden layer."""
+        z = recur(self.activation(z), params.output)
+        return z if params.output_bias is None else add(z, params.output_bias)

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import glorot, orthogonal, recur
+from .._numerics import glorot, orthogonal
 from .._typing import Array, Key
+from ._candidate import CandidateRule
 from ._dense import DenseCell
 
 
@@ -49,6 +50,7 @@ class MGU(DenseCell):
     """
 
     use_bias: bool = jax.tree.static(default=True)
+    rule = CandidateRule()
 
     def init(self, key: Key) -> MGUParams:
         """Glorot kernels per block, orthogonal kernels between the units, biases of zero."""
@@ -62,11 +64,12 @@ class MGU(DenseCell):
 
     def gate(self, params: MGUParams, carry: Array, u: Array, r: Array) -> tuple[Array, Array]:
         """The gate, then the candidate with its own product."""
-        u_f, u_n = jnp.split(u, 2, axis=-1)
-        f = jax.nn.sigmoid(u_f + r)
-        n = jnp.tanh(u_n + recur(f * carry, params.candidate))
-        h = carry + f * (n - carry)
-        return h, h.astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
+
+    def opened(self, f: Array) -> tuple[Array, Array, Array, Array]:
+        """What `CandidateRule` asks for: the gate resets, and it keeps what it does not update."""
+        slope = f * (1 - f)
+        return f, 1 - f, slope, -slope
 
     def gates(self, params: MGUParams, carry: Array, x: Array) -> dict[str, Array]:
         """The gate, which forgets and updates."""

@@ -1,6 +1,6 @@
 """The multiplicative LSTM."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,9 @@ from jaxtyping import Float
 
 from .._numerics import add, dot, glorot, orthogonal, recur
 from .._typing import Array, Key, Leaf
+from ._candidate import added
 from ._lstm import LSTMCarry, LSTMRule, WithCell, lstm_bias
+from ._rule import Rule
 
 
 class MultiplicativeLSTMParams(NamedTuple):
@@ -18,6 +20,42 @@ class MultiplicativeLSTMParams(NamedTuple):
     recurrent: Float[Array, "H H"]
     intermediate: Float[Array, "H 4*H"]
     bias: Float[Array, " 4*H"] | None
+
+
+class MultiplicativeRule(Rule):
+    """The intermediate product, then the rule of `LSTM`; memory: what made m, and the gates."""
+
+    @property
+    def replays(self) -> bool:
+        return True
+
+    def remember(self, cell: Any, params: Any, carry: LSTMCarry, u: Array, r: Array) -> Any:
+        factor, u = u[..., : cell.hidden], u[..., cell.hidden :]
+        z = recur(factor * r, params.intermediate)
+        result, gates = LSTMRule().remember(cell, params, carry, u, z)
+        return result, (factor, r, gates)
+
+    def replay(self, cell: Any, params: Any, carry: LSTMCarry, memory: Any) -> Any:
+        factor, r, gates = memory
+        term = added(recur(factor * r, params.intermediate))
+        point = LSTMRule().linearize(cell, params, carry, gates)
+        still = jax.tree.map(jnp.zeros_like, carry)
+        moved = LSTMRule().push(cell, params, point, still, term)
+        return jax.tree.map(jnp.add, LSTMRule().replay(cell, params, carry, gates), moved)
+
+    def linearize(self, cell: Any, params: Any, carry: LSTMCarry, memory: Any) -> Any:
+        factor, r, gates = memory
+        return factor, r, LSTMRule().linearize(cell, params, carry, gates)
+
+    def merge(self, d_u: Array, d_r: Array) -> Any:
+        return d_u, d_r
+
+    def push(self, cell: Any, params: Any, point: Any, d_carry: LSTMCarry, d_z: Any) -> Any:
+        factor, r, gates = point
+        d_u, d_r = d_z
+        d_m = d_u[..., : cell.hidden] * r + factor * d_r
+        d_z = d_u[..., cell.hidden :] + recur(d_m, params.intermediate)
+        return LSTMRule().push(cell, params, gates, d_carry, d_z)
 
 
 class MultiplicativeLSTM(WithCell):
@@ -53,6 +91,7 @@ class MultiplicativeLSTM(WithCell):
 
     forget_bias: Leaf = 1.0
     use_bias: bool = jax.tree.static(default=True)
+    rule = MultiplicativeRule()
 
     def init(self, key: Key) -> MultiplicativeLSTMParams:
         """Glorot kernels, orthogonal kernels between the units, the forget bias."""
@@ -73,19 +112,14 @@ class MultiplicativeLSTM(WithCell):
         self, params: MultiplicativeLSTMParams, carry: LSTMCarry, u: Array, r: Array
     ) -> tuple[LSTMCarry, Array]:
         """The intermediate state, its product, then the gates of an LSTM."""
-        u, z = self._sums(params, u, r)
-        result: tuple[LSTMCarry, Array] = LSTMRule().remember(self, params, carry, u, z)[0]
-        return result
+        return self.rule.remember(self, params, carry, u, r)[0]
 
     def gates(
         self, params: MultiplicativeLSTMParams, carry: LSTMCarry, x: Array
     ) -> dict[str, Array]:
         """Input, forget and output gate."""
-        u, z = self._sums(params, self.project(params, x), self.mix(params, carry))
-        i, f, _, o = jnp.split(jax.nn.sigmoid(u + z), 4, axis=-1)
+        u = self.project(params, x)
+        m = u[..., : self.hidden] * self.mix(params, carry)
+        z = u[..., self.hidden :] + recur(m, params.intermediate)
+        i, f, _, o = jnp.split(jax.nn.sigmoid(z), 4, axis=-1)
         return {"input": i, "forget": f, "output": o}
-
-    def _sums(self, params: MultiplicativeLSTMParams, u: Array, r: Array) -> tuple[Array, Array]:
-        """What the inputs and the intermediate state contribute to the gates."""
-        m = u[..., : self.hidden] * r
-        return u[..., self.hidden :], recur(m, params.intermediate)

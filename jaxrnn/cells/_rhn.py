@@ -1,6 +1,6 @@
 """The recurrent highway network."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,9 @@ from jaxtyping import Float
 from .. import _check
 from .._numerics import add, dot, glorot, orthogonal, recur
 from .._typing import Array, Key, Leaf
+from ._candidate import added
 from ._dense import DenseCell
+from ._rule import Rule
 from ._squash import SIGMOID, TANH, squashed
 
 
@@ -19,6 +21,51 @@ class RHNParams(NamedTuple):
     kernel: Float[Array, "I 2*H"]
     recurrent: Float[Array, "L H 2*H"]
     bias: Float[Array, "L 2*H"] | None
+
+
+class RHNRule(Rule):
+    """The factors of every layer; memory: each layer's state, candidate and gate."""
+
+    @property
+    def replays(self) -> bool:
+        return True
+
+    def remember(self, cell: Any, params: RHNParams, carry: Array, u: Array, r: Array) -> Any:
+        s, z, memory = carry, u + r, []
+        for layer in range(cell.depth):
+            if layer:
+                z = cell.sums(params, layer, s)
+            h, t = jnp.split(squashed(z, (TANH, SIGMOID)), 2, axis=-1)
+            memory.append((s, h, t))
+            s = s + t * (h - s)
+        return (s, s.astype(params.kernel.dtype)), memory
+
+    def replay(self, cell: Any, params: RHNParams, carry: Array, memory: Any) -> Any:
+        points = self.linearize(cell, params, carry, memory)
+        d_s = jnp.zeros_like(carry)
+        for layer, (point, (s, _, _)) in enumerate(zip(points, memory, strict=True)):
+            if layer:
+                d_z = added(cell.sums(params, layer, s)) + recur(d_s, params.recurrent[layer])
+                d_s = _through(point, d_s, d_z)
+        s, h, t = memory[-1]
+        s = s + t * (h - s) + d_s
+        return s, s.astype(params.kernel.dtype)
+
+    def linearize(self, cell: Any, params: RHNParams, carry: Array, memory: Any) -> Any:
+        return [(1 - t, t * (1 - h**2), (h - s) * t * (1 - t)) for s, h, t in memory]
+
+    def push(self, cell: Any, params: RHNParams, point: Any, d_carry: Array, d_z: Array) -> Any:
+        d_s = _through(point[0], d_carry, d_z)
+        for layer in range(1, cell.depth):
+            d_s = _through(point[layer], d_s, recur(d_s, params.recurrent[layer]))
+        return d_s, d_s.astype(params.kernel.dtype)
+
+
+def _through(point: Any, d_s: Array, d_z: Array) -> Array:
+    """The tangent after a layer."""
+    by_s, by_h, by_t = point
+    d_h, d_t = jnp.split(d_z, 2, axis=-1)
+    return by_s * d_s + by_h * d_h + by_t * d_t
 
 
 class RHN(DenseCell):
@@ -54,6 +101,7 @@ class RHN(DenseCell):
     depth: int = jax.tree.static(default=5)
     transform_bias: Leaf = -2.0
     use_bias: bool = jax.tree.static(default=True)
+    rule = RHNRule()
 
     def __post_init__(self) -> None:
         """Check the sizes."""
@@ -82,13 +130,9 @@ class RHN(DenseCell):
 
     def gate(self, params: RHNParams, carry: Array, u: Array, r: Array) -> tuple[Array, Array]:
         """The first layer, and those above it, each with its own product."""
-        s = _layer(carry, u + r)
-        for layer in range(1, self.depth):
-            z = recur(s, params.recurrent[layer])
-            s = _layer(s, z if params.bias is None else add(z, params.bias[layer]))
-        return s, s.astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
 
-
-def _layer(s: Array, z: Array) -> Array:
-    h, t = jnp.split(squashed(z, (TANH, SIGMOID)), 2, axis=-1)
-    return s + t * (h - s)
+    def sums(self, params: RHNParams, layer: int, s: Array) -> Array:
+        """What a layer above the first squashes."""
+        z = recur(s, params.recurrent[layer])
+        return z if params.bias is None else add(z, params.bias[layer])

@@ -42,7 +42,11 @@ class Rule(Config):
         return False
 
     def replay(self, cell: Any, params: Params, carry: Carry, memory: Any) -> tuple[Carry, Inputs]:
-        """The result of `gate` as a function of its parameters, from the memory of a step."""
+        """The result of `gate` from the memory of a step, as a function of parameters alone.
+
+        What of the memory depends on parameters counts as a constant: its own dependence is taken
+        into account elsewhere.
+        """
         raise NotImplementedError
 
     @abc.abstractmethod
