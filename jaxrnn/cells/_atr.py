@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import add, dot
+from .._numerics import add, dot, recur
 from .._typing import Array, Key
 from ._dense import drawn_blocks
 from ._pointwise import PointwiseCell
-from ._squash import LINEAR
+from ._squash import SIGMOID
 
 
 class ATRParams(NamedTuple):
@@ -49,24 +49,24 @@ class ATR(PointwiseCell):
     """
 
     use_bias: bool = jax.tree.static(default=True)
-    blocks: ClassVar = {"sum": LINEAR}
+    blocks: ClassVar = {"input": SIGMOID, "forget": SIGMOID}
 
     def init(self, key: Key) -> ATRParams:
         """Glorot kernel, orthogonal recurrent kernel, a bias of zero."""
         return ATRParams(*drawn_blocks(key, self.inputs, self.hidden, 1, bias=self.use_bias))
 
     def project(self, params: ATRParams, x: Array) -> Array:
-        """p twice: once to be added to q, once for itself."""
+        """p for both gates, and for itself."""
         p = dot(x, params.kernel)
         p = p if params.bias is None else add(p, params.bias)
-        return jnp.concatenate([p, p], axis=-1)
+        return jnp.concatenate([p, p, p], axis=-1)
+
+    def mix(self, params: ATRParams, carry: Array) -> Array:
+        """q and -q."""
+        q = recur(carry, params.recurrent)
+        return jnp.concatenate([q, -q], axis=-1)
 
     def update(self, params: ATRParams, carry: Array, *blocks: Array) -> tuple[Array, Array]:
-        both, p = blocks
-        h = jax.nn.sigmoid(both) * p + jax.nn.sigmoid(2 * p - both) * carry
+        i, f, p = blocks
+        h = i * p + f * carry
         return h, h
-
-    def gates(self, params: ATRParams, carry: Array, x: Array) -> dict[str, Array]:
-        """Input and forget gate."""
-        p, q = jnp.split(self.project(params, x), 2, axis=-1)[0], self.mix(params, carry)
-        return {"input": jax.nn.sigmoid(p + q), "forget": jax.nn.sigmoid(p - q)}
