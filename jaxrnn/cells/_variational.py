@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
+from .._numerics import placed
 from .._typing import Array, Batch, Carry, Inputs, Key, Leaf, Params
 from ._cell import Cell, GatedCell
 from ._resolving import Resolving
@@ -163,5 +164,6 @@ class Dropped(Wrapper):
 
 def drop(keep: Array, x: Array, rate: Leaf) -> Array:
     """`x / (1 - rate)` where it is kept, and 0 elsewhere."""
+    keep = placed(keep, x, range(x.ndim))
     scale = jnp.broadcast_to(jnp.asarray(1 - rate).astype(x.dtype), x.shape)
     return jnp.where(keep, x / scale, jnp.zeros_like(x))
