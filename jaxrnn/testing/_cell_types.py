@@ -35,20 +35,23 @@ def _typed(case: CellCase, dtype: Any) -> Any:
         trees.alike(gradient, own, f"with {jnp.dtype(dtype)} parameters the gradient")
         return last, ys, case.noun.carry(params, BATCH)
 
+    drawn, xs = case.drawn, case.xs
     with jax.enable_x64(False):
-        return jax.eval_shape(both, *trees.cast((case.drawn, case.xs), dtype))
+        return jax.eval_shape(both, *trees.cast((drawn, xs), dtype))
 
 
 def carries(case: CellCase) -> None:
+    drawn = case.drawn
     with jax.enable_x64(False):
-        carry = jax.eval_shape(case.noun.carry, trees.cast(case.drawn, NARROW))
+        carry = jax.eval_shape(case.noun.carry, trees.cast(drawn, NARROW))
     for leaf in trees.numbers(carry):
         assert not trees.is_narrow(leaf), f"with bfloat16 parameters a carry is {leaf.dtype}"
 
 
 def precision(case: CellCase) -> None:
+    drawn, inputs = case.drawn, case.xs
     with jax.enable_x64(False):
-        params, xs = trees.cast((case.drawn, case.xs), NARROW)
+        params, xs = trees.cast((drawn, inputs), NARROW)
         narrow = jax.jit(lambda cell, params, xs: unroll(cell, params, xs)[1])(
             case.noun, params, xs
         )

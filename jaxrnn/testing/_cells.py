@@ -14,7 +14,7 @@ from . import _cell_types as of_types
 from . import _kind_laws as of_kinds
 from ._cell_case import CellCase
 from ._law import Law, LawReport, examine
-from ._noun_laws import NOUN_LAWS
+from ._noun_laws import COPIES, SHOWS
 
 
 def _is(kind: Any) -> Any:
@@ -126,7 +126,8 @@ CELL_LAWS = (
         of_types.traces,
         "Sizes and functions are static fields, `jax.tree.static()`; numbers are plain fields.",
     ),
-    *NOUN_LAWS,
+    COPIES,
+    SHOWS,
     Law(
         "projection",
         "`project` and `mix` broadcast over any leading axes.",

@@ -41,18 +41,16 @@ def _words(value: Any) -> Any:
         yield value.__name__, value
 
 
-NOUN_LAWS = (
-    Law(
-        "copies",
-        "A deep copy is equal, and so is what is pickled and read back.",
-        copies,
-        "Define classes and functions at the top of a module, where pickle finds them; keep arrays "
-        "and numbers as fields, and nothing in closures.",
-    ),
-    Law(
-        "repr",
-        "What `repr` shows makes the same noun again.",
-        shows,
-        "Hold functions by their names: no lambdas, no partials.",
-    ),
+COPIES = Law(
+    "copies",
+    "A deep copy is equal, and so is what is pickled and read back.",
+    copies,
+    "Define classes and functions at the top of a module, where pickle finds them; keep arrays and "
+    "numbers as fields, and nothing in closures.",
+)
+SHOWS = Law(
+    "repr",
+    "What `repr` shows makes the same noun again.",
+    shows,
+    "Hold functions by their names: no lambdas, no partials.",
 )

@@ -99,10 +99,9 @@ def where(flags: Any, tree: Any, other: Any) -> Any:
             np.where(wide, value, np.broadcast_to(instead, value.shape)), value.dtype
         )
 
-    structures: list[Any] = [jax.tree.structure(each) for each in (tree, other)]
-    if structures[0] == structures[1]:
-        return jax.tree.map(leaf, tree, other)
-    return jax.tree.map(lambda value: leaf(value, _fitting(value, other)), tree)
+    if isinstance(other, int | float):
+        return jax.tree.map(lambda value: leaf(value, _fitting(value, other)), tree)
+    return jax.tree.map(leaf, tree, other)
 
 
 def _fitting(value: Any, number: float) -> Any:
@@ -112,9 +111,7 @@ def _fitting(value: Any, number: float) -> Any:
         return np.asarray(number, dtype)
     if jnp.issubdtype(dtype, jnp.bool_):
         return ~_concrete(value)
-    if not np.isfinite(number):
-        return np.asarray(0 if np.isnan(number) else np.sign(number) * 10**6, np.int64)
-    return np.asarray(number, np.int64)
+    return np.asarray(np.clip(0 if np.isnan(number) else number, -(10**6), 10**6), dtype)
 
 
 def _concrete(leaf: Any) -> Any:

@@ -1,256 +1,136 @@
-"""What every layer owes: streaming, blindness to padding, resets, keys, types, vmap, pickling."""
+"""Every layer keeps every law, and each law can fail."""
 
-import copy
-import pickle
-
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn import cells, engines, networks
+from jaxrnn import networks, testing
+from jaxrnn._dtypes import at_least_float32
 from tests import zoo
 
-T, B = 6, 3
-EVERY = pytest.mark.parametrize("name", zoo.LAYERS)
-STREAMING = [name for name in zoo.LAYERS if name not in zoo.NEED_THE_FUTURE]
-DROPOUTS = {"dropout", "variational_dropout"}
-WITHOUT_PARAMETERS = DROPOUTS | {"activation", "last_pool", "mean_pool", "max_pool"}
-POOLING = [name for name, layer in zoo.LAYERS.items() if layer.pools]
+SYMBOLS = np.arange(zoo.SYMBOLS)
 
 
-def problem(name, key):
-    """Random parameters, inputs `[T, B, ...]` and carry, drawn by NumPy, which compiles nothing."""
-    layer, draw = zoo.LAYERS[name], np.random.default_rng(0)
-
-    def random(leaf):
-        return jnp.asarray(0.5 * draw.normal(size=leaf.shape), leaf.dtype)
-
-    params = jax.tree.map(random, jax.eval_shape(layer.init, key))
-    carry = jax.tree.map(random, jax.eval_shape(lambda p: layer.carry(p, (B,)), params))
-    if name in zoo.READ_SYMBOLS:
-        xs = jnp.asarray(draw.integers(zoo.SYMBOLS, size=(T, B)))
-    else:
-        xs = jnp.asarray(draw.normal(size=(T, B, zoo.I)), float)
-    return layer, params, xs, carry
+@pytest.mark.parametrize("name", zoo.LAYERS)
+def test_every_law(name, key):
+    inputs = SYMBOLS if name in zoo.READ_SYMBOLS else None
+    testing.check_layer(zoo.LAYERS[name], inputs, key=key)
 
 
-def numbers(tree):
-    """The leaves that have a derivative; a carry may also hold flags."""
-    return [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+def test_what_the_zoo_says_of_layers_is_so():
+    """So the laws that hold for some are checked of those."""
+    for name, layer in zoo.LAYERS.items():
+        names = {law.name for law in testing.laws(layer)}
+        assert ("future" in names) == (name in zoo.NEED_THE_FUTURE), name
+        assert ("refusal" in names) == layer.pools, name
 
 
-def with_numbers(tree, leaves):
-    """The tree with these in the place of its numbers."""
-    leaves = iter(leaves)
+class Plain(networks.Layer):
+    """A layer that keeps all laws: a running sum. What is below breaks one each."""
 
-    def put(leaf):
-        return next(leaves) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+    wrong: str = jax.tree.static(default="")
 
-    return jax.tree.map(put, tree)
+    def init(self, key):
+        return jnp.ones(3)
 
+    def carry(self, params, batch=()):
+        return jnp.zeros((*batch, 3), at_least_float32(params.dtype))
 
-def near(got, wanted):
-    chex.assert_trees_all_close(got, wanted, rtol=1e-12, atol=1e-12)  # by NumPy
+    def run(self, params, xs, carry, *, key, mask, resets):
+        wide = jnp.broadcast_to(params, xs.shape) * xs
 
+        def step(carry, inputs):
+            x, reset = inputs
+            carry = jnp.where(reset[:, None], 0, carry) + x.astype(carry.dtype)
+            return carry, carry
 
-def with_rate(layer, rate):
-    """The layer with another rate in every dropout."""
+        starts = jnp.zeros(xs.shape[:-1], bool) if resets is None else resets
+        if self.wrong == "separate":
+            starts = jnp.zeros_like(starts)
+        carry, ys = jax.lax.scan(step, carry, (wide, starts))
+        ys = ys.astype(jnp.float32 if self.wrong == "types" else params.dtype)
+        if self.wrong == "streaming":
+            ys = ys + jnp.mean(ys, 0, keepdims=True)
+        if self.wrong == "padding":
+            ys = jnp.sqrt(jnp.broadcast_to(params, ys.shape) ** 2 * jnp.square(xs))
+        if self.wrong == "keys" and key is not None:
+            ys = ys + jax.random.normal(key, ys.shape, ys.dtype)
+        if self.wrong == "vmap" and type(params).__name__ == "BatchTracer":
+            ys = 2 * ys
+        if self.wrong == "fresh" and mask is None:
+            ys = 2 * ys
+        return carry, ys
 
-    def leaf(path, value):
-        return rate if jax.tree_util.keystr(path).endswith(".rate") else value
+    def step(self, params, carry, x, *, resets=None):
+        if self.wrong == "step resets" and carry is not None:
+            resets = None
+        return super().step(params, carry, x, resets=resets)
 
-    return jax.tree_util.tree_map_with_path(leaf, layer)
+    def apply(self, params, xs, carry=None, *, lengths=None, **rest):
+        if self.wrong == "fresh" and lengths is not None:
+            lengths = [max(length - 1, 0) for length in lengths]
+        return super().apply(params, xs, carry, lengths=lengths, **rest)
 
+    @property
+    def input_shape(self):
+        return (3,)
 
-@pytest.mark.parametrize("name", STREAMING)
-def test_streaming_equals_the_whole(name, x64, key):
-    layer, params, xs, carry = problem(name, key)
+    @property
+    def causal(self):
+        return self.wrong != "future"
 
-    @jax.jit
-    def both(params, carry, xs):
-        streamed = jax.lax.scan(lambda c, x: layer.step(params, c, x), carry, xs)
-        return streamed, layer.apply(params, xs, carry)
+    @property
+    def pools(self):
+        return self.wrong == "refusal"
 
-    near(*both(params, carry, xs))
-
-
-@pytest.mark.parametrize("name", sorted(zoo.NEED_THE_FUTURE))
-def test_layers_that_need_the_future_refuse_to_stream(name, key):
-    layer, params, xs, carry = problem(name, key)
-    with pytest.raises(TypeError, match=r"cannot stream.*Use `apply`"):
-        layer.step(params, carry, xs[0])
-
-
-@EVERY
-def test_padding_reaches_nothing(name, key):
-    """Whatever stands in it, bit for bit, also under dropout and where a whole row is padding."""
-    layer, params, xs, carry = problem(name, key)
-    mask = jnp.arange(T)[:, None] < jnp.array([[T, 4, 0]])
-    mask = mask.at[2, 0].set(False)
-    wide = mask if name in zoo.READ_SYMBOLS else mask[..., None]
-
-    @jax.jit
-    def run(params, carry, xs):
-        def loss(params, state, xs):
-            old = with_numbers(carry, state)
-            last, ys = layer.apply(params, xs, old, key=key, mask=mask)
-            leaves = numbers((last, ys))
-            return sum((jnp.abs(leaf) * jnp.cos(jnp.abs(leaf))).sum() for leaf in leaves), ys
-
-        argnums = (0, 1) if name in zoo.READ_SYMBOLS else (0, 1, 2)
-        return jax.value_and_grad(loss, argnums, has_aux=True)(params, numbers(carry), xs)
-
-    clean = run(params, carry, jnp.where(wide, xs, 0))
-    chex.assert_tree_all_finite(clean)
-    bad = [-(10**6), 10**6] if name in zoo.READ_SYMBOLS else [jnp.nan, jnp.inf, -jnp.inf, 1e30]
-    garbage = jnp.resize(jnp.array(bad, xs.dtype), xs.shape)
-    chex.assert_trees_all_equal(run(params, carry, jnp.where(wide, xs, garbage)), clean)
-    if name not in zoo.READ_SYMBOLS:
-        assert not bool(jnp.where(wide, 0, clean[1][2]).any())
+    def check_causal(self):
+        pass
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.LAYERS if name not in POOLING])
-def test_resets_equal_separate_sequences(name, x64, key):
-    layer, params, xs, _ = problem(name, key)
-    cut = 2
-    resets = jnp.zeros((T, B), bool).at[cut].set(True)
-
-    @jax.jit
-    def run(params, xs):
-        whole = layer.apply(params, xs, resets=resets)[1]
-        parts = [layer.apply(params, part)[1] for part in (xs[:cut], xs[cut:])]
-        return whole, jnp.concatenate(parts)
-
-    near(*run(params, xs))
+def broken(layer, *names):
+    """Those of the named laws that the layer breaks, and the report."""
+    skip = [law.name for law in testing.laws(layer) if law.name not in names]
+    try:
+        report = testing.check_layer(layer, skip=skip, echo=False)
+    except testing.BrokenLaws as error:
+        report = error.report
+    assert len(report.results) == len(names)
+    return set(report.failed), str(report)
 
 
-@EVERY
-def test_no_carry_is_the_initial_one_and_lengths_are_a_mask(name, key):
-    """One program holds both calls, so that they are equal bit for bit."""
-    layer, params, xs, _ = problem(name, key)
-    lengths = [T, 4, 0]
-    mask = np.arange(T)[:, None] < np.array(lengths)
-
-    @jax.jit
-    def both(params, xs):
-        fresh = layer.carry(params, (B,))
-        every = np.ones((T, B), bool).tolist()
-        return (
-            layer.apply(params, xs, lengths=lengths),
-            layer.apply(params, xs, lengths=lengths, mask=every),
-            layer.apply(params, xs, fresh, mask=mask),
-        )
-
-    first, second, third = both(params, xs)
-    chex.assert_trees_all_equal(first, third)
-    chex.assert_trees_all_equal(second, third)
+ONE_EACH = [
+    "streaming",
+    "future",
+    "padding",
+    "separate",
+    "refusal",
+    "fresh",
+    "step resets",
+    "keys",
+    "vmap",
+    "types",
+]
 
 
-@pytest.mark.parametrize("name", STREAMING)
-def test_a_step_starts_afresh_where_it_is_told(name, x64, key):
-    """By selection: what the old state holds, NaN too, is gone."""
-    layer, params, xs, carry = problem(name, key)
-    resets = [True, False, True]
-
-    @jax.jit
-    def run(params, carry, x):
-        ruined = with_numbers(carry, [leaf.at[0].set(jnp.nan) for leaf in numbers(carry)])
-        return (
-            layer.step(params, ruined, x, resets=resets),
-            layer.step(params, None, x),
-            layer.step(params, carry, x),
-        )
-
-    some, fresh, old = run(params, carry, xs[0])
-    for row, wanted in enumerate([fresh, old, fresh]):
-        near(*jax.tree.map(lambda leaf, row=row: leaf[row], (some, wanted)))
+@pytest.mark.parametrize("law", ONE_EACH)
+def test_a_layer_that_breaks_the_law_is_found(law):
+    failed, page = broken(Plain(law), law)
+    assert failed == {law} and "Error" not in page, page
 
 
-@pytest.mark.parametrize("name", POOLING)
-def test_pooling_refuses_resets(name, key):
-    layer, params, xs, carry = problem(name, key)
-    with pytest.raises(ValueError, match="cannot pool over several sequences in a row"):
-        jax.eval_shape(lambda xs: layer.apply(params, xs, carry, resets=jnp.ones((T, B), bool)), xs)
+def test_the_layer_that_they_are_made_of_breaks_none():
+    failed, page = broken(Plain(), *(law.name for law in testing.laws(Plain())))
+    assert not failed, page
 
 
-@EVERY
-def test_no_key_equals_rate_zero(name, x64, key):
-    layer, params, xs, carry = problem(name, key)
-    drops = name in DROPOUTS | {"language_model", "classifier"}
+class Opaque:
+    """It equals itself alone, and cannot be made from what it shows."""
 
-    @jax.jit
-    def run(layer, key):
-        return layer.apply(params, xs, carry, key=key)
-
-    plain = jax.jit(lambda layer: layer.apply(params, xs, carry))(layer)
-    near(run(with_rate(layer, 0.0), key), plain)
-    changed = jnp.abs(run(with_rate(layer, 0.5), key)[1] - plain[1]).max() > 1e-3
-    assert bool(changed) == drops
+    def __call__(self, x):
+        return x
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.LAYERS if name not in WITHOUT_PARAMETERS])
-def test_vmap_over_parameters_equals_a_loop(name, x64, key):
-    layer, params, xs, carry = problem(name, key)
-    several = jax.tree.map(lambda leaf: jnp.stack([leaf, 2 * leaf, -leaf]), params)
-
-    @jax.jit
-    def run(several):
-        def apply(params):
-            return layer.apply(params, xs, carry)
-
-        return jax.vmap(apply)(several), jax.lax.map(apply, several)
-
-    near(*run(several))
-
-
-@EVERY
-@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32])
-@pytest.mark.parametrize("rate_key", [None, 0])
-def test_types_and_carries_are_kept(name, dtype, rate_key, key):
-    layer, params, xs, _ = problem(name, key)
-    params = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
-    xs = xs if name in zoo.READ_SYMBOLS else xs.astype(dtype)
-    carry = layer.carry(params, (B,))
-    mask, rate_key = jnp.ones((T, B), bool), None if rate_key is None else key
-
-    def apply(params, carry, xs):
-        return layer.apply(params, xs, carry, key=rate_key, mask=mask)
-
-    calls = [(apply, xs)]
-    if name in STREAMING:
-        calls.append((layer.step, xs[0]))
-    for call, inputs in calls:
-        last, ys = jax.eval_shape(call, params, carry, inputs)
-        chex.assert_trees_all_equal_shapes_and_dtypes(last, carry)
-        assert ys.dtype == dtype
-        time = 1 if call is apply and name not in POOLING else 0
-        assert ys.ndim == 2 + time
-        assert layer.output_shape in (None, ys.shape[-1:])
-
-
-@EVERY
-def test_layers_survive_pickling_and_repr(name):
-    layer = zoo.LAYERS[name]
-    assert pickle.loads(pickle.dumps(layer)) == layer
-    assert copy.deepcopy(layer) == layer
-    functions = {"tanh": jnp.tanh, "gelu": jax.nn.gelu, "zeros": jax.nn.initializers.zeros}
-    namespace = {**vars(networks), **vars(cells), **vars(engines), **functions}
-    assert eval(repr(layer), namespace) == layer
-
-
-@EVERY
-def test_equal_layers_trace_once(name, key):
-    layer, params, xs, carry = problem(name, key)
-
-    traces = []
-
-    @jax.jit
-    def shape(layer):
-        traces.append(layer)
-        return jnp.zeros(layer.apply(params, xs, carry, key=key)[1].shape)
-
-    for rate in (0.1, 0.9):
-        shape(with_rate(layer, rate))
-    assert len(traces) == 1
+def test_layers_that_cannot_be_copied_are_found():
+    layer = networks.Activation(Opaque())
+    assert broken(layer, "traces", "copies", "repr")[0] == {"traces", "copies", "repr"}

@@ -1,189 +1,81 @@
-"""What every metric owes: a monoid with fixed states, blind to padding, splits and shards."""
+"""Every metric keeps every law, and each law can fail."""
 
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
-import hypothesis
-import hypothesis.extra.numpy as hnp
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
-from hypothesis import strategies
-from jax.sharding import Mesh, PartitionSpec
 
+from jaxrnn import metrics, testing
 from tests import zoo
-from tests.laws.test_objectives import garbage
-
-T, B, PARTS = 6, 8, 3
-EVERY = pytest.mark.parametrize("name", zoo.METRICS)
-ANY_SPLIT = pytest.mark.parametrize(
-    "name", [name for name in zoo.METRICS if name not in zoo.COUNT_UPDATES]
-)
-SOME = hypothesis.settings(deadline=None, max_examples=15, derandomize=True, database=None)
 
 
-@cache
-def problem(name):
+@pytest.mark.parametrize("name", zoo.METRICS)
+def test_every_law(name):
     metric, targets = zoo.METRICS[name]
-    keys = jax.random.split(jax.random.key(2), 3)
-    outputs = 2 * jax.random.normal(keys[0], (T, B, zoo.V))
-    where = jax.random.bernoulli(keys[1], 0.7, (T, B)).at[0].set(True)
-    return metric, outputs, targets(keys[2], outputs), np.asarray(where)
+    keys = jax.random.split(jax.random.key(2))
+    outputs = 2 * jax.random.normal(keys[0], (6, 8, zoo.V))
+    skip = ["splits"] if name in zoo.COUNT_UPDATES else []
+    testing.check_metric(metric, outputs, targets(keys[1], outputs), skip=skip)
 
 
-class Seen(NamedTuple):
-    """All that the laws look at, of one batch and of its parts."""
+class Plain(metrics.Metric):
+    """The mean of the first outputs; it keeps all laws, and what is given to it breaks one each."""
 
-    state: Any
-    with_init: list[Any]
-    value: Any
-    nothing: Any
-    bracketed: list[Any]
-    folded: Any
-    halved: Any
-    gradient: Any
+    kept: Callable = jax.tree.static(default=lambda where, x: jnp.where(where, x, 0))
+    joined: Callable = jax.tree.static(default=lambda a, b: a + b)
+    stop: Callable = jax.tree.static(default=jax.lax.stop_gradient)
+    divisor: Callable = jax.tree.static(default=lambda count: count)
+    dtype: Callable = jax.tree.static(default=lambda x: x.astype(jnp.float32))
+    shared: bool = jax.tree.static(default=False)
+    stretched: float = jax.tree.static(default=1.0)
 
+    def init(self):
+        zero = jnp.zeros(())
+        return zero, (zero if self.shared else jnp.zeros(()))
 
-def summarize(metric, outputs, targets, where, part):
-    """One program for each metric, since compiling is what takes time."""
+    def add(self, state, seen):
+        x = self.dtype(self.stop(seen.outputs[..., 0]))
+        return state[0] + self.kept(seen.where, x).sum(), state[1] + jnp.sum(
+            seen.where, dtype=jnp.float32
+        )
 
-    def state_of(outputs, where):
-        return metric.update(metric.init(), outputs, targets, where=where)
+    def update(self, state, outputs, targets, *, where=None, weight=None):
+        where = jnp.ones(outputs.shape[:-1], bool) if where is None else where
+        return self.add(state, metrics.Observed(outputs, targets, where, weight))
 
-    def update(state, batch):
-        outputs, targets, where = batch
-        return metric.update(state, outputs, targets, where=where), None
+    def merge(self, earlier, later):
+        return tuple(map(self.joined, earlier, later))
 
-    def columns(leaf):
-        return jnp.moveaxis(leaf.reshape(T, 4, B // 4, *leaf.shape[2:]), 1, 0)
+    def compute(self, state):
+        return state[0] / self.divisor(state[1])
 
-    def total(outputs):
-        value = metric.compute(state_of(outputs, where))
-        return sum(jnp.nansum(leaf) for leaf in jax.tree.leaves(value))
-
-    wheres = [where, *(where & (part == i) for i in range(PARTS)), where]
-    several = [outputs] * (1 + PARTS) + [0.5 * outputs]
-    state, a, b, c, halved = apart(jax.vmap(state_of)(stack(several), stack(wheres)))
-    init, merge = metric.init(), jax.vmap(metric.merge)
-    pairs = merge(stack([init, state, a, b]), stack([state, init, b, c]))
-    *with_init, ab, bc = apart(pairs)
-    bracketed = apart(merge(stack([ab, a]), stack([c, bc])))
-    folded, _ = jax.lax.scan(update, init, jax.tree.map(columns, (outputs, targets, where)))
-    values = jax.vmap(metric.compute)(stack([state, init, *bracketed, folded, halved]))
-    value, nothing, early, late, folded, halved = apart(values)
-    return Seen(
-        state, with_init, value, nothing, [early, late], folded, halved, jax.grad(total)(outputs)
-    )
+    def all_reduce(self, state, axis_name):
+        total = jax.lax.psum(state, axis_name)
+        return total[0] * self.stretched, total[1]
 
 
-def stack(trees):
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+ONE_EACH = {
+    "identity": Plain(divisor=lambda count: jnp.maximum(count, 1)),
+    "state": Plain(dtype=lambda x: x, kept=lambda where, x: jnp.stack([x, x])),
+    "splits": Plain(joined=jnp.maximum),
+    "padding": Plain(kept=lambda where, x: where * x),
+    "devices": Plain(stretched=2.0),
+    "donation": Plain(shared=True),
+    "gradients": Plain(stop=lambda x: x),
+    "copies": Plain(divisor=lambda count: count + 0),
+}
+OUTPUTS = jax.random.normal(jax.random.key(0), (6, 8, 5))
 
 
-def apart(tree):
-    leaves, structure = jax.tree.flatten(tree)
-    return [jax.tree.unflatten(structure, row) for row in zip(*leaves, strict=True)]
+@pytest.mark.parametrize("law", ONE_EACH)
+def test_a_metric_that_breaks_the_law_is_found(law):
+    metric = ONE_EACH[law]
+    skip = [each.name for each in testing.laws(metric) if each.name != law]
+    with pytest.raises(testing.BrokenLaws):
+        testing.check_metric(metric, OUTPUTS, skip=skip)
 
 
-seen = jax.jit(summarize)
-WHOLE = np.zeros((T, B), np.int8)
-
-
-def close(got, wanted, rtol=1e-6):
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol), got, wanted)
-
-
-def equal(got, wanted):
-    jax.tree.map(np.testing.assert_array_equal, got, wanted)
-
-
-@EVERY
-def test_no_data_is_nan_and_the_identity(name):
-    got = seen(*problem(name), WHOLE)
-    assert all(np.isnan(leaf).all() for leaf in jax.tree.leaves(got.nothing))
-    equal(got.with_init, [got.state, got.state])
-
-
-@EVERY
-def test_state_keeps_structure_shape_and_dtype(name):
-    metric, outputs, targets, where = problem(name)
-
-    def described(state):
-        return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), state)
-
-    def after(outputs, low, targets):
-        updated = metric.update(state, low, targets, where=where)
-        return metric.update(state, outputs, targets), updated, metric.merge(updated, state)
-
-    state = metric.init()
-    batch = jax.eval_shape(lambda: (outputs, outputs.astype(jnp.bfloat16), targets))
-    for got in jax.eval_shape(after, *batch):
-        assert described(got) == described(state)
-
-
-@ANY_SPLIT
-@SOME
-@hypothesis.given(
-    where=hnp.arrays(bool, (T, B)),
-    part=hnp.arrays(np.int8, (T, B), elements=strategies.integers(0, PARTS - 1)),
-)
-def test_any_split_gives_the_same_value_merged_in_any_order(name, where, part):
-    """Steps dealt out at will, and slices of the batch folded in a scan."""
-    metric, outputs, targets, _ = problem(name)
-    got = seen(metric, outputs, targets, where, part)
-    for value in [*got.bracketed, got.folded]:
-        close(value, got.value)
-
-
-@EVERY
-@SOME
-@hypothesis.given(
-    where=hnp.arrays(bool, (T, B)),
-    bad=strategies.sampled_from([np.nan, np.inf, -np.inf]),
-)
-def test_padding_changes_nothing(name, where, bad):
-    metric, outputs, targets, _ = problem(name)
-    clean = seen(metric, outputs, targets, where, WHOLE)
-    equal(seen(metric, *garbage((outputs, targets), where, bad), where, WHOLE), clean)
-
-
-@EVERY
-def test_eight_devices_equal_one(name):
-    metric, *data = problem(name)
-    mesh = Mesh(np.array(jax.devices()), ("data",))
-    columns = PartitionSpec(None, "data")
-
-    @jax.jit
-    @jax.shard_map(mesh=mesh, in_specs=columns, out_specs=PartitionSpec())
-    def sharded(data):
-        outputs, targets, where = data
-        state = metric.update(metric.init(), outputs, targets, where=where)
-        return metric.compute(metric.all_reduce(state, "data"))
-
-    close(sharded(data), seen(metric, *data, WHOLE).value)
-
-
-@EVERY
-def test_states_can_be_donated(name):
-    """No array stands in a state twice, be it made inside `jit` or not."""
-    metric, outputs, targets, where = problem(name)
-
-    def step(state):
-        return metric.update(state, outputs, targets, where=where)
-
-    donating = jax.jit(step, donate_argnums=0)
-    wanted = seen(metric, outputs, targets, where, WHOLE).state
-    for init in (metric.init, jax.jit(metric.init)):
-        got = donating(init())
-        close(got, wanted)
-        jax.block_until_ready(donating(got))
-
-
-@EVERY
-def test_vmap_equals_a_loop_and_no_gradient_passes(name):
-    """That the states of `summarize`, made under `vmap`, are those made without: see above."""
-    metric, outputs, targets, where = problem(name)
-    got = seen(metric, outputs, targets, where, WHOLE)
-    close(got.halved, seen(metric, 0.5 * outputs, targets, where, WHOLE).value)
-    np.testing.assert_array_equal(got.gradient, 0)
+def test_the_metric_that_they_are_made_of_breaks_none():
+    report = testing.check_metric(Plain(), OUTPUTS, skip=["copies"], echo=False)
+    assert {result.law.name for result in report.results} == {*ONE_EACH, "vmap"} - {"copies"}
