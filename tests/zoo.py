@@ -176,6 +176,7 @@ ENGINES = {
     "chunked": engines.Chunked(engines.Scan(), 3),
     "chunked_bptt": engines.Chunked(engines.BPTT(), 2),
     "chunkwise": engines.Chunkwise(3),
+    "linear_scan": engines.LinearScan(),
 }
 """Engines whose values and gradients are those of `Scan`; `Truncated` has its own tests."""
 

@@ -81,6 +81,13 @@ class LinearCell(AssociativeCell):
     def coefficients(self, params: Params, x: Inputs) -> tuple[Carry, Carry]:
         """The matrix and the summand of the recurrence, over any leading axes of `x`."""
 
+    def matrix(self, params: Params) -> Carry | None:
+        """The matrix, without leading axes, where it is the same at every step; else None.
+
+        `coefficients` gives it as well. Engines that need no copy of it for every step use this.
+        """
+        return None
+
     def elements(self, params: Params, x: Inputs) -> tuple[Carry, Carry]:
         return self.coefficients(params, x)
 

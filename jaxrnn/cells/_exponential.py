@@ -95,18 +95,26 @@ class ExponentialMovingAverage(LinearCell):
         kind = float if params.logit is None else at_least_float32(params.logit.dtype)
         return jnp.zeros((*batch, self.features, len(self.rates)), kind)
 
+    def matrix(self, params: ExponentialMovingAverageParams) -> Float[Array, "I K"]:
+        """`1 - rate`."""
+        return self._shares(params)[0]
+
+    def _shares(
+        self, params: ExponentialMovingAverageParams
+    ) -> tuple[Float[Array, "I K"], Float[Array, "I K"]]:
+        """What is kept of the average, and what comes in."""
+        if params.logit is None:
+            rate = jnp.broadcast_to(self._rates, (self.features, len(self.rates)))
+            return 1 - rate, rate
+        logit = params.logit.astype(at_least_float32(params.logit.dtype))
+        return jax.nn.sigmoid(-logit), jax.nn.sigmoid(logit)
+
     def coefficients(
         self, params: ExponentialMovingAverageParams, x: Float[Array, "... I"]
     ) -> tuple[Float[Array, "... I K"], Float[Array, "... I K"]]:
         """`1 - rate`, the same at every step, and `rate * x`."""
         shape = (*x.shape, len(self.rates))
-        if params.logit is None:
-            rate = self._rates
-            keep = 1 - rate
-        else:
-            logit = params.logit.astype(at_least_float32(params.logit.dtype))
-            rate, keep = jax.nn.sigmoid(logit), jax.nn.sigmoid(-logit)
-        rate, keep = jnp.broadcast_to(rate, shape), jnp.broadcast_to(keep, shape)
+        keep, rate = (jnp.broadcast_to(part, shape) for part in self._shares(params))
         return keep, rate * x[..., None].astype(rate.dtype)
 
     def read(

@@ -30,7 +30,7 @@ def hippo_n(size: int) -> Complex[np.ndarray, " P"]:
     Example:
         >>> from jaxrnn import cells
         >>> print(cells.hippo_n(4).round(3))
-        [-0.5+0.814j -0.5+5.035j]
+        [-0.5+0.557j -0.5+4.603j]
     """
     return hippo_basis(size)[0]
 

@@ -9,6 +9,7 @@ from jaxtyping import Complex, Float
 
 from .. import _check
 from .._config import Config
+from .._dtypes import at_least_float32
 from .._numerics import dot, zeros
 from .._typing import Array, Batch, Key
 from ._associative import LinearCell
@@ -178,16 +179,23 @@ class LinOSS(LinearCell):
         zero = zeros((*batch, 2), self.oscillators, params.kernel)
         return jax.lax.complex(zero, zero)
 
+    def matrix(self, params: LinOSSParams) -> Float[Array, "2 2 P"]:
+        """`M`."""
+        return self._matrices(params)[0]
+
+    def _matrices(self, params: LinOSSParams) -> tuple[Float[Array, "2 2 P"], Float[Array, "2 P"]]:
+        kind = at_least_float32(params.step.dtype)
+        step = jax.nn.sigmoid(params.step.astype(kind))
+        a = self.integrator.squared_frequency(params.stiffness.astype(kind), step)
+        return self.integrator.matrices(a, step)
+
     def coefficients(
         self, params: LinOSSParams, x: Float[Array, "... I"]
     ) -> tuple[Float[Array, "... 2 2 P"], Complex[Array, "... 2 P"]]:
         """`M`, the same at every step, and `F u`."""
         real, imaginary = (dot(x, part)[..., None, :] for part in params.kernel)
-        step = jax.nn.sigmoid(params.step.astype(real.dtype))
-        a = self.integrator.squared_frequency(params.stiffness.astype(real.dtype), step)
-        m, f = self.integrator.matrices(a, step)
         lead = x.shape[:-1]
-        m, f = (jnp.broadcast_to(part, (*lead, *part.shape)) for part in (m, f))
+        m, f = (jnp.broadcast_to(part, (*lead, *part.shape)) for part in self._matrices(params))
         return m, jax.lax.complex(f * real, f * imaginary)
 
     def read(

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Complex, Float
 
 from .. import _check
+from .._dtypes import at_least_float32
 from .._numerics import dot, zeros
 from .._typing import Array, Batch, Key, Leaf
 from ._associative import LinearCell
@@ -101,21 +102,20 @@ class LRU(LinearCell):
         zero = zeros(batch, self.hidden, params.kernel)
         return jax.lax.complex(zero, zero)
 
+    def matrix(self, params: LRUParams) -> Complex[Array, " H"]:
+        """`lambda`."""
+        kind = at_least_float32(params.log_decay.dtype)
+        decay, phase = (jnp.exp(p.astype(kind)) for p in (params.log_decay, params.log_phase))
+        return jnp.exp(jax.lax.complex(-decay, phase))
+
     def coefficients(
         self, params: LRUParams, x: Float[Array, "... I"]
     ) -> tuple[Complex[Array, "... H"], Complex[Array, "... H"]]:
         """`lambda`, the same at every step, and the driven input."""
         real, imaginary = dot(x, params.kernel[0]), dot(x, params.kernel[1])
-        kind = real.dtype
-        decay, phase, scale = (
-            jnp.exp(p.astype(kind)) for p in (params.log_decay, params.log_phase, params.log_scale)
-        )
-        eigenvalues = jnp.exp(jax.lax.complex(-decay, phase))
-        b = jax.lax.complex(real, imaginary)
-        return (
-            jnp.broadcast_to(eigenvalues, b.shape),
-            b * jnp.broadcast_to(scale.astype(b.dtype), b.shape),
-        )
+        scale = jnp.broadcast_to(jnp.exp(params.log_scale.astype(real.dtype)), real.shape)
+        b = jax.lax.complex(scale * real, scale * imaginary)
+        return jnp.broadcast_to(self.matrix(params), b.shape), b
 
     def read(
         self, params: LRUParams, h: Complex[Array, "... H"], x: Float[Array, "... I"]

@@ -93,14 +93,22 @@ class S4D(StateSpaceCell):
         )
         return jax.lax.complex(zero, zero)
 
+    def matrix(self, params: S4DParams) -> Complex[Array, "I P"]:
+        """`a`."""
+        return self._factors(params)[0]
+
+    def _factors(self, params: S4DParams) -> tuple[Complex[Array, "I P"], Complex[Array, "I P"]]:
+        step = jnp.broadcast_to(params.log_step[:, None], params.log_decay.shape)
+        return self.factors(params, step)
+
     def coefficients(
         self, params: S4DParams, x: Float[Array, "... I"]
     ) -> tuple[Complex[Array, "... I P"], Complex[Array, "... I P"]]:
         """`a`, the same at every step, and the driven input."""
         shape = (*x.shape, self.state // 2)
-        step = jnp.broadcast_to(params.log_step[:, None], params.log_decay.shape)
-        a, b = (jnp.broadcast_to(factor, shape) for factor in self.factors(params, step))
-        return a, b * x[..., None].astype(b.dtype)
+        a, b = (jnp.broadcast_to(factor, shape) for factor in self._factors(params))
+        driven = x[..., None].astype(b.real.dtype)
+        return a, jax.lax.complex(b.real * driven, b.imag * driven)
 
     def read(
         self, params: S4DParams, h: Complex[Array, "... I P"], x: Float[Array, "... I"]

@@ -102,6 +102,10 @@ class S5(StateSpaceCell):
         zero = zeros(batch, self.state // 2, params.kernel)
         return jax.lax.complex(zero, zero)
 
+    def matrix(self, params: S5Params) -> Complex[Array, " P"]:
+        """`a`."""
+        return self.factors(params, params.log_step)[0]
+
     def coefficients(
         self, params: S5Params, x: Float[Array, "... I"]
     ) -> tuple[Complex[Array, "... P"], Complex[Array, "... P"]]:

@@ -14,6 +14,7 @@ from ._jacobians import Damped as Damped
 from ._jacobians import DiagonalJacobian as DiagonalJacobian
 from ._jacobians import FullJacobian as FullJacobian
 from ._jacobians import Jacobian as Jacobian
+from ._linear_scan import LinearScan as LinearScan
 from ._newton import Newton as Newton
 from ._newton_report import NewtonReport as NewtonReport
 from ._newton_report import newton_report as newton_report

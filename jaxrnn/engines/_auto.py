@@ -5,10 +5,11 @@ from typing import Any
 import jax
 
 from .._typing import Carry, Inputs, Params
-from ..cells import AssociativeCell, Cell, GatedCell
+from ..cells import AssociativeCell, Cell, GatedCell, LinearCell
 from ._associative import Associative
 from ._bptt import BPTT
 from ._engine import Engine
+from ._linear_scan import LinearScan
 from ._scan import Scan
 
 
@@ -19,6 +20,7 @@ class Auto(Engine[Cell]):
     |---|---|---|
     | `GatedCell` | any | `BPTT()` |
     | `AssociativeCell` | GPU, TPU | `Associative()` |
+    | `LinearCell` | CPU | `LinearScan()` |
     | any | any | `Scan()` |
 
     Each of these supports every transformation: `jit`, `vmap`, `grad`, `jvp`, `jacfwd`, `hessian`
@@ -36,7 +38,7 @@ class Auto(Engine[Cell]):
             return BPTT()
         if issubclass(cell.kind, AssociativeCell) and jax.default_backend() != "cpu":
             return Associative()
-        return Scan()
+        return LinearScan() if issubclass(cell.kind, LinearCell) else Scan()
 
     def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
         return self.choose(cell).run(cell, params, carry, xs)

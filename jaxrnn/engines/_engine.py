@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from .._config import Config
 from .._typing import Carry, Inputs, Params
-from ..cells import AssociativeCell, Cell, GatedCell, MemoryCell
+from ..cells import AssociativeCell, Cell, GatedCell, LinearCell, MemoryCell
 
 Kind = TypeVar("Kind", bound=Cell, contravariant=True)
 
@@ -47,5 +47,6 @@ class Engine(Config, Generic[Kind]):
 _REMEDIES: dict[Any, str] = {
     GatedCell: "Use `Scan()`, or give the cell the methods `project`, `mix` and `gate`.",
     AssociativeCell: "Use `Scan()`: only steps that compose run in parallel this way.",
+    LinearCell: "Use `Scan()`: only linear recurrences have loops of this form.",
     MemoryCell: "Use `Auto()`: chunks are for cells with a matrix memory.",
 }

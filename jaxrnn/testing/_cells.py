@@ -8,7 +8,7 @@ import jax
 from .._checked import checked
 from .._typing import Inputs, Key
 from ..cells import AssociativeCell, Cell, GatedCell, MemoryCell
-from ..engines import BPTT, Associative, Chunked, Chunkwise, Engine, Scan
+from ..engines import BPTT, Associative, Chunked, Chunkwise, Engine, LinearScan, Scan
 from . import _cell_laws as of_all
 from . import _cell_types as of_types
 from . import _kind_laws as of_kinds
@@ -172,7 +172,7 @@ def exact_engines(cell: Cell) -> tuple[Engine[Any], ...]:
     Example:
         >>> from jaxrnn import cells, testing
         >>> [type(engine).__name__ for engine in testing.exact_engines(cells.LRU(3, 4))]
-        ['Scan', 'Associative', 'Chunked']
+        ['Scan', 'Associative', 'Chunked', 'LinearScan']
     """
     exact = (
         Scan(),
@@ -181,6 +181,7 @@ def exact_engines(cell: Cell) -> tuple[Engine[Any], ...]:
         Chunked(Scan(), 3),
         Chunked(BPTT(), 2),
         Chunkwise(3),
+        LinearScan(),
     )
     return tuple(engine for engine in exact if issubclass(cell.kind, engine.takes))
 
