@@ -100,6 +100,7 @@ def error(task, cell, ridge, washout, shift=0.0):
     return np.sqrt(((outputs - targets) ** 2).mean()) / targets.std(), filtered
 
 
+@pytest.mark.slow
 def test_narma_with_200_units():
     cell = Reservoir(Leaky(1, 200, 1.0), 0.9, input_scale=0.1, bias_scale=0.1)
     found, filtered = error(tasks.NARMA10(2200), cell, 1e-8, 200, shift=0.25)
