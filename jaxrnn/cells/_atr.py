@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._numerics import add, dot, recur
-from .._typing import Array, Key
+from .._typing import Array, Inputs, Key
 from ._dense import drawn_blocks
 from ._pointwise import PointwiseCell
 from ._squash import SIGMOID
@@ -55,11 +55,11 @@ class ATR(PointwiseCell):
         """Glorot kernel, orthogonal recurrent kernel, a bias of zero."""
         return ATRParams(*drawn_blocks(key, self.inputs, self.hidden, 1, bias=self.use_bias))
 
-    def project(self, params: ATRParams, x: Array) -> Array:
+    def project(self, params: ATRParams, x: Array) -> Inputs:
         """p for both gates, and for itself."""
         p = dot(x, params.kernel)
         p = p if params.bias is None else add(p, params.bias)
-        return jnp.concatenate([p, p, p], axis=-1)
+        return jnp.concatenate([p, p], axis=-1), p
 
     def mix(self, params: ATRParams, carry: Array) -> Array:
         """q and -q."""

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import glorot
-from .._typing import Array, Key
+from .._numerics import add, dot, glorot
+from .._typing import Array, Inputs, Key
 from ._dense import drawn_blocks
 from ._pointwise import PointwiseCell
 from ._squash import SIGMOID, TANH
@@ -34,6 +34,12 @@ class Bistable(PointwiseCell):
 
     use_bias: bool = jax.tree.static(default=True)
     blocks: ClassVar = {"feedback": TANH, "update": SIGMOID}
+
+    def project(self, params: Any, x: Array) -> Inputs:
+        """What the inputs contribute to a and c, and to the new state."""
+        u = dot(x, params.kernel)
+        u = u if params.bias is None else add(u, params.bias)
+        return u[..., : 2 * self.hidden], u[..., 2 * self.hidden :]
 
     def update(self, params: Any, carry: Array, *blocks: Array) -> tuple[Array, Array]:
         a, c, u = blocks

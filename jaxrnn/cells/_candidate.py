@@ -46,13 +46,15 @@ class CandidateRule(Rule):
         reset, keep, d_reset, d_keep = cell.opened(gates)
         return reset, keep, carry * d_reset, (carry - n) * d_keep, (1 - keep) * (1 - n**2)
 
-    def merge(self, d_u: Array, d_r: Array) -> Array:
+    def merge(self, d_u: Array, d_r: Array) -> tuple[Array, Array]:
+        """The sums of the gates, and that of the candidate."""
         width = d_r.shape[-1]
-        return jnp.concatenate([d_u[..., :width] + d_r, d_u[..., width:]], axis=-1)
+        return d_u[..., :width] + d_r, d_u[..., width:]
 
-    def push(self, cell: Any, params: Any, point: Any, d_carry: Array, d_z: Array) -> Any:
+    def push(self, cell: Any, params: Any, point: Any, d_carry: Array, d_z: Any) -> Any:
         reset, keep, by_reset, by_keep, slope = point
-        *d_gates, d_n = jnp.split(d_z, d_z.shape[-1] // cell.hidden, axis=-1)
+        d_sums, d_n = d_z
+        d_gates = jnp.split(d_sums, d_sums.shape[-1] // cell.hidden, axis=-1)
         d_n = d_n + recur(reset * d_carry + by_reset * d_gates[0], params.candidate)
         d_h = keep * d_carry + by_keep * d_gates[-1] + slope * d_n
         return d_h, d_h.astype(params.kernel.dtype)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._numerics import add, dot, together
-from .._typing import Array, Key
+from .._typing import Array, Inputs, Key
 from ._dense import drawn_blocks
 from ._pointwise import PointwiseCell
 from ._squash import SIGMOID
@@ -58,12 +58,12 @@ class CFN(PointwiseCell):
         bias = jnp.zeros(2 * self.hidden) if self.use_bias else None
         return CFNParams(kernel, recurrent, bias)
 
-    def project(self, params: CFNParams, x: Array) -> Array:
+    def project(self, params: CFNParams, x: Array) -> Inputs:
         """What the inputs contribute to the gates, and the whole candidate."""
         u = dot(x, params.kernel)
         sums, n = u[..., : 2 * self.hidden], u[..., 2 * self.hidden :]
         sums = sums if params.bias is None else add(sums, params.bias)
-        return jnp.concatenate([sums, jnp.tanh(n)], axis=-1)
+        return sums, together(jnp.tanh(n))
 
     def update(self, params: CFNParams, carry: Array, *blocks: Array) -> tuple[Array, Array]:
         f, i, n = blocks

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import add, dot, glorot, orthogonal
-from .._typing import Array, Key
+from .._numerics import add, dot, glorot, orthogonal, together
+from .._typing import Array, Inputs, Key
 from ._pointwise import PointwiseCell
 from ._squash import SIGMOID
 
@@ -62,12 +62,12 @@ class MinimalRNN(PointwiseCell):
             jnp.zeros((2, self.hidden)) if self.use_bias else None,
         )
 
-    def project(self, params: MinimalRNNParams, x: Array) -> Array:
+    def project(self, params: MinimalRNNParams, x: Array) -> Inputs:
         """What z contributes to the gate, and z."""
         z, bias = dot(x, params.kernel), params.bias
-        z = jnp.tanh(z if bias is None else add(z, bias[0]))
+        z = together(jnp.tanh(z if bias is None else add(z, bias[0])))
         u = dot(z.astype(params.latent.dtype), params.latent)
-        return jnp.concatenate([u if bias is None else add(u, bias[1]), z], axis=-1)
+        return u if bias is None else add(u, bias[1]), z
 
     def update(self, params: MinimalRNNParams, carry: Array, *blocks: Array) -> tuple[Array, Array]:
         g, z = blocks

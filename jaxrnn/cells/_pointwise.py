@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import Literal
 
-from .._typing import Array, Carry, Params
+from .._typing import Array, Carry, Inputs, Params
 from ._dense import DenseCell
 from ._rule import Rule
 from ._squash import SIGMOID, Squash, squashed
@@ -25,11 +25,9 @@ class PointwiseRule(Rule):
     def replays(self) -> bool:
         return True
 
-    def remember(self, cell: Any, params: Params, carry: Carry, u: Array, r: Array) -> Any:
-        width = r.shape[-1]
-        memory = [squashed(u[..., :width] + r, tuple(cell.blocks.values()))]
-        if width < u.shape[-1]:
-            memory.append(u[..., width:])
+    def remember(self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Array) -> Any:
+        sums, *rest = _parts(u)
+        memory = [squashed(sums + r, tuple(cell.blocks.values())), *rest]
         return self.replay(cell, params, carry, memory), memory
 
     def replay(self, cell: Any, params: Params, carry: Carry, memory: Any) -> tuple[Carry, Array]:
@@ -55,16 +53,15 @@ class PointwiseRule(Rule):
                     factors[k].append(slope * columns[places.index(k)])
         return factors
 
-    def merge(self, d_u: Array, d_r: Array) -> Array:
+    def merge(self, d_u: Inputs, d_r: Array) -> list[Array]:
         """The sums read `u + r`; what there is of u besides stands behind them."""
-        width = d_r.shape[-1]
-        both = d_u[..., :width] + d_r
-        return both if d_u.shape == d_r.shape else jnp.concatenate([both, d_u[..., width:]], -1)
+        sums, *rest = _parts(d_u)
+        return [sums + d_r, *rest]
 
-    def push(self, cell: Any, params: Params, point: Any, d_carry: Carry, d_z: Array) -> Any:
+    def push(self, cell: Any, params: Params, point: Any, d_carry: Carry, d_z: list[Array]) -> Any:
         structure: Any
         states, structure = jax.tree.flatten(d_carry)
-        units = [*states, *_split(cell, [d_z])]
+        units = [*states, *_split(cell, d_z)]
         rows, places = _dependence(_outputs(cell, params, d_carry), units)
         pushed = [
             sum(factor * units[j] for factor, j in zip(factors, row, strict=True))
@@ -78,10 +75,11 @@ class PointwiseCell(DenseCell):
     """A dense cell whose gate is squashed sums, then arithmetic unit by unit.
 
         s_1, ..., s_n  = squash(u + r)            n blocks of units, each by its own function
-        carry', h      = update(params, carry, s_1, ..., s_n, and what u has beyond r)
+        carry', h      = update(params, carry, s_1, ..., s_n)
 
     A subclass says how each block is squashed, in `blocks`, by name, and writes `update`. Its
-    derivative needs no rule of its own.
+    derivative needs no rule of its own. If `project` returns a tuple, its first array is u, and the
+    others, of the size of one block, are passed on to `update` as they are.
     """
 
     blocks: ClassVar[dict[str, Squash]]
@@ -91,16 +89,20 @@ class PointwiseCell(DenseCell):
     def update(self, params: Params, carry: Carry, *blocks: Array) -> tuple[Carry, Array]:
         """The new carry and the output, elementwise in blocks of `[..., H]`."""
 
-    def gate(self, params: Params, carry: Carry, u: Array, r: Array) -> tuple[Carry, Array]:
+    def gate(self, params: Params, carry: Carry, u: Inputs, r: Array) -> tuple[Carry, Array]:
         """`update` of the squashed sums."""
         return self.rule.remember(self, params, carry, u, r)[0]
 
     def gates(self, params: Params, carry: Carry, x: Array) -> dict[str, Array]:
         """The blocks that are squashed by the logistic function."""
-        u, r = self.project(params, x), self.mix(params, carry)
-        sums = jnp.split(u[..., : r.shape[-1]] + r, len(self.blocks), axis=-1)
-        named = zip(self.blocks.items(), sums, strict=True)
+        sums = _parts(self.project(params, x))[0] + self.mix(params, carry)
+        named = zip(self.blocks.items(), jnp.split(sums, len(self.blocks), axis=-1), strict=True)
         return {name: jax.nn.sigmoid(z) for (name, kind), z in named if kind is SIGMOID}
+
+
+def _parts(u: Inputs) -> list[Array]:
+    """What is added to r, and what else there is."""
+    return list(u) if isinstance(u, tuple) else [u]
 
 
 def _split(cell: Any, arrays: list[Array]) -> list[Array]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._numerics import add, dot
-from .._typing import Array, Key
+from .._typing import Array, Inputs, Key
 from ._dense import drawn_blocks
 from ._lstm import LSTMCarry, WithCell
 from ._pointwise import PointwiseCell
@@ -59,10 +59,11 @@ class RAN(WithCell, PointwiseCell):
         bias = jnp.zeros(2 * self.hidden) if self.use_bias else None
         return RANParams(kernel, recurrent, bias)
 
-    def project(self, params: RANParams, x: Array) -> Array:
-        """`x @ kernel`, with the biases of the gates."""
+    def project(self, params: RANParams, x: Array) -> Inputs:
+        """What the inputs contribute to the gates, and their content."""
         u = dot(x, params.kernel)
-        return u if params.bias is None else add(u, jnp.pad(params.bias, (0, self.hidden)))
+        sums, content = u[..., : 2 * self.hidden], u[..., 2 * self.hidden :]
+        return sums if params.bias is None else add(sums, params.bias), content
 
     def update(
         self, params: RANParams, carry: LSTMCarry, *blocks: Array

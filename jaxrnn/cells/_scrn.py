@@ -8,18 +8,17 @@ from jaxtyping import Float
 
 from .. import _check
 from .._numerics import add, dot, glorot, orthogonal, recur, zeros
-from .._typing import Array, Batch, Key, Leaf
+from .._typing import Array, Batch, Inputs, Key, Leaf
 from ._dense import DenseCell
 from ._rule import Rule
 
 
 class SCRNParams(NamedTuple):
-    """Parameters of `SCRN`."""
+    """Parameters of `SCRN`; `recurrent` has a row for each hidden unit, then for the context's."""
 
     kernel: Float[Array, "I H"]
-    recurrent: Float[Array, "H H"]
+    recurrent: Float[Array, "H+C H"]
     context_kernel: Float[Array, "I C"]
-    context_recurrent: Float[Array, "C H"]
     bias: Float[Array, " H"] | None
 
 
@@ -33,20 +32,29 @@ class SCRNCarry(NamedTuple):
 class SCRNRule(Rule):
     """`d_s' = decay * d_s + d_u_s` and `d_h' = h * (1 - h) * d_z`."""
 
-    def remember(self, cell: Any, params: Any, carry: SCRNCarry, u: Array, r: Array) -> Any:
-        result = cell.gate(params, carry, u, r)
-        return result, result[0].hidden
+    @property
+    def replays(self) -> bool:
+        return True
 
-    def linearize(self, cell: Any, params: Any, carry: SCRNCarry, memory: Array) -> Array:
-        return memory * (1 - memory)
+    def remember(self, cell: Any, params: Any, carry: SCRNCarry, u: Inputs, r: Array) -> Any:
+        memory = jax.nn.sigmoid(u[0] + r), u[1]
+        return self.replay(cell, params, carry, memory), memory
 
-    def merge(self, d_u: Array, d_r: Array) -> Array:
-        units = d_r.shape[-1]
-        return jnp.concatenate([d_u[..., :units] + d_r, d_u[..., units:]], axis=-1)
+    def replay(self, cell: Any, params: Any, carry: SCRNCarry, memory: Any) -> Any:
+        h, fresh = memory
+        s = cell.kept(carry.context) + fresh
+        return SCRNCarry(h, s), jnp.concatenate([h, s], axis=-1).astype(params.kernel.dtype)
 
-    def push(self, cell: Any, params: Any, point: Array, d_carry: SCRNCarry, d_z: Array) -> Any:
-        h = point * d_z[..., : cell.hidden]
-        s = cell.kept(d_carry.context) + d_z[..., cell.hidden :]
+    def linearize(self, cell: Any, params: Any, carry: SCRNCarry, memory: Any) -> Array:
+        h, _ = memory
+        return h * (1 - h)
+
+    def merge(self, d_u: Any, d_r: Array) -> Any:
+        return d_u[0] + d_r, d_u[1]
+
+    def push(self, cell: Any, params: Any, point: Array, d_carry: SCRNCarry, d_z: Any) -> Any:
+        h = point * d_z[0]
+        s = cell.kept(d_carry.context) + d_z[1]
         return SCRNCarry(h, s), jnp.concatenate([h, s], axis=-1).astype(params.kernel.dtype)
 
 
@@ -54,7 +62,7 @@ class SCRN(DenseCell):
     """The structurally constrained network: quick hidden units, and context units that only fade.
 
         s_t = decay * s_{t-1} + (1 - decay) * (x_t @ context_kernel)
-        h_t = sigmoid(x_t @ kernel + bias + s_t @ context_recurrent + h_{t-1} @ recurrent)
+        h_t = sigmoid(x_t @ kernel + bias + (h_{t-1}, s_t) @ recurrent)
         y_t = (h_t, s_t) side by side
 
     The context is a slow average of the inputs, whose gradient fades no faster than `decay`. The
@@ -99,13 +107,17 @@ class SCRN(DenseCell):
         return (self.hidden + self.context,)
 
     def init(self, key: Key) -> SCRNParams:
-        """Glorot kernels, an orthogonal recurrent kernel, a bias of zero."""
+        """Glorot kernels, an orthogonal one between the hidden units, a bias of zero."""
         kernel, recurrent, context, back = jax.random.split(key, 4)
         return SCRNParams(
             glorot(kernel, self.inputs, self.hidden, 1),
-            orthogonal(recurrent, self.hidden, 1),
+            jnp.concatenate(
+                [
+                    orthogonal(recurrent, self.hidden, 1),
+                    glorot(back, self.context, self.hidden, 1),
+                ]
+            ),
             glorot(context, self.inputs, self.context, 1),
-            glorot(back, self.context, self.hidden, 1),
             jnp.zeros(self.hidden) if self.use_bias else None,
         )
 
@@ -113,26 +125,24 @@ class SCRN(DenseCell):
         sizes = self.hidden, self.context
         return SCRNCarry(*(zeros(batch, size, params.recurrent) for size in sizes))
 
-    def project(self, params: SCRNParams, x: Array) -> Array:
+    def project(self, params: SCRNParams, x: Array) -> Inputs:
         """What the inputs add to the hidden units, through the context too, and to the context."""
         fresh = dot(x, params.context_kernel)
         fresh = fresh - self.kept(fresh)
-        u = dot(x, params.kernel) + recur(fresh, params.context_recurrent)
+        u = dot(x, params.kernel) + recur(fresh, params.recurrent[self.hidden :])
         u = u if params.bias is None else add(u, params.bias)
-        return jnp.concatenate([u, fresh], axis=-1)
+        return u, fresh
 
     def mix(self, params: SCRNParams, carry: SCRNCarry) -> Array:
-        """`h @ recurrent`, and the product of what remains of the context."""
-        kept = recur(self.kept(carry.context), params.context_recurrent)
-        return recur(carry.hidden, params.recurrent) + kept
+        """The product of the hidden units and of what remains of the context."""
+        both = jnp.concatenate([carry.hidden, self.kept(carry.context)], axis=-1)
+        return recur(both, params.recurrent)
 
     def gate(
-        self, params: SCRNParams, carry: SCRNCarry, u: Array, r: Array
+        self, params: SCRNParams, carry: SCRNCarry, u: Inputs, r: Array
     ) -> tuple[SCRNCarry, Array]:
         """The hidden units and the context."""
-        h = jax.nn.sigmoid(u[..., : self.hidden] + r)
-        s = self.kept(carry.context) + u[..., self.hidden :]
-        return SCRNCarry(h, s), jnp.concatenate([h, s], axis=-1).astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
 
     def kept(self, context: Array) -> Array:
         """`decay * context`."""

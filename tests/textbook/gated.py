@@ -289,8 +289,9 @@ def jordan(params, y, x):
 
 def scrn(params, carry, x, decay=0.95):
     s = (1 - decay) * (x @ params.context_kernel) + decay * carry.context
-    h = x @ params.kernel + params.bias + s @ params.context_recurrent
-    h = sigmoid(h + carry.hidden @ params.recurrent)
+    size = carry.hidden.shape[-1]
+    h = x @ params.kernel + params.bias + s @ params.recurrent[size:]
+    h = sigmoid(h + carry.hidden @ params.recurrent[:size])
     return type(carry)(h, s), jnp.concatenate([h, s], axis=-1)
 
 
