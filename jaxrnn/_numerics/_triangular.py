@@ -58,7 +58,7 @@ def joined(blocks: Array, below: Array) -> Array:
 
 def _below(matrix: Array, size: int) -> Array:
     """The blocks below the diagonal, between the first and the second of each pair."""
-    pairs = matrix.shape[-1] // (2 * size)
-    blocks = matrix.reshape(*matrix.shape[:-2], pairs, 2, size, pairs, 2, size)
-    diagonal = jnp.diagonal(blocks[..., 1, :, :, 0, :], axis1=-4, axis2=-2)
-    return jnp.moveaxis(diagonal, -1, -3)
+    rows = halves(cut(matrix, size))[1]  # [..., pairs, size, M]
+    blocks = rows.reshape(*rows.shape[:-1], -1, size)[..., 0::2, :]
+    own = jnp.eye(blocks.shape[-2], dtype=bool)[:, None, :, None]
+    return jnp.where(jnp.broadcast_to(own, blocks.shape), blocks, 0).sum(-2)

@@ -5,9 +5,10 @@ from typing import Any
 import jax
 
 from .._typing import Carry, Inputs, Params
-from ..cells import AssociativeCell, Cell, GatedCell, LinearCell
+from ..cells import AssociativeCell, Cell, GatedCell, LinearCell, MemoryCell
 from ._associative import Associative
 from ._bptt import BPTT
+from ._chunkwise import Chunkwise
 from ._engine import Engine
 from ._linear_scan import LinearScan
 from ._scan import Scan
@@ -21,6 +22,8 @@ class Auto(Engine[Cell]):
     | `GatedCell` | any | `BPTT()` |
     | `AssociativeCell` | GPU, TPU | `Associative()` |
     | `LinearCell` | CPU | `LinearScan()` |
+    | `MemoryCell` | GPU, TPU | `Chunkwise()` |
+    | `MemoryCell` of at least 32 x 32 numbers a head | CPU | `Chunkwise()` |
     | any | any | `Scan()` |
 
     Each of these supports every transformation: `jit`, `vmap`, `grad`, `jvp`, `jacfwd`, `hessian`
@@ -36,8 +39,12 @@ class Auto(Engine[Cell]):
         """The engine that runs `cell` here."""
         if issubclass(cell.kind, GatedCell):
             return BPTT()
-        if issubclass(cell.kind, AssociativeCell) and jax.default_backend() != "cpu":
+        cpu = jax.default_backend() == "cpu"
+        if issubclass(cell.kind, AssociativeCell) and not cpu:
             return Associative()
+        if isinstance(cell, MemoryCell):
+            _, k, v = cell.memory_shape
+            return Scan() if cpu and k * v < 32 * 32 else Chunkwise()
         return LinearScan() if issubclass(cell.kind, LinearCell) else Scan()
 
     def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:

@@ -21,7 +21,9 @@ class Chunkwise(Engine[MemoryCell]):
     those of `Scan`. Masks and resets may lie anywhere in a chunk.
 
     A step costs `size` times the features of a key and a value in products inside the chunk, and a
-    key times a value in those with the memory, so `size` is best near the features of a head.
+    key times a value in those with the memory, so `size` is best near the features of a head. On a
+    CPU it pays for gradients, where a scan keeps the memory of every step; for values alone, and
+    for small heads, `Scan` is faster there.
 
     Args:
         size: steps in a chunk; the last one is filled up with steps that do nothing.
