@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .._numerics import decayed_products, drop, inverse_of_unit_lower, known, turned
+from .._numerics import decayed_products, drop, inverse_of_unit_lower, known, select, turned
 from .._typing import Array, Carry, Size
 from ..cells import MemoryStep, ScaledMemory
 
@@ -32,8 +32,12 @@ def in_chunks(steps: MemoryStep, carry: Carry, size: int) -> tuple[Carry, Any]:
     if steps.log_gate is None:
         memory, outs = _run(steps, bad, carry)
         return memory, _unfolded(outs, total, -2)
-    steps, log_scale, last = _scaled(steps, carry.log_scale)
-    memory, outs = _run(steps, bad, carry.memory)
+    # A scale that is not finite would reach the whole chunk; the memory says as much, and resets
+    # drop it.
+    lost = ~jnp.isfinite(carry.log_scale)
+    memory = select(lost, jnp.full_like(carry.memory, jnp.nan), carry.memory)
+    steps, log_scale, last = _scaled(steps, drop(lost, carry.log_scale))
+    memory, outs = _run(steps, bad, memory)
     return ScaledMemory(memory, last), (_unfolded(outs, total, -2), _unfolded(log_scale, total, -1))
 
 
