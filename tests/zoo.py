@@ -223,6 +223,7 @@ LAYERS = {
     "causal_conv": networks.stack(
         networks.CausalConv(I, 3, 2 * I), networks.CausalConv(2 * I, 2, H, groups=2)
     ),
+    "with_previous": networks.WithPrevious(I),
     "last_pool": networks.LastPool(),
     "mean_pool": networks.MeanPool(),
     "max_pool": networks.MaxPool(),

@@ -77,5 +77,6 @@ from ._transitions import Transitions as Transitions
 from ._transitions import TransitionsParams as TransitionsParams
 from ._with_hidden import Revealed as Revealed
 from ._with_hidden import WithHidden as WithHidden
+from ._with_previous import WithPrevious as WithPrevious
 from ._wrapper import Residual as Residual
 from ._wrapper import Wrapper as Wrapper
