@@ -112,19 +112,12 @@ def _scaled(steps: MemoryStep, log_scale: Array) -> tuple[MemoryStep, Array, Arr
 
     decays, gates = jax.lax.associative_scan(compose, element, axis=gate.ndim - 1)
 
-    def joined(before: Array, decay: Array, gate: Array) -> Array:
-        # By selection: what is forgotten may be NaN.
-        before = jnp.where(decay == -jnp.inf, jnp.zeros_like(before), before)
-        return jnp.maximum(before + decay, gate)
-
     def body(before: Array, chunk: tuple[Array, Array]) -> tuple[Array, Array]:
-        return joined(before, *chunk), before
+        return jnp.maximum(before + chunk[0], chunk[1]), before
 
     last, before = jax.lax.scan(body, log_scale, (decays[..., -1], gates[..., -1]))
-    after = joined(jnp.broadcast_to(before[..., None], decays.shape), decays, gates)
+    after = jnp.maximum(before[..., None] + decays, gates)
     before = jnp.concatenate([before[..., None], after[..., :-1]], -1)
-    if steps.begins is not None:
-        before = jnp.where(steps.begins, jnp.zeros_like(before), before)
     decay = (log_decay + before - after)[..., None]
     factor = jnp.exp(gate - after)[..., None]
     key = steps.key * jnp.broadcast_to(factor, steps.key.shape)
