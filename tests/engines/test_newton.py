@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxrnn import cells, engines, unroll
+from jaxrnn import cells, engines, testing, unroll
 from jaxrnn.engines import Damped, DiagonalJacobian, Newton, newton_report
 from jaxrnn.engines._structure import shape_of
 from tests import zoo
@@ -72,6 +72,12 @@ def test_approximate_jacobians_reach_the_same(jacobian, x64, key):
     results = jax.jit(lambda *a: [gradients(e, *a, **holes()) for e in each])(cell, *args)
     close(results[0], results[2])
     close(results[1], results[2])
+
+
+@SLOW
+@pytest.mark.parametrize("name", ["gru", "lru", "learned_carry", "gated_delta", "mlstm", "ind_rnn"])
+def test_the_laws_of_cells(name, key):
+    testing.check_cell(zoo.CELLS[name], engines=[Newton(), Newton(DiagonalJacobian())], key=key)
 
 
 @SLOW
