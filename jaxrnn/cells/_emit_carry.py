@@ -42,16 +42,16 @@ class EmitCarry(Transparent):
         new, y = self.cell.step(params, carry, x)
         return new, Emitted(y, carry, new)
 
-    def advance(self, params: Params, carry: Carry, u: Parted) -> tuple[Carry, Emitted]:
-        new, out = self.cell.advance(params, carry, u.inner)
+    def advance(self, params: Params, carry: Carry, u: Inputs) -> tuple[Carry, Emitted]:
+        new, out = super().advance(params, carry, u)
         return new, Emitted(out, carry, new)
 
     def gate(self, params: Params, carry: Carry, u: Parted, r: Inputs) -> tuple[Carry, Emitted]:
         new, y = self._inner.gate(params, carry, u.inner, r)
         return new, Emitted(y, carry, new)
 
-    def passed(self, element: Parted, before: Carry, after: Carry) -> Emitted:
-        return Emitted(self._inner.passed(element.inner, before, after), before, after)
+    def passed(self, element: Inputs, before: Carry, after: Carry) -> Emitted:
+        return Emitted(self._inner.passed(element, before, after), before, after)
 
     def finish(self, params: Params, outs: Emitted, xs: Inputs) -> Emitted:
         return outs._replace(output=self.cell.finish(params, outs.output, xs))

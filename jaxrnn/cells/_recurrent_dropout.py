@@ -89,20 +89,20 @@ class Dropping(Transparent):
     def split(self, x: Inputs) -> tuple[Inputs, Any]:
         return (x.x, x.noise) if isinstance(x, Drawn) else (x, None)
 
-    def prepare(self, params: Params, xs: Inputs) -> Parted:
+    def prepare(self, params: Params, xs: Inputs) -> Inputs:
         inner, keep = self.split(xs)
         u = self.cell.prepare(params, inner)
-        if not isinstance(self.cell, LinearCell):
+        if self.kind is GatedCell:
             return Parted(u, keep)
         if keep is None:
-            return Parted(u, ())
+            return u
         a, b = u
-        return Parted((a, jax.tree.map(partial(self._dropped, keep), b)), ())
+        return a, jax.tree.map(partial(self._dropped, keep), b)
 
-    def advance(self, params: Params, carry: Carry, u: Parted) -> tuple[Carry, Inputs]:
-        if isinstance(self.cell, LinearCell):
-            return super().advance(params, carry, u)
-        return self.gate(params, carry, u, self.mix(params, carry))
+    def advance(self, params: Params, carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
+        if self.kind is GatedCell:
+            return self.gate(params, carry, u, self.mix(params, carry))
+        return super().advance(params, carry, u)
 
     def gate(self, params: Params, carry: Carry, u: Parted, r: Inputs) -> tuple[Carry, Inputs]:
         if u.aside is None:

@@ -4,9 +4,10 @@ import abc
 from typing import Any
 
 from .._typing import Carry, Inputs, Params
-from ._associative import AssociativeCell
+from ._associative import AssociativeCell, LinearCell
 from ._cell import Cell, GatedCell
-from ._wrapper import Parted, Wrapper
+from ._transition import Transition
+from ._wrapper import Wrapper
 
 
 class Transparent(Wrapper):
@@ -24,22 +25,42 @@ class Transparent(Wrapper):
 
     @property
     def kind(self) -> type[Cell]:
-        kinds: tuple[type[Cell], ...] = (GatedCell, AssociativeCell)
+        kinds: tuple[type[Cell], ...] = (GatedCell, LinearCell, AssociativeCell)
         return next((kind for kind in kinds if issubclass(self.cell.kind, kind)), Cell)
 
-    # The methods of an associative cell, around one.
+    def prepare(self, params: Params, xs: Inputs) -> Inputs:
+        """Around a gated cell, parted; else as the cell inside has it, for its engines read it."""
+        if self.kind is GatedCell:
+            return super().prepare(params, xs)
+        return self.cell.prepare(self.inside(params), self.split(xs)[0])
 
-    def elements(self, params: Params, x: Inputs) -> Parted:
+    def advance(self, params: Params, carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
+        if self.kind is GatedCell:
+            return super().advance(params, carry, u)
+        return self.cell.advance(self.inside(params), carry, u)
+
+    # The methods of an associative and of a linear cell, around one.
+
+    def elements(self, params: Params, x: Inputs) -> Inputs:
         return self.prepare(params, x)
 
-    def compose(self, earlier: Parted, later: Parted) -> Parted:
-        return Parted(self._inner.compose(earlier.inner, later.inner), ())
+    def compose(self, earlier: Inputs, later: Inputs) -> Inputs:
+        return self._inner.compose(earlier, later)
 
-    def apply(self, element: Parted, carry: Carry) -> Carry:
-        return self._inner.apply(element.inner, carry)
+    def apply(self, element: Inputs, carry: Carry) -> Carry:
+        return self._inner.apply(element, carry)
 
-    def passed(self, element: Parted, before: Carry, after: Carry) -> Inputs:
-        return self._inner.passed(element.inner, before, after)
+    def passed(self, element: Inputs, before: Carry, after: Carry) -> Inputs:
+        return self._inner.passed(element, before, after)
 
     def read(self, params: Params, h: Carry, x: Inputs) -> Inputs:
         return self.finish(params, h, x)
+
+    def matrix(self, params: Params) -> Carry | None:
+        return self._inner.matrix(self.inside(params))
+
+    @property
+    def transition(self) -> Transition:
+        """That of the linear cell inside."""
+        transition: Transition = self._inner.transition
+        return transition

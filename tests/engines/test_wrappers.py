@@ -70,7 +70,8 @@ SOME = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for 
 def test_they_nest_and_run_on_every_engine(name, x64):
     cell = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), NESTED[name])
     params, xs = random(cell)
-    names = [n for n in ("bptt", "associative") if issubclass(cell.kind, zoo.ENGINES[n].takes)]
+    some = ("bptt", "associative", "linear_scan")
+    names = [n for n in some if issubclass(cell.kind, zoo.ENGINES[n].takes)]
     assert name == "plain" or names
 
     @jax.jit
