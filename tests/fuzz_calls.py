@@ -386,6 +386,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "mask": MASK[0],
         "resets": ~MASK[0],
     },
+    "testing.BrokenLaws": {"report": testing.LawReport("a cell", ())},
     "testing.check_cell": {
         "inputs": XS[0],
         "engines": [engines.BPTT()],
