@@ -24,10 +24,10 @@ WORDS = {
     for eigenvalues, scale in (("[-1, 1]", 2.0), ("[0, 1]", 1.0))
 }
 ADDERS = {
+    "IndRNN": cells.IndRNN(2, 64),
     "Elman": cells.Elman(2, 64),
     "GRU": cells.GRU(2, 64),
     "LSTM": cells.LSTM(2, 64),
-    "IndRNN": cells.IndRNN(2, 64),
 }
 
 
