@@ -1,0 +1,182 @@
+"""Record what other libraries' cells in continuous time compute.
+
+Run by hand: `python -m tests.golden.make_dynamics`. `tests/parity/test_textbook.py` reads the file.
+It was made by torch 2.13.0, torchrecurrent 0.2.5 and ncps 1.0.1.
+
+Parameters, carry and inputs are those of the test, and so is the loss. The libraries' weights are
+made of the parameters inside the graph, so that gradients are with respect to those. The LEM of
+torchrecurrent is left out: its second product reads the old memory, where the paper's, and its
+authors' code, read the new one.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from tests import zoo
+
+FILE = Path(__file__).parent / "dynamics.npz"
+I, H = zoo.I, zoo.H  # noqa: E741
+
+
+def cornn(p):
+    position, velocity = p.recurrent.split(H)
+    return {
+        "weight_ih": p.kernel.T,
+        "weight_hh": position.T,
+        "weight_ch": velocity.T,
+        "bias_ih": p.bias,
+    }
+
+
+def unicornn(p):
+    return {
+        "weight_ih": p.kernel.T,
+        "weight_hh": p.recurrent,
+        "weight_ch": p.time_scale,
+        "bias_ih": p.bias,
+    }
+
+
+def star(p):
+    import torch
+
+    k, z = p.kernel.T.split(H)
+    b_k, b_z = p.bias.split(H)
+    return {
+        "weight_ih": torch.cat([z, k]),
+        "weight_hh": p.recurrent.T,
+        "bias_ih": torch.cat([b_z, b_k]),
+    }
+
+
+def wmc_lstm(p):
+    import torch
+
+    return {
+        "weight_ih": p.kernel.T,
+        "weight_hh": p.recurrent.T,
+        "weight_mh": torch.cat([p.memory, p.output_memory], dim=-1).T,
+        "bias_ih": p.bias,
+        "bias_mh": p.memory_bias,
+    }
+
+
+CELLS = {
+    "cornn": ("coRNNCell", {"dt": 0.3, "gamma": 0.7, "epsilon": 1.2}, cornn),
+    "unicornn": ("UnICORNNCell", {"dt": 0.4, "alpha": 0.9}, unicornn),
+    "star": ("STARCell", {}, star),
+    "wmc_lstm": ("WMCLSTMCell", {}, wmc_lstm),
+}
+
+
+def of_torchrecurrent(name, params, carry, xs):
+    """Run a cell step by step; what has no counterpart is 0."""
+    import torch
+    import torchrecurrent
+
+    make, options, weights = CELLS[name]
+    module = getattr(torchrecurrent, make)(I, H, dtype=torch.float64, **options)
+    shapes = {name: weight.shape for name, weight in module.named_parameters()}
+    made = weights(params)
+    assert made.keys() <= shapes.keys(), (made.keys(), shapes)
+    made = {
+        name: made[name].reshape(shape) if name in made else torch.zeros(shape, dtype=torch.float64)
+        for name, shape in shapes.items()
+    }
+    state, ys = carry[0] if len(carry) == 1 else tuple(carry), []
+    for x in xs:
+        state = torch.func.functional_call(module, made, (x, state))
+        ys.append(state[0] if isinstance(state, tuple) else state)
+    return (list(state) if isinstance(state, tuple) else [state]), torch.stack(ys)
+
+
+def cfc(params, carry, xs):
+    """Without a backbone, where ncps has no activation of its own that would differ."""
+    import torch
+    from ncps.torch.cfc_cell import CfCCell
+
+    module = CfCCell(I, H, backbone_layers=0).double()
+    whole = torch.cat([params.kernel, params.recurrent]).T
+    made = {}
+    for at, name in enumerate(["ff1", "ff2", "time_a", "time_b"]):
+        made[f"{name}.weight"] = whole[at * H : (at + 1) * H]
+        made[f"{name}.bias"] = params.bias[at * H : (at + 1) * H]
+    h, ys = carry[0], []
+    for x in xs:
+        h, _ = torch.func.functional_call(module, made, (x, h, 0.7))
+        ys.append(h)
+    return [h], torch.stack(ys)
+
+
+def ltc(params, carry, xs):
+    """With positive parameters by `softplus`, all synapses there, and nothing added to a sum."""
+    import torch
+    from ncps.torch.ltc_cell import LTCCell
+    from ncps.wirings import FullyConnected
+
+    module = LTCCell(
+        FullyConnected(H),
+        in_features=I - 1,
+        input_mapping=None,
+        output_mapping=None,
+        ode_unfolds=2,
+        epsilon=0.0,
+        implicit_param_constraints=True,
+    ).double()
+    names = {"weight": "w", "slope": "sigma", "threshold": "mu", "reversal": "erev"}
+    made = {"cm": params.capacity, "gleak": params.leak, "vleak": params.rest}
+    for field, name in names.items():
+        made[name] = getattr(params.recurrent, field)
+        made[f"sensory_{name}"] = getattr(params.sensory, field)
+    module._params = {**module._params, **made}
+    h, ys = carry[0], []
+    for x in xs:
+        _, h = module(x[:, :-1], h, x[:, -1:])
+        ys.append(h)
+    return [h], torch.stack(ys)
+
+
+OTHERS = {"cfc_without_backbone": cfc, "ltc": ltc}
+
+
+def record(name):
+    """What the test compares, as leaves in its order: loss, carry, outputs, gradients."""
+    import torch
+
+    from tests.parity.test_textbook import problem
+
+    with jax.enable_x64(True):
+        arguments = problem(zoo.CELLS[name], np.random.default_rng(0))
+    leaves, structure = jax.tree.flatten(arguments)
+    leaves = [torch.tensor(np.asarray(leaf), requires_grad=True) for leaf in leaves]
+    params, carry, xs = jax.tree.unflatten(structure, leaves)
+    run = OTHERS.get(name) or partial(of_torchrecurrent, name)
+    last, ys = run(params, jax.tree.leaves(carry), xs)
+    results = [*last, ys]
+    loss = sum(
+        (
+            leaf * torch.cos(torch.arange(1.0 * leaf.numel(), dtype=leaf.dtype)).reshape(leaf.shape)
+        ).sum()
+        for leaf in results
+    )
+    gradients = torch.autograd.grad(loss, leaves)
+    return [array.detach().numpy() for array in (loss, *results, *gradients)]
+
+
+def load():
+    """The recorded leaves of every cell, by its name in the zoo."""
+    with np.load(FILE) as arrays:
+        names = {name.split("/")[0] for name in arrays.files}
+        counts = {n: sum(name.startswith(f"{n}/") for name in arrays.files) for n in names}
+        return {n: [arrays[f"{n}/{k}"] for k in range(counts[n])] for n in sorted(names)}
+
+
+if __name__ == "__main__":
+    recorded = {
+        f"{name}/{k}": array for name in (*CELLS, *OTHERS) for k, array in enumerate(record(name))
+    }
+    np.savez_compressed(FILE, **recorded)
+    print(f"{FILE}: {FILE.stat().st_size / 1024:.0f} KiB")
