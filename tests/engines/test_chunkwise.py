@@ -1,5 +1,7 @@
 """Memories in chunks: long sequences, sharp decays, resets, poison, types, and what is kept."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -86,19 +88,19 @@ def test_several_blocks_agree_with_scan(name, x64):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.MEMORY_CELLS)
 def test_long_sequences_agree_with_scan(name, x64):
-    """Values and gradients in float64, and values in float32 with those of a scan in float64.
+    """In float32 with a scan in float64. Heads have eight features.
 
-    Gradients in float32 are within 1e-4 too, but for the delta rule without decay in chunks of 128,
-    many more steps than the two or three features of a key here can tell apart: 2.4e-4.
+    With two, and without decay, float32 is up to 3e-4 off in chunks of 128 (`DeltaProduct`), for so
+    many keys are far from independent there.
     """
-    cell = zoo.CELLS[name]
+    cell = dataclasses.replace(zoo.CELLS[name], inputs=8, hidden=16, key_size=None)
     problem = random_problem(cell, 4096)
     wanted = results(cell, engines.Scan(), *problem)
     for size in (16, 64, 128):
         got = results(cell, engines.Chunkwise(size), *problem)
         assert far(got, wanted) <= 1e-10
         narrow = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), problem)
-        assert far(results(cell, engines.Chunkwise(size), *narrow)[1], wanted[1]) <= 1e-4
+        assert far(results(cell, engines.Chunkwise(size), *narrow), wanted) <= 1e-4
 
 
 @pytest.mark.parametrize("name", ["kda"])
