@@ -69,7 +69,7 @@ def copying(options: argparse.Namespace) -> dict[str, Any]:
         given = task.batch(HELD_OUT, key=jax.random.key(options.seed + 1))
         asked = np.asarray(given.targets[span:])
         for name in options.copiers:
-            outputs, facts = trained(COPIERS[name], task, 32, 3e-3, given, options)
+            outputs, facts = trained(COPIERS[name], task, 32, 1e-2, given, options)
             right = outputs[:, span:].argmax(-1) == asked
             score = summary(right.all(1).mean(-1), options) | facts
             score["by_symbol"] = right.mean(-1).tolist()
