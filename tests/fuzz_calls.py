@@ -202,6 +202,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "axes": None,
     },
     "cells.from_functions": {"carry": zoo._carry},
+    "cells.lecun_tanh": {"x": jnp.ones(3)},
     **{f"cells.{name}": {"size": 4} for name in ("hippo_n", "s4d_inv", "s4d_lin")},
     "data.Interleaved": {
         "datasets": [
