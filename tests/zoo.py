@@ -482,7 +482,7 @@ OPTIMIZER = optax.GradientTransformation(_no_state, _descend)
 OTHERS = {
     **{f"head_loss_{name}": head.loss for name, (head, _) in HEADS.items()},
     "automatic": cells.Automatic(),
-    "reservoir": cells.Reservoir(cells.Leaky(I, H), 0.9, cells.Cycle()),
+    "reservoir": cells.Reservoir(cells.Leaky(I, H), 0.9, cells.SimpleCycle()),
     "reservoir_at_random": cells.Reservoir(cells.Elman(I, H)),
     **{
         f"constrained_{type(constraint).__name__}": cells.Constrained(

@@ -157,9 +157,9 @@ from ._qrnn import QRNN as QRNN
 from ._ran import RAN as RAN
 from ._ran import RANParams as RANParams
 from ._recurrent_dropout import RecurrentDropout as RecurrentDropout
-from ._reservoir import Cycle as Cycle
 from ._reservoir import Random as Random
 from ._reservoir import Reservoir as Reservoir
+from ._reservoir import SimpleCycle as SimpleCycle
 from ._reservoir import Topology as Topology
 from ._retnet import RetNet as RetNet
 from ._retnet import RetNetParams as RetNetParams

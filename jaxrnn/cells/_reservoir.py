@@ -54,7 +54,7 @@ class Random(Topology):
         return jnp.where(there, jax.random.normal(weights, (size, size)), 0)
 
 
-class Cycle(Topology):
+class SimpleCycle(Topology):
     """Units in a ring, each connected to the next one with the same weight.
 
     Reference: A. Rodan & P. Tino, "Minimum complexity echo state network", IEEE Transactions on
@@ -63,7 +63,7 @@ class Cycle(Topology):
     Example:
         >>> import jax
         >>> from jaxrnn import cells
-        >>> cells.Cycle().draw(jax.random.key(0), 3).tolist()
+        >>> cells.SimpleCycle().draw(jax.random.key(0), 3).tolist()
         [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
 
@@ -85,7 +85,7 @@ class Reservoir(Resolving):
     Args:
         cell: an `Elman`, whose leak is 1, or a `Leaky` with one leak for all units.
         radius: spectral radius, above `1 - leak`, which it would be without connections.
-        topology: who is connected to whom, `Random(density)` or `Cycle()`.
+        topology: who is connected to whom, `Random(density)` or `SimpleCycle()`.
         input_scale: the largest weight of an input.
         bias_scale: the largest bias.
 

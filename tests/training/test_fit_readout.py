@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxrnn import cells, metrics, networks, tasks, training
-from jaxrnn.cells import Cycle, Elman, Leaky, Random, Reservoir
+from jaxrnn.cells import Elman, Leaky, Random, Reservoir, SimpleCycle
 from jaxrnn.data import Batch
 
 T, B, F, O = 300, 2, 5, 2  # noqa: E741
@@ -75,7 +75,7 @@ def test_products_of_float32_are_exact_to_forty_bits():
     assert (np.abs(plain / (wide.T @ wide)[:4, :4] - 1) > 1e-9).any()
 
 
-@pytest.mark.parametrize("topology", [Random(0.2), Cycle()])
+@pytest.mark.parametrize("topology", [Random(0.2), SimpleCycle()])
 @pytest.mark.parametrize("cell", [Elman(2, 30), Leaky(2, 30, 0.3)])
 def test_the_radius_is_that_of_the_leaky_matrix(cell, topology, x64, key):
     params = Reservoir(cell, 0.95, topology, 0.5, 0.1).init(key)
