@@ -11,6 +11,7 @@ from tests.golden import make_cells
 GOLDEN = json.loads(make_cells.FILE.read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.LIBRARY_CELLS)
 def test_golden(name, x64):
     got, wanted = make_cells.numbers(zoo.LIBRARY_CELLS[name]), GOLDEN[name]

@@ -68,6 +68,7 @@ def thetas():
     return tuple(jax.random.normal(jax.random.key(k), (6, 3, 3)) for k in (0, 1))
 
 
+@pytest.mark.slow
 def test_reference_values_and_enumeration(x64):
     got, gradients = by_forward_mode(*thetas())
     wanted, exact = by_enumeration(*thetas())

@@ -12,10 +12,8 @@ NOT_OWED = dict.fromkeys(zoo.OF_FUNCTIONS, ("carries",))
 """The laws that a cell need not keep: those of plain functions keep what types they like."""
 
 ONE_OF_EACH_FORM = {
-    *("elman_relu", "lstm", "gru", "reset_before_gru", "leaky", "slstm", "m2rnn", "rhn"),
-    *("conv_lstm", "ctrnn", "clockwork", "cfc", "columns"),
-    *("lru", "linoss", "slice", "delta_memory", "mlstm", "gated_delta", "rwkv7"),
-    *("functions", "learned_carry", "learned_carry_of_functions", "zoneout", "skip"),
+    *("lstm", "gru", "reset_before_gru", "slstm", "m2rnn", "conv_lstm", "clockwork", "columns"),
+    *("lru", "linoss", "slice", "mlstm", "gated_delta", "functions", "learned_carry", "zoneout"),
 }
 """The cells that the default line runs; the others are alike, and run with `-m slow`."""
 

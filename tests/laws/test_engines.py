@@ -58,6 +58,7 @@ def test_an_unrolled_loop_changes_nothing(x64, key, controls):
     close(unroll(cell, params, xs, carry, engine=engines.Scan(unroll=3), **controls), wanted, 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", [engines.Scan(), engines.BPTT()])
 @pytest.mark.parametrize("size", [1, 3, 9])
 def test_truncated_stops_gradients_at_borders(engine, size, x64, key, controls):
@@ -79,6 +80,7 @@ def test_truncated_stops_gradients_at_borders(engine, size, x64, key, controls):
     close(got, jax.value_and_grad(by_hand, (0, 1))(params, carry), 1e-12)
 
 
+@pytest.mark.slow
 def test_hessian_of_the_default(x64, key):
     cell = zoo.CELLS["lstm"]
     params, xs, carry = problem(cell, key, steps=3, batch=())

@@ -138,6 +138,7 @@ def members(outputs, targets):
     return jnp.stack([outputs["b"], -outputs["b"]], -2), targets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "metric",
     [

@@ -83,6 +83,7 @@ def test_formulas(name):
     np.testing.assert_allclose(alone, context[2], rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["additive", "multiplicative"])
 def test_with_nothing_to_see(name):
     attention = ATTENTIONS[name]
@@ -98,6 +99,7 @@ def test_with_nothing_to_see(name):
     assert value == 0 and all(np.all(leaf == 0) for leaf in jax.tree.leaves(gradient))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["additive", "multi_head"])  # the laws stream the other
 def test_streaming_equals_the_whole(name):
     net = network(ATTENTIONS[name])

@@ -54,6 +54,7 @@ def test_a_network(tmp_path):
     chex.assert_trees_all_equal(networks.load(path, like=shapes), params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CELLS)
 def test_every_cell(name, tmp_path):
     params = CELLS[name].init(jax.random.key(0))
