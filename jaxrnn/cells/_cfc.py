@@ -23,8 +23,8 @@ def lecun_tanh(x: Array) -> Array:
     Reference: Y. LeCun et al., "Efficient backprop", Neural Networks: Tricks of the Trade (1998).
 
     Example:
-        >>> import jaxrnn
-        >>> round(float(jaxrnn.cells.lecun_tanh(1.0)), 4)
+        >>> import jax, jaxrnn
+        >>> round(float(jaxrnn.cells.lecun_tanh(jax.numpy.ones(()))), 4)
         1.0
     """
     return 1.7159 * jnp.tanh(2 / 3 * x)
