@@ -12,10 +12,8 @@ authors' code, read the new one.
 from functools import partial
 from pathlib import Path
 
-import jax
-import numpy as np
-
 from tests import zoo
+from tests.golden.torch_cells import of_torchrecurrent, save
 
 FILE = Path(__file__).parent / "dynamics.npz"
 I, H = zoo.I, zoo.H  # noqa: E741
@@ -72,25 +70,10 @@ CELLS = {
 }
 
 
-def of_torchrecurrent(name, params, carry, xs):
-    """Run a cell step by step; what has no counterpart is 0."""
-    import torch
-    import torchrecurrent
-
-    make, options, weights = CELLS[name]
-    module = getattr(torchrecurrent, make)(I, H, dtype=torch.float64, **options)
-    shapes = {name: weight.shape for name, weight in module.named_parameters()}
-    made = weights(params)
-    assert made.keys() <= shapes.keys(), (made.keys(), shapes)
-    made = {
-        name: made[name].reshape(shape) if name in made else torch.zeros(shape, dtype=torch.float64)
-        for name, shape in shapes.items()
-    }
-    state, ys = carry[0] if len(carry) == 1 else tuple(carry), []
-    for x in xs:
-        state = torch.func.functional_call(module, made, (x, state))
-        ys.append(state[0] if isinstance(state, tuple) else state)
-    return (list(state) if isinstance(state, tuple) else [state]), torch.stack(ys)
+def stepped(name, params, carry, xs):
+    state = carry[0] if len(carry) == 1 else tuple(carry)
+    last, ys = of_torchrecurrent(CELLS[name], params, state, xs)
+    return (list(last) if isinstance(last, tuple) else [last]), ys
 
 
 def cfc(params, carry, xs):
@@ -139,44 +122,7 @@ def ltc(params, carry, xs):
     return [h], torch.stack(ys)
 
 
-OTHERS = {"cfc_without_backbone": cfc, "ltc": ltc}
-
-
-def record(name):
-    """What the test compares, as leaves in its order: loss, carry, outputs, gradients."""
-    import torch
-
-    from tests.parity.test_textbook import problem
-
-    with jax.enable_x64(True):
-        arguments = problem(zoo.CELLS[name], np.random.default_rng(0))
-    leaves, structure = jax.tree.flatten(arguments)
-    leaves = [torch.tensor(np.asarray(leaf), requires_grad=True) for leaf in leaves]
-    params, carry, xs = jax.tree.unflatten(structure, leaves)
-    run = OTHERS.get(name) or partial(of_torchrecurrent, name)
-    last, ys = run(params, jax.tree.leaves(carry), xs)
-    results = [*last, ys]
-    loss = sum(
-        (
-            leaf * torch.cos(torch.arange(1.0 * leaf.numel(), dtype=leaf.dtype)).reshape(leaf.shape)
-        ).sum()
-        for leaf in results
-    )
-    gradients = torch.autograd.grad(loss, leaves)
-    return [array.detach().numpy() for array in (loss, *results, *gradients)]
-
-
-def load():
-    """The recorded leaves of every cell, by its name in the zoo."""
-    with np.load(FILE) as arrays:
-        names = {name.split("/")[0] for name in arrays.files}
-        counts = {n: sum(name.startswith(f"{n}/") for name in arrays.files) for n in names}
-        return {n: [arrays[f"{n}/{k}"] for k in range(counts[n])] for n in sorted(names)}
-
+RUNS = {name: partial(stepped, name) for name in CELLS} | {"cfc_without_backbone": cfc, "ltc": ltc}
 
 if __name__ == "__main__":
-    recorded = {
-        f"{name}/{k}": array for name in (*CELLS, *OTHERS) for k, array in enumerate(record(name))
-    }
-    np.savez_compressed(FILE, **recorded)
-    print(f"{FILE}: {FILE.stat().st_size / 1024:.0f} KiB")
+    save(FILE, RUNS)

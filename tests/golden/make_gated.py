@@ -10,12 +10,11 @@ made of the parameters inside the graph, so that gradients are with respect to t
 
 import ast
 import importlib.util
+from functools import partial
 from pathlib import Path
 
-import jax
-import numpy as np
-
 from tests import zoo
+from tests.golden.torch_cells import of_torchrecurrent, save
 
 FILE = Path(__file__).parent / "gated.npz"
 
@@ -94,27 +93,12 @@ def side_by_side(*kernels):
     return torch.cat(kernels, dim=-1).T
 
 
-def of_torchrecurrent(name, params, carry, xs):
-    """Run a cell step by step; a carry of one array stands for a library's two."""
-    import torch
-    import torchrecurrent
-
-    make, options, weights = CELLS[name]
-    module = getattr(torchrecurrent, make)(zoo.I, zoo.H, dtype=torch.float64, **options)
-    shapes = {name: weight.shape for name, weight in module.named_parameters()}
-    made = weights(params)
-    assert made.keys() <= shapes.keys(), made.keys() - shapes.keys()
-    made = {
-        name: made[name].reshape(shape) if name in made else torch.zeros(shape, dtype=torch.float64)
-        for name, shape in shapes.items()
-    }
+def stepped(name, params, carry, xs):
+    """A carry of one array stands for a library's two."""
     single = len(carry) == 1
     state = (carry[0], carry[0]) if name == "janet" else carry[0] if single else tuple(carry)
-    ys = []
-    for x in xs:
-        state = torch.func.functional_call(module, made, (x, state))
-        ys.append(state[0] if isinstance(state, tuple) else state)
-    return [ys[-1]] if single else list(state), torch.stack(ys)
+    last, ys = of_torchrecurrent(CELLS[name], params, state, xs)
+    return [ys[-1]] if single else list(last), ys
 
 
 def projected_lstm(params, carry, xs):
@@ -183,45 +167,11 @@ def m2rnn(params, carry, xs):
     return [last], ys.transpose(0, 1).flatten(-2)
 
 
-OTHERS = {"m2rnn": m2rnn, "projected_lstm": projected_lstm, "slstm": slstm}
-
-
-def record(name):
-    """What the test compares, as leaves in its order: loss, carry, outputs, gradients."""
-    import torch
-
-    from tests.parity.test_textbook import problem
-
-    with jax.enable_x64(True):
-        arguments = problem(zoo.CELLS[name], np.random.default_rng(0))
-    leaves, structure = jax.tree.flatten(arguments)
-    leaves = [torch.tensor(np.asarray(leaf), requires_grad=True) for leaf in leaves]
-    params, carry, xs = jax.tree.unflatten(structure, leaves)
-    carry = jax.tree.leaves(carry)
-    run = OTHERS[name] if name in OTHERS else lambda *args: of_torchrecurrent(name, *args)
-    last, ys = run(params, carry, xs)
-    results = [*last, ys]
-    loss = sum(
-        (
-            leaf * torch.cos(torch.arange(1.0 * leaf.numel(), dtype=leaf.dtype)).reshape(leaf.shape)
-        ).sum()
-        for leaf in results
-    )
-    gradients = torch.autograd.grad(loss, leaves)
-    return [array.detach().numpy() for array in (loss, *results, *gradients)]
-
-
-def load():
-    """The recorded leaves of every cell, by its name in the zoo."""
-    with np.load(FILE) as arrays:
-        names = {name.split("/")[0] for name in arrays.files}
-        counts = {n: sum(name.startswith(f"{n}/") for name in arrays.files) for n in names}
-        return {n: [arrays[f"{n}/{k}"] for k in range(counts[n])] for n in sorted(names)}
-
+RUNS = {name: partial(stepped, name) for name in CELLS} | {
+    "m2rnn": m2rnn,
+    "projected_lstm": projected_lstm,
+    "slstm": slstm,
+}
 
 if __name__ == "__main__":
-    recorded = {
-        f"{name}/{k}": leaf for name in [*CELLS, *OTHERS] for k, leaf in enumerate(record(name))
-    }
-    np.savez_compressed(FILE, **recorded)
-    print(f"{FILE}: {len(CELLS) + len(OTHERS)} cells, {FILE.stat().st_size / 1024:.0f} KiB")
+    save(FILE, RUNS)

@@ -11,10 +11,11 @@ import pytest
 from jaxrnn import engines, unroll
 from tests import zoo
 from tests.golden import make_dynamics, make_gated
+from tests.golden.torch_cells import load
 from tests.textbook import STEPS
 
 STEPS_IN_TIME, BATCH = 5, 2
-RECORDED = {**make_gated.load(), **make_dynamics.load()}
+RECORDED = {**load(make_gated.FILE), **load(make_dynamics.FILE)}
 """What other libraries gave for some of the cells."""
 
 
