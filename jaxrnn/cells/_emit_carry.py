@@ -1,9 +1,9 @@
 """`EmitCarry`: a cell that gives its carries beside its outputs."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .._typing import Carry, Inputs, Params
-from ._rule import Rule
+from ._rule import Rule, WithOutput
 from ._transparent import Transparent
 from ._wrapper import Parted, Settling
 
@@ -67,36 +67,8 @@ class EmitCarry(Transparent):
         return Emitting(Settling(self._inner.rule))
 
 
-class Emitting(Rule):
+class Emitting(WithOutput):
     """A rule that gives the tangents of the carries beside that of the output."""
 
-    rule: Rule
-
-    def holds(self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs) -> bool:
-        return self.rule.holds(cell, params, carry, u, r)
-
-    def remember(
-        self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs
-    ) -> tuple[tuple[Carry, Emitted], Any]:
-        (new, y), memory = self.rule.remember(cell, params, carry, u, r)
-        return (new, Emitted(y, carry, new)), memory
-
-    @property
-    def replays(self) -> bool:
-        return self.rule.replays
-
-    def replay(self, cell: Any, params: Params, carry: Carry, memory: Any) -> tuple[Carry, Inputs]:
-        new, y = self.rule.replay(cell, params, carry, memory)
-        return new, Emitted(y, carry, new)
-
-    def linearize(self, cell: Any, params: Params, carry: Carry, memory: Any) -> Any:
-        return self.rule.linearize(cell, params, carry, memory)
-
-    def merge(self, d_u: Inputs, d_r: Inputs) -> Any:
-        return self.rule.merge(d_u, d_r)
-
-    def push(
-        self, cell: Any, params: Params, point: Any, d_carry: Carry, d_z: Any
-    ) -> tuple[Carry, Emitted]:
-        d_new, d_y = self.rule.push(cell, params, point, d_carry, d_z)
-        return d_new, Emitted(d_y, d_carry, d_new)
+    def output(self, old: Carry, new: Carry, y: Inputs) -> Emitted:
+        return Emitted(y, old, new)

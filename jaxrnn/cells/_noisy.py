@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from .._numerics import moving
 from .._typing import Batch, Carry, Inputs, Key, Params
 from ._resolving import leading
-from ._rule import Automatic, Rule
+from ._rule import Automatic, Rule, WithOutput
 from ._wrapper import Parted, Settling, Wrapper
 
 
@@ -91,40 +91,13 @@ class Noisy(Wrapper):
         return Shown(Settling(self._inner.rule), place)
 
 
-class Shown(Rule):
+class Shown(WithOutput):
     """A rule for a gate whose output is, or is not, a leaf of its new carry."""
 
-    rule: Rule
     place: int | None = jax.tree.static()
 
-    def holds(self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs) -> bool:
-        return self.rule.holds(cell, params, carry, u, r)
-
-    def remember(
-        self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs
-    ) -> tuple[tuple[Carry, Inputs], Any]:
-        (new, y), memory = self.rule.remember(cell, params, carry, u, r)
-        return (new, _output(self.place, new, y)), memory
-
-    @property
-    def replays(self) -> bool:
-        return self.rule.replays
-
-    def replay(self, cell: Any, params: Params, carry: Carry, memory: Any) -> tuple[Carry, Inputs]:
-        new, y = self.rule.replay(cell, params, carry, memory)
-        return new, _output(self.place, new, y)
-
-    def linearize(self, cell: Any, params: Params, carry: Carry, memory: Any) -> Any:
-        return self.rule.linearize(cell, params, carry, memory)
-
-    def merge(self, d_u: Inputs, d_r: Inputs) -> Any:
-        return self.rule.merge(d_u, d_r)
-
-    def push(
-        self, cell: Any, params: Params, point: Any, d_carry: Carry, d_z: Any
-    ) -> tuple[Carry, Inputs]:
-        d_new, d_y = self.rule.push(cell, params, point, d_carry, d_z)
-        return d_new, _output(self.place, d_new, d_y)
+    def output(self, old: Carry, new: Carry, y: Inputs) -> Inputs:
+        return _output(self.place, new, y)
 
 
 def shown(step: Callable[..., Any], *args: Any) -> int | None:

@@ -104,3 +104,42 @@ class Automatic(Rule):
     ) -> tuple[Carry, Inputs]:
         d_new, d_y = pushed(partial(cell.gate, params), point, (d_carry, *d_z))
         return d_new, d_y
+
+
+class WithOutput(Rule):
+    """A rule for a gate inside, whose output is made anew: `output`, linear in what it reads."""
+
+    rule: Rule
+
+    @abc.abstractmethod
+    def output(self, old: Carry, new: Carry, y: Inputs) -> Inputs:
+        """The output, from both carries and the output inside; the same for tangents of these."""
+
+    def holds(self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs) -> bool:
+        return self.rule.holds(cell, params, carry, u, r)
+
+    def remember(
+        self, cell: Any, params: Params, carry: Carry, u: Inputs, r: Inputs
+    ) -> tuple[tuple[Carry, Inputs], Any]:
+        (new, y), memory = self.rule.remember(cell, params, carry, u, r)
+        return (new, self.output(carry, new, y)), memory
+
+    @property
+    def replays(self) -> bool:
+        return self.rule.replays
+
+    def replay(self, cell: Any, params: Params, carry: Carry, memory: Any) -> tuple[Carry, Inputs]:
+        new, y = self.rule.replay(cell, params, carry, memory)
+        return new, self.output(carry, new, y)
+
+    def linearize(self, cell: Any, params: Params, carry: Carry, memory: Any) -> Any:
+        return self.rule.linearize(cell, params, carry, memory)
+
+    def merge(self, d_u: Inputs, d_r: Inputs) -> Any:
+        return self.rule.merge(d_u, d_r)
+
+    def push(
+        self, cell: Any, params: Params, point: Any, d_carry: Carry, d_z: Any
+    ) -> tuple[Carry, Inputs]:
+        d_new, d_y = self.rule.push(cell, params, point, d_carry, d_z)
+        return d_new, self.output(d_carry, d_new, d_y)
