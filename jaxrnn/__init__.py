@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import generation as generation
     from . import heads as heads
     from . import information as information
+    from . import interop as interop
     from . import metrics as metrics
     from . import networks as networks
     from . import objectives as objectives
@@ -32,6 +33,7 @@ _LAZY = (
     "generation",
     "heads",
     "information",
+    "interop",
     "metrics",
     "networks",
     "objectives",
