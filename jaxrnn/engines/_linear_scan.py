@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
-from .._numerics import select
+from .._numerics import known, select
 from .._typing import Carry, Inputs, Params
 from ..cells import Cell, LinearCell, Transition
 from ._controls import Controlled, Flags
 from ._engine import Engine
+from ._segments import in_segments
 
 
 class LinearScan(Engine[LinearCell]):
@@ -21,6 +22,10 @@ class LinearScan(Engine[LinearCell]):
 
     The gradient with respect to `a_t` is the product of `g_t` and `h_{t-1}`, and is computed for
     all steps at once, after the loop. A matrix that is the same at every step is not copied.
+
+    Where a state is much larger than what the cell reads (`S4D`, `S6`), this is done for a block of
+    steps at a time, so that what the states are made of, and what is read of them, stays in a
+    processor's cache.
 
     Args:
         unroll: steps per iteration of the compiled loops.
@@ -44,6 +49,14 @@ class LinearScan(Engine[LinearCell]):
         return LinearCell
 
     def run(self, cell: Any, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+        def block(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+            return self._whole(cell, params, carry, xs)
+
+        size = _block(carry, xs)
+        run = block if size is None else partial(in_segments, block, size)
+        return run(cell, carry, xs)
+
+    def _whole(self, cell: Any, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
         made = cell.prepare(params, xs)
         (a, b), linear, fresh, flags = made, cell, carry, Flags()
         if isinstance(cell, Controlled):
@@ -56,6 +69,25 @@ class LinearScan(Engine[LinearCell]):
         hs = _solve(static, a, b, carry, fresh, flags)
         outs = cell.passed(made, _shifted(carry, hs), hs)
         return jax.tree.map(lambda h: h[-1], hs), cell.finish(params, outs, xs)
+
+
+def _block(carry: Carry, xs: Inputs) -> int | None:
+    """Steps in a block; None for all at once."""
+    steps = jax.tree.leaves(xs)[0].shape[0]
+    state, inputs = _bytes(carry), _bytes(xs)
+    if not known(steps) or not known(state) or not known(inputs):
+        return None
+    size = max(1, _BLOCK // max(1, state))
+    return size if size < steps and state * steps >= _LARGER * inputs else None
+
+
+# Bytes of states in a block, about what the second cache of a core holds; and how many times larger
+# than the inputs they must be. Where they are as large, a loop of blocks costs more than it gives.
+_BLOCK, _LARGER = 2**20, 4
+
+
+def _bytes(tree: Inputs) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def _shifted(carry: Carry, hs: Carry) -> Carry:

@@ -57,7 +57,7 @@ class Chunked(Engine[Kind]):
             once_more = jax.checkpoint(self.engine.run, prevent_cse=False)  # the scan prevents it
             return once_more(cell, params, carry, xs)
 
-        return _in_segments(run, self.size, cell, carry, xs)
+        return in_segments(run, self.size, cell, carry, xs)
 
 
 class Offloaded(Engine[Kind]):
@@ -118,7 +118,7 @@ class Offloaded(Engine[Kind]):
             return self.engine.run(cell, params, jax.tree.map(named, carry), xs)
 
         once_more = jax.checkpoint(segment, policy=policy, prevent_cse=False)
-        return _in_segments(once_more, self.size, cell, carry, xs)
+        return in_segments(once_more, self.size, cell, carry, xs)
 
 
 class Truncated(Engine[Kind]):
@@ -162,10 +162,10 @@ class Truncated(Engine[Kind]):
         def border(cell: Cell, carry: Carry, xs: Inputs) -> Carry:
             return cell.detach(carry, jax.tree.map(lambda leaf: leaf[-1], xs))
 
-        return _in_segments(run, self.size, cell, carry, xs, border)
+        return in_segments(run, self.size, cell, carry, xs, border)
 
 
-def _in_segments(
+def in_segments(
     run: Segment,
     size: int,
     cell: Cell,
