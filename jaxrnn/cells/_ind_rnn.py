@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import glorot
+from .._numerics import Initializer, drawn, glorot
 from .._typing import Array, Key
 from ._dense import DenseCell
 from ._elman import ElmanRule
@@ -35,6 +35,8 @@ class IndRNN(DenseCell):
         inputs: features of the input.
         hidden: features of the state.
         activation: any elementwise function.
+        recurrent_init: how the recurrent weights are drawn, `(key, shape, dtype) -> Array`. For
+            long sequences the paper starts the last layer near 1.
         use_bias: whether there is a bias; without one `params.bias` is None.
 
     Reference: S. Li et al., "Independently recurrent neural network (IndRNN): building a longer and
@@ -49,15 +51,16 @@ class IndRNN(DenseCell):
     """
 
     activation: Callable[[Array], Array] = jax.tree.static(default=jax.nn.relu)
+    recurrent_init: Initializer = jax.tree.static(default=jax.random.uniform)
     use_bias: bool = jax.tree.static(default=True)
     rule = ElmanRule()
 
     def init(self, key: Key) -> IndRNNParams:
-        """Glorot kernel, recurrent weights uniform in [0, 1], a bias of zero."""
+        """Glorot kernel, recurrent weights as they are drawn (in [0, 1]), a bias of zero."""
         kernel, recurrent = jax.random.split(key)
         return IndRNNParams(
             glorot(kernel, self.inputs, self.hidden, 1),
-            jax.random.uniform(recurrent, (self.hidden,)),
+            drawn("IndRNN", "recurrent_init", self.recurrent_init, recurrent, self.hidden),
             jnp.zeros(self.hidden) if self.use_bias else None,
         )
 
