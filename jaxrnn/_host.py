@@ -1,5 +1,8 @@
 """Arrays on the host: what a user passes, read into numpy with nothing lost, or refused."""
 
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -78,6 +81,30 @@ def kind_of(value: Any) -> str:
     if is_record(value):
         return f"a `{type(value).__name__}` of {', '.join(value._fields)}"
     return shown(value) if isinstance(value, str | bytes) else f"a {type(value).__name__}"
+
+
+_shapes_only = contextvars.ContextVar("shapes_only", default=False)
+
+
+@contextlib.contextmanager
+def shapes_only() -> Iterator[None]:
+    """Within it, tracing a function for its shapes computes nothing, in numpy either."""
+    token = _shapes_only.set(True)
+    try:
+        yield
+    finally:
+        _shapes_only.reset(token)
+
+
+def numbers(function: Callable[[], Any], shape: tuple[int, ...], dtype: Any = float) -> Array:
+    """What a function of numpy returns, as a constant of the program.
+
+    Within `shapes_only` the function is called where the program runs, if it ever does.
+    """
+    like: Any = jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype))  # type: ignore[no-untyped-call]
+    if _shapes_only.get():
+        return jax.pure_callback(lambda: np.asarray(function(), like.dtype), like)
+    return jnp.asarray(function(), like.dtype)
 
 
 def _wanted(who: str, name: str, came: str, remedy: str) -> str:

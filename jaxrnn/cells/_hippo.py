@@ -1,12 +1,16 @@
 """Eigenvalues that diagonal state space models start from, of pairs of conjugate numbers."""
 
+import functools
+
 import numpy as np
 from jaxtyping import Complex
 
 from .. import _check
 from .._checked import checked
+from .._names import named
 
 
+@named
 @checked
 def hippo_n(size: int) -> Complex[np.ndarray, " P"]:
     """Eigenvalues of HiPPO-N, the normal part of the matrix HiPPO-LegS; also called S4D-LegS.
@@ -32,9 +36,10 @@ def hippo_n(size: int) -> Complex[np.ndarray, " P"]:
         >>> print(cells.hippo_n(4).round(3))
         [-0.5+0.557j -0.5+4.603j]
     """
-    return hippo_basis(size)[0]
+    return hippo_basis(size)[0].copy()
 
 
+@named
 @checked
 def s4d_lin(size: int) -> Complex[np.ndarray, " P"]:
     """Eigenvalues `-1/2 + i pi n` of S4D-Lin: nearly those of a Fourier basis.
@@ -58,6 +63,7 @@ def s4d_lin(size: int) -> Complex[np.ndarray, " P"]:
     return -0.5 + 1j * np.pi * np.arange(pairs("s4d_lin", size=size))
 
 
+@named
 @checked
 def s4d_inv(size: int) -> Complex[np.ndarray, " P"]:
     """Eigenvalues `-1/2 + i size / pi * (size / (2 n + 1) - 1)` of S4D-Inv, near those of HiPPO-N.
@@ -82,6 +88,7 @@ def s4d_inv(size: int) -> Complex[np.ndarray, " P"]:
     return -0.5 + 1j * size / np.pi * (size / (2 * n + 1) - 1)
 
 
+@functools.lru_cache(8)
 def hippo_basis(size: int) -> tuple[Complex[np.ndarray, " P"], Complex[np.ndarray, "N P"]]:
     """The eigenvalues of `hippo_n`, and their eigenvectors of length 1 as columns."""
     half = pairs("hippo_n", size=size)

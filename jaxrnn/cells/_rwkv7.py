@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from .. import _check
+from .. import _check, _host
 from .._numerics import add, dot, recur
 from .._typing import Array, Key
 from ._heads import HeadsCell, merged, scaled
@@ -89,11 +89,20 @@ class RWKV7(HeadsCell):
         keys = iter(jax.random.split(key, 6))
         n, k, _ = self.memory_shape
         i, wide = self.inputs, n * k
-        channel = np.arange(i) / i
         powers = np.array([0.2, 0.9, 0.7, 0.7, 0.9, 0.2])
-        line = np.arange(wide) / max(1, wide - 1)
-        zigzag = 2 * np.arange(k) / max(1, k - 1) - 1
-        zigzag = np.tile(zigzag * abs(zigzag), n)
+
+        def mix() -> np.ndarray:
+            return 1 - (np.arange(i) / i)[None] ** powers[:, None]
+
+        def spread(offset: float, slope: float, bend: float = 0.0) -> Array:
+            """A line over the features from -1/2 to 1/2, and for each head a bend of its own."""
+
+            def over_features() -> np.ndarray:
+                line = np.arange(wide) / max(1, wide - 1) - 0.5
+                zigzag = 2 * np.arange(k) / max(1, k - 1) - 1
+                return offset + slope * line + bend * np.tile(zigzag * abs(zigzag), n)
+
+            return _host.numbers(over_features, (wide,))
 
         def uniform(columns: int, bound: float) -> Array:
             bound /= i**0.5
@@ -106,19 +115,19 @@ class RWKV7(HeadsCell):
 
         low = jnp.zeros((i, self.rank))
         return RWKV7Params(
-            mix=jnp.asarray(1 - channel[None] ** powers[:, None], low.dtype),
+            mix=_host.numbers(mix, (6, i)),
             receptance=uniform(wide, 0.5),
             key=uniform(wide, 0.05),
             value=uniform(self.hidden, 0.5),
             decay_in=low,
             decay_out=high(wide),
-            decay_bias=jnp.asarray(6 * line - 5.5 + 2.5 * zigzag, low.dtype),
+            decay_bias=spread(-2.5, 6.0, 2.5),
             rate_in=jnp.zeros_like(low),
             rate_out=high(wide),
-            rate_bias=jnp.asarray(0.3 * zigzag + 0.4 * (line - 0.5) - 0.19, low.dtype),
+            rate_bias=spread(-0.19, 0.4, 0.3),
             gate_in=jnp.zeros_like(low),
             gate_out=high(self.hidden),
-            removal=jnp.asarray(0.71 - 0.1 * (line - 0.5), low.dtype),
+            removal=spread(0.71, -0.1),
             replacement=jnp.full(wide, 1.02),
             bonus=jnp.full((n, k), -0.04),
             norm_scale=jnp.ones(self.hidden),

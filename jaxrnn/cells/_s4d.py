@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Float
 
+from .. import _host
 from .._dtypes import at_least_float32
 from .._typing import Array, Batch, Key
 from ._hippo import s4d_lin
@@ -68,7 +69,7 @@ class S4D(StateSpaceCell):
         """The given eigenvalues, steps uniform in their logarithms, normal output and skip."""
         step, output, skip = jax.random.split(key, 3)
         shape = (self.features, self.state // 2)
-        start = self._start()
+        start = _host.numbers(self._start, (self.state // 2,), complex)
         return S4DParams(
             log_decay=jnp.broadcast_to(jnp.log(-start.real), shape),
             frequency=jnp.broadcast_to(start.imag, shape),
@@ -77,14 +78,14 @@ class S4D(StateSpaceCell):
             skip=jax.random.normal(skip, (self.features,)),
         )
 
-    def _start(self) -> Complex[Array, " P"]:
+    def _start(self) -> Complex[np.ndarray, " P"]:
         start = np.asarray(self.eigenvalues(self.state))
         if start.shape != (self.state // 2,) or not (start.real < 0).all():
             raise ValueError(
                 f"S4D: eigenvalues({self.state}) must be {self.state // 2} numbers, of each "
                 f"conjugate pair one, with real parts below 0, got {start}"
             )
-        return jnp.asarray(start, complex)
+        return start
 
     def carry(self, params: S4DParams, batch: Batch = ()) -> Complex[Array, "*batch I P"]:
         """Zeros."""

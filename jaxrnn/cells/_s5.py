@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Float
 
-from .. import _check
+from .. import _check, _host
 from .._numerics import dot, zeros
 from .._typing import Array, Batch, Key
 from ._hippo import hippo_basis
@@ -76,16 +76,19 @@ class S5(StateSpaceCell):
     def init(self, key: Key) -> S5Params:
         """HiPPO-N and its eigenvectors; matrices in that basis are Gaussian."""
         step, kernel, output, skip = jax.random.split(key, 4)
-        half = self.state // 2
-        eigenvalues, vectors = hippo_basis(self.state // self.blocks)
-        basis = np.kron(np.eye(self.blocks), vectors)  # [state, half]
-        real, imaginary = jnp.asarray(basis.real, float), jnp.asarray(basis.imag, float)
+        half, size = self.state // 2, self.state // self.blocks
+        basis = _host.numbers(
+            lambda: np.kron(np.eye(self.blocks), hippo_basis(size)[1]), (self.state, half), complex
+        )
+        real, imaginary = basis.real, basis.imag
         b = jax.random.normal(kernel, (self.features, self.state)) / jnp.sqrt(self.features)
         c = jax.random.normal(output, (2, self.features, self.state)) / jnp.sqrt(self.state)
         # The basis is unitary: its inverse, for the inputs, is its conjugate transpose.
         return S5Params(
             log_decay=jnp.full(half, jnp.log(0.5)),
-            frequency=jnp.tile(jnp.asarray(eigenvalues.imag, float), self.blocks),
+            frequency=jnp.tile(
+                _host.numbers(lambda: hippo_basis(size)[0].imag, (size // 2,)), self.blocks
+            ),
             log_step=self.init_step(step, half),
             kernel=jnp.stack([b @ real, -b @ imaginary]),
             output=jnp.stack(
