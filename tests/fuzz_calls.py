@@ -475,6 +475,14 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "path": str(pathlib.Path(__file__).parent / "golden" / "params.safetensors"),
         "like": {"dense": networks.Dense(2, 3).init(KEY), "scale": jnp.ones(())},
     },
+    "networks.load_network": {
+        "path": str(pathlib.Path(__file__).parent / "golden" / "network_cell_1.safetensors"),
+        "dtype": jnp.float32,
+    },
+    "networks.save": {"network": NETWORK},
+    "networks.to_json": {"noun": networks.Dense(2, 3)},
+    "networks.from_json": {"text": networks.to_json(networks.Dense(2, 3))},
+    "networks.register": {"name": "fuzz.halved", "value": zoo._halved},
     "networks.Additive": {"features": 4, "memory_features": 2, "size": 3},
     "networks.EncoderDecoder": {
         "encoder": networks.Recurrent(cells.GRU(2, 2)),

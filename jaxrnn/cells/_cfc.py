@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
+from .._names import named
 from .._numerics import add, dot, glorot, recur, zeros
 from .._typing import Array, Batch, Key
 from ._cell import GatedCell
@@ -17,6 +18,7 @@ from ._rule import Rule
 from ._squash import SIGMOID, TANH, squashed
 
 
+@named
 def lecun_tanh(x: Array) -> Array:
     """`1.7159 tanh(2 x / 3)`, which keeps the variance of normal inputs near 1.
 

@@ -7,9 +7,11 @@ import jax.numpy as jnp
 
 from .. import _numerics
 from .._checked import checked
+from .._names import named
 from .._typing import Array, Key
 
 
+@named
 @checked
 def glorot(key: Key, shape: tuple[int, int], dtype: Any = float) -> Array:
     """A kernel `[inputs, outputs]` that keeps the size of signals both ways.
@@ -28,6 +30,7 @@ def glorot(key: Key, shape: tuple[int, int], dtype: Any = float) -> Array:
     return _numerics.glorot(key, *shape, 1).astype(dtype)
 
 
+@named
 @checked
 def orthogonal(key: Key, shape: tuple[int, int], dtype: Any = float) -> Array:
     """A recurrent kernel that changes no length: its rows, or its columns, are orthonormal.
@@ -47,6 +50,7 @@ def orthogonal(key: Key, shape: tuple[int, int], dtype: Any = float) -> Array:
     return draw(jax.random.split(key, 1)[0], shape).astype(dtype)
 
 
+@named
 @checked
 def identity(key: Key, shape: tuple[int, int], dtype: Any = float) -> Array:
     """The recurrent kernel of the IRNN: a unit keeps its value until something changes it.

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from .._names import named
 from .._numerics import exact_entropy, exact_softmax, expectation, possible, real
 from .._typing import Array, ArrayLike
 
@@ -39,6 +40,7 @@ def entropy(logits: ArrayLike, *, classes: ArrayLike | None = None) -> Float[Arr
     return exact_entropy(possible("entropy", "logits", logits, classes))
 
 
+@named
 def varentropy(logits: ArrayLike, *, classes: ArrayLike | None = None) -> Float[Array, "*steps"]:
     r"""Variance of the surprisal, $\sum_k p_k (\log p_k + H)^2$, in squared nats.
 

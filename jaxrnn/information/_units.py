@@ -3,9 +3,11 @@
 import math
 
 from .. import _check
+from .._names import named
 from .._typing import Array, ArrayLike
 
 
+@named
 def to_bits(nats: ArrayLike) -> Array:
     """Nats as bits: `nats / ln 2`.
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._checked import checked
+from .._names import named
 from .._numerics import are_labels, class_weight, exact_softmax, one_hot, real
 from .._typing import Array
 from ..objectives import Objective
@@ -66,6 +67,7 @@ class BrierDecomposition(NamedTuple):
     uncertainty: Float[Array, "*shape"]
 
 
+@named
 def _decompose(table: Reliability) -> BrierDecomposition:
     total = jnp.sum(table.count)
     filled = table.count > 0

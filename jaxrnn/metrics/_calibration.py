@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._checked import checked
+from .._names import named
 from .._numerics import exact_softmax, real
 from .._typing import Array
 from ..objectives import Accuracy, score
@@ -107,6 +108,7 @@ def reliability(binning: Binning = EqualWidth()) -> Metric:  # noqa: B008  (a fr
     return Calibration(binning)
 
 
+@named
 def _expected_error(table: Reliability) -> Array:
     gap = jnp.where(table.count == 0, 0, table.accuracy - table.confidence)
     return ratio(jnp.sum(table.count * jnp.abs(gap)), jnp.sum(table.count))

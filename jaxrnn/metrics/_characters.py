@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _check
+from .._names import named
 from .._numerics import class_weight
 from .._typing import Array, ArrayLike, Leaf
 from ..information import to_bits
@@ -51,6 +52,7 @@ def _table(lengths: Any) -> Array:
     return jnp.asarray(given)
 
 
+@named
 def _per_character(value: dict[str, Array]) -> Array:
     return to_bits(ratio(value["nats"], value["characters"]))
 

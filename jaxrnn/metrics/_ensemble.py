@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .. import information
+from .._names import named
 from .._typing import Array
 from ..information import Uncertainty
 from ._combine import collect, map_inputs, map_value
@@ -13,6 +14,7 @@ from ._metric import Metric
 from ._of_outputs import OfOutputs
 
 
+@named
 def _checked(outputs: Any, targets: Any) -> tuple[Any, None]:
     shape = jnp.shape(outputs)
     # Labels of one step each tell members from sequences.
@@ -26,14 +28,17 @@ def _checked(outputs: Any, targets: Any) -> tuple[Any, None]:
     return outputs, None
 
 
+@named
 def _aleatoric(outputs: Any) -> Array:
     return information.ensemble_uncertainty(jnp.moveaxis(outputs, -2, 0)).aleatoric
 
 
+@named
 def _epistemic(outputs: Any) -> Array:
     return information.ensemble_uncertainty(jnp.moveaxis(outputs, -2, 0)).epistemic
 
 
+@named
 def _parts(value: dict[str, Array]) -> Uncertainty:
     return Uncertainty(value["aleatoric"] + value["epistemic"], **value)
 

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from .._checked import checked
+from .._names import named
 from .._typing import Array
 from ..information import to_bits
 from ..information import varentropy as varentropy_of
@@ -39,6 +40,7 @@ def perplexity() -> Metric:
     return map_value(nll(), _exp)
 
 
+@named
 def _exp(x: Array) -> Array:
     # XLA's CPU compiler may evaluate `exp` at NaN, what no data have, to any number.
     none = jnp.isnan(x)

@@ -1,5 +1,6 @@
 """Networks: layers that map sequences to sequences."""
 
+from .._names import register as register
 from ..cells import glorot as glorot
 from ._arrange import post_norm as post_norm
 from ._arrange import pre_norm as pre_norm
@@ -22,6 +23,8 @@ from ._constrained import Constrained as Constrained
 from ._context import CarryFromContext as CarryFromContext
 from ._context import CarryFromContextParams as CarryFromContextParams
 from ._context import Context as Context
+from ._definition import from_json as from_json
+from ._definition import to_json as to_json
 from ._dense import Dense as Dense
 from ._dense import DenseParams as DenseParams
 from ._dropout import Dropout as Dropout
@@ -31,6 +34,7 @@ from ._encoder_decoder import EncoderDecoder as EncoderDecoder
 from ._encoder_decoder import EncoderDecoderParams as EncoderDecoderParams
 from ._encoder_decoder import Pair as Pair
 from ._files import load as load
+from ._files import load_network as load_network
 from ._files import save as save
 from ._initial import unit_length as unit_length
 from ._layer import Layer as Layer

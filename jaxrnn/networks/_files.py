@@ -1,39 +1,40 @@
-"""`save` and `load`: parameters as a file that other tools read as well."""
+"""`save`, `load` and `load_network`: files whose arrays other tools read as well."""
 
 import os
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from .. import _host, _paths
+from .._dtypes import floating
+from .._kinds import shown
 from .._typing import Array, Params
-from ._summary import refuse_definition
+from ..cells import Cell
+from ._definition import to_json
+from ._definition_reader import made, read
+from ._layer import Layer
+from ._stored import (
+    converted,
+    differing,
+    like_another,
+    named,
+    opened,
+    readable,
+    replace,
+    same_kind,
+    stored_arrays,
+    widens,
+)
 
-# The names by which safetensors calls the types that it writes and numpy can read back.
-_DTYPES = {
-    "BOOL": "bool",
-    "I8": "int8",
-    "I16": "int16",
-    "I32": "int32",
-    "I64": "int64",
-    "U8": "uint8",
-    "U16": "uint16",
-    "U32": "uint32",
-    "U64": "uint64",
-    "F16": "float16",
-    "BF16": "bfloat16",
-    "F32": "float32",
-    "F64": "float64",
-    "C64": "complex64",
-}
-_KINDS = jnp.bool_, jnp.signedinteger, jnp.unsignedinteger, jnp.floating, jnp.complexfloating
+_DEFINITION = "jaxrnn"
+"""The entry of the file that holds the definition."""
 
 
-def save(path: str | os.PathLike[str], params: Params) -> None:
-    """Write parameters to a safetensors file, without an optimizer or anything else.
+def save(
+    path: str | os.PathLike[str], params: Params, *, network: Layer | Cell | None = None
+) -> None:
+    """Write parameters to a safetensors file, and the network that they belong to if it is given.
 
     Every array is named by its place in the tree, as `1.recurrent` for the field `recurrent` of the
     second layer of a stack. The file is written whole or not at all: if the process is killed, the
@@ -42,12 +43,15 @@ def save(path: str | os.PathLike[str], params: Params) -> None:
     Args:
         path: a local file; folders above it are made, and an older file is replaced.
         params: any tree of arrays: parameters of a network, a layer or a cell.
+        network: what made them. Its definition is written as JSON into the same file, as `to_json`
+            makes it, so that `load_network` needs nothing else.
 
     Raises:
         OSError: the file cannot be written.
-        TypeError: the network itself, or a leaf that is no array, or of a type that the format
-            lacks.
-        ValueError: two arrays have the same name, or the path is remote.
+        TypeError: the network in the place of its parameters; a leaf that is no array, or of a type
+            that the format lacks; or a network that holds a function without a name.
+        ValueError: two arrays have the same name, the path is remote, or the parameters are not
+            those of the network.
 
     Example:
         >>> import tempfile, jax
@@ -68,8 +72,18 @@ def save(path: str | os.PathLike[str], params: Params) -> None:
     from safetensors.numpy import save as serialize
 
     file = _paths.local("save", "path", path)
-    arrays = {name: _readable(name, leaf) for name, leaf in _named("save", params).items()}
-    _replace(file, serialize(arrays))
+    arrays = {name: readable(name, leaf) for name, leaf in named("save", params).items()}
+    metadata = None
+    if network is not None:
+        if not isinstance(network, Layer | Cell):
+            raise TypeError(f"save: network must be a layer or a cell, got {shown(network)}.")
+        wanted = named("save", _shapes(network))
+        there = {name: (str(array.dtype), array.shape) for name, array in arrays.items()}
+        wrong = differing(there, wanted, same_kind, ("given", "in `network`"))
+        if wrong:
+            raise ValueError(f"save: the parameters are not those of `network`: {wrong}.")
+        metadata = {_DEFINITION: to_json(network)}
+    replace(file, serialize(arrays, metadata))
 
 
 def load(path: str | os.PathLike[str], like: Params) -> Params:
@@ -100,102 +114,82 @@ def load(path: str | os.PathLike[str], like: Params) -> Params:
         >>> networks.load(path, like=shapes).kernel.shape
         (2, 1)
     """
-    from safetensors import SafetensorError, safe_open
+    wanted = named("load", like)
 
-    file = _paths.local("load", "path", path)
-    if not os.path.isfile(file):  # false too for a name that no file can have
-        raise FileNotFoundError(f"load: there is no file {file}")
-    wanted = _named("load", like)
-    try:
-        with safe_open(file, "np") as stored:
-            _compare(file, {name: stored.get_slice(name) for name in stored.keys()}, wanted)  # noqa: SIM118
-            leaves = [_like(leaf, stored.get_tensor(name)) for name, leaf in wanted.items()]
-    except SafetensorError as error:
-        raise ValueError(f"load: {file} is damaged, or no safetensors file ({error})") from error
-    return jax.tree.unflatten(jax.tree.structure(like), leaves)
-
-
-def _named(who: str, tree: Params) -> dict[str, Any]:
-    """The arrays of a tree by their names."""
-    refuse_definition(who, tree)
-    arrays: dict[str, Any] = {}
-    for path, leaf in jax.tree.leaves_with_path(tree):
-        name = jax.tree_util.keystr(path, simple=True, separator=".") or "params"
-        if not isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct):
-            raise TypeError(f"{who}: {name} must be an array, got {type(leaf).__name__}: {leaf!r}")
-        _host.refuse_masked(who, name, leaf)
-        if name in arrays:
+    def leaves(file: Path, stored: Any) -> list[Array]:
+        wrong = differing(stored_arrays(stored), wanted, widens, ("in the file", "in `like`"))
+        if wrong:
             raise ValueError(
-                f"{who}: two arrays of the tree are called {name}. Rename a key that holds a dot."
+                f"load: {file} does not fit `like`: {wrong}. Build the network as it was; "
+                "types may only grow, as bfloat16 to float32."
             )
-        arrays[name] = leaf
-    return arrays
+        return [like_another(stored, name, leaf) for name, leaf in wanted.items()]
+
+    return jax.tree.unflatten(jax.tree.structure(like), opened("load", path, leaves))
 
 
-def _readable(name: str, leaf: Any) -> np.ndarray:
-    """An array as numpy holds it; raises `TypeError` for one that could not be read again."""
-    if isinstance(leaf, jax.core.Tracer | jax.ShapeDtypeStruct):
-        raise TypeError(f"save: {name} has no numbers yet, got {leaf}. Save outside of `jax.jit`.")
-    if str(leaf.dtype) not in _DTYPES.values():
-        raise TypeError(
-            f"save: {name} is {leaf.dtype}, which the file has no name for. It takes "
-            f"{', '.join(_DTYPES.values())}."
-        )
-    return np.ascontiguousarray(np.asarray(leaf)).reshape(leaf.shape)
+def load_network(path: str | os.PathLike[str], *, dtype: Any = None) -> tuple[Layer | Cell, Params]:
+    """Read a network and its parameters, which `save(path, params, network=network)` wrote.
+
+    The file may come from anybody: nothing of it is run. It names nouns and functions of the
+    library, and what you `register`ed; anything else is an error. The shapes of its arrays are
+    compared with those of the network before one is read. For what a definition may take, see
+    `from_json`.
+
+    Args:
+        path: the file.
+        dtype: the floating type of the parameters; that of the file without it.
+
+    Returns:
+        The network, equal to the one that was saved, and its parameters.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        TypeError: the file has a type that JAX would narrow, such as float64 where 64 bits are
+            disabled, and no `dtype` was asked for.
+        ValueError: the file holds parameters alone; a definition that names what is not known here,
+            or cannot be read; arrays that are not the network's; or it is damaged, or no
+            safetensors file.
+
+    Example:
+        >>> import tempfile, jax
+        >>> from jaxrnn import cells, networks
+        >>> network = networks.stack(
+        ...     networks.Recurrent(cells.GRU(2, 3)), networks.Dense(3, 1)
+        ... )
+        >>> path = tempfile.mkdtemp() + "/model.safetensors"
+        >>> networks.save(path, network.init(jax.random.key(0)), network=network)
+        >>> loaded, params = networks.load_network(path)
+        >>> loaded == network, params[1].kernel.shape
+        (True, (3, 1))
+    """
+    if dtype is not None:
+        dtype = floating("load_network", "dtype", dtype)
+
+    def loaded(file: Path, stored: Any) -> tuple[Layer | Cell, Params]:
+        text = (stored.metadata() or {}).get(_DEFINITION)
+        if text is None:
+            raise ValueError(
+                f"load_network: {file} holds parameters alone. Read them by `load(path, like=...)`"
+                ", or write both by `save(path, params, network=network)`."
+            )
+        network = read("load_network", text)
+        if not isinstance(network, Layer | Cell):
+            raise ValueError(
+                f"load_network: {file} holds a `{type(network).__name__}`, no network."
+            )
+        with _host.shapes_only():
+            like = made("load_network", "definition", lambda: _shapes(network))
+        wanted = named("load_network", like)
+        there = stored_arrays(stored)
+        wrong = differing(there, wanted, same_kind, ("in the file", "in its network"))
+        if wrong:
+            raise ValueError(f"load_network: the arrays of {file} do not fit: {wrong}.")
+        leaves = [converted(stored, name, dtype) for name in wanted]
+        return network, jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+    return opened("load_network", path, loaded)
 
 
-def _compare(file: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Raise unless every name, shape and type fits, before any number is read."""
-    differing = []
-    for name in sorted(there.keys() | wanted.keys()):
-        here, stored = wanted.get(name), there.get(name)
-        if here is None:
-            differing.append(f"{name} is not in `like`")
-        elif stored is None:
-            differing.append(f"{name} is not in the file")
-        else:
-            shape, dtype = tuple(stored.get_shape()), _DTYPES.get(stored.get_dtype())
-            if shape != here.shape or dtype is None or not _widens(dtype, here.dtype):
-                found = _shown(dtype or stored.get_dtype(), shape)
-                differing.append(f"{name} is {found} there, {_shown(here.dtype, here.shape)} here")
-    if differing:
-        raise ValueError(
-            f"load: {file} does not fit `like`: {'; '.join(differing)}. Build the network as it "
-            "was; types may only grow, as bfloat16 to float32."
-        )
-
-
-def _widens(dtype: str, into: Any) -> bool:
-    """Whether both types are of the same kind, and `into` holds every number of `dtype`."""
-    if not any(jnp.issubdtype(dtype, k) and jnp.issubdtype(into, k) for k in _KINDS):
-        return False
-    with jax.numpy_dtype_promotion("standard"):
-        return bool(jnp.promote_types(dtype, into) == into)
-
-
-def _like(like: Any, array: np.ndarray) -> Array:
-    """An array in the type and on the devices of another one."""
-    sharding = getattr(like, "sharding", None)
-    return jax.device_put(array.astype(like.dtype), sharding)
-
-
-def _shown(dtype: Any, shape: tuple[int, ...]) -> str:
-    return f"{dtype}[{','.join(map(str, shape))}]"
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Replace a file by another, at once, and wait until it is on the disk."""
-    new = file.with_name(f".{file.name}.{os.getpid()}.new")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with new.open("wb") as opened:
-                opened.write(content)
-                opened.flush()
-                os.fsync(opened.fileno())
-            new.replace(file)
-        finally:
-            new.unlink(missing_ok=True)
-        _paths.sync(file.parent)
-    except OSError as error:
-        raise OSError(f"save: {file} cannot be written ({error}). Choose another path.") from error
+def _shapes(network: Layer | Cell) -> Params:
+    return jax.eval_shape(network.init, jax.random.key(0))

@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from .._checked import checked
+from .._names import named
 from .._typing import Array, Key
 
 
+@named
 @checked
 def unit_length(key: Key, shape: tuple[int, int], dtype: Any = float) -> Array:
     """Rows of a Gaussian table `[symbols, features]` whose squared length is 1 on average.

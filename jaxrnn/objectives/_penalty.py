@@ -12,9 +12,11 @@ import jax.numpy as jnp
 from .. import _check
 from .._config import Config
 from .._dtypes import at_least_float32
+from .._names import named
 from .._typing import Array, Leaf, Params
 
 
+@named
 def is_matrix(path: str, leaf: Any) -> bool:
     """Whether a parameter has two axes or more: kernels and tables, no biases and no norms.
 
