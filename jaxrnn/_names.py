@@ -37,6 +37,7 @@ _OTHERS: list[tuple[str, Any, str]] = [
         "uint16 uint32 uint64 float16 bfloat16 float32 float64 complex64 complex128",
     ),
     ("jax.lax", jax.lax, "tanh logistic erf rsqrt"),
+    ("jax.random", jax.random, "normal uniform"),
     ("operator", operator, "lt le gt ge"),
 ]
 """Functions and types of other libraries. Those that a version of theirs lacks are left out."""
