@@ -83,6 +83,8 @@ class GRU(DenseCell):
         inputs: features of the input.
         hidden: features of the state.
         use_bias: whether there are biases; without, they are None in the parameters.
+        use_candidate_bias: whether the candidate's recurrent product has a bias of its own; flax's
+            `nnx.GRUCell` has none.
 
     Reference: K. Cho et al., EMNLP 2014 (arXiv 1406.1078, version 1, for this form).
 
@@ -95,12 +97,14 @@ class GRU(DenseCell):
     """
 
     use_bias: bool = jax.tree.static(default=True)
+    use_candidate_bias: bool = jax.tree.static(default=True)
     rule = GRURule()
 
     def init(self, key: Key) -> GRUParams:
         """Glorot kernels and orthogonal recurrent kernels per gate, biases of zero."""
         drawn = drawn_blocks(key, self.inputs, self.hidden, 3, bias=self.use_bias)
-        return GRUParams(*drawn, jnp.zeros(self.hidden) if self.use_bias else None)
+        candidate = self.use_bias and self.use_candidate_bias
+        return GRUParams(*drawn, jnp.zeros(self.hidden) if candidate else None)
 
     def gate(
         self,
