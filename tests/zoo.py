@@ -495,6 +495,7 @@ OTHERS = {
             constraints.Signed(),
             constraints.Sparse(),
             constraints.SpectrallyBounded(),
+            constraints.Summed(),
             constraints.WeightNormalised(),
         )
     },

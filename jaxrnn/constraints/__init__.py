@@ -21,5 +21,7 @@ from ._sparse import Sparse as Sparse
 from ._sparse import SparseParams as SparseParams
 from ._spectral import SpectrallyBounded as SpectrallyBounded
 from ._spectral import SpectrallyBoundedParams as SpectrallyBoundedParams
+from ._summed import Summed as Summed
+from ._summed import SummedParams as SummedParams
 from ._weight_norm import WeightNormalised as WeightNormalised
 from ._weight_norm import WeightNormalisedParams as WeightNormalisedParams

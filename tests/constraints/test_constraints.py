@@ -19,6 +19,7 @@ from jaxrnn.constraints import (
     Signed,
     Sparse,
     SpectrallyBounded,
+    Summed,
     WeightNormalised,
 )
 
@@ -67,6 +68,10 @@ def signed(value, start):
     near(np.abs(start), np.abs(DRAWN))
 
 
+def summed(value, start):
+    np.testing.assert_array_equal(start, DRAWN)
+
+
 def frozen(value, start):
     np.testing.assert_array_equal(value, DRAWN)
 
@@ -80,6 +85,7 @@ HOLDS = {
     "sparse": (Sparse(0.25), sparse),
     "masked": (Masked(MASK), masked),
     "signed": (Signed(0.75), signed),
+    "summed": (Summed(3), summed),
     "frozen": (Frozen(), frozen),
 }
 
@@ -145,6 +151,14 @@ def test_gradients_exist_at_every_edge(x64):
         gradient = jax.jit(jax.grad(lambda free, c=constraint: c.value(free).sum()))(free)
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient)), constraint
     assert (gradient.magnitude != 0).all()  # of signed weights of 0
+
+
+def test_a_bias_in_two_parts_has_two_gradients(x64):
+    free = constraints.SummedParams(jnp.arange(3.0), jnp.ones(2))
+    weight = jnp.array([1.0, 2.0, 4.0])
+    gradient = jax.grad(lambda free: (Summed(2).value(free) * weight).sum())(free)
+    np.testing.assert_array_equal(gradient.first, weight)
+    np.testing.assert_array_equal(gradient.second, weight[:2])
 
 
 def test_a_constrained_cell_is_the_cell_with_other_parameters(x64, key):
@@ -229,12 +243,13 @@ def test_wrong_calls(as_users_run_it, key):
         (Orthogonal(), r"Orthogonal: it constrains square blocks .* shape \(3, 4\)"),
         (LowRank(4), r"LowRank: rank must be at most 3 .*, got 4"),
         (Masked(jnp.ones((2, 2))), r"Masked: mask must have the shape .*\(3, 4\), got \(2, 2\)"),
+        (Summed(5), r"Summed: size must be at most 4 .* shape \(3, 4\), got 5"),
     ]:
         with pytest.raises(ValueError, match=says):
             cells.Constrained(elman, "kernel", constraint)
     for constraint in (Orthogonal(), LowRank(1), SpectrallyBounded(), WeightNormalised(), Signed()):
         with pytest.raises(ValueError, match=r"it constrains matrices, got .* shape \(4,\)"):
             cells.Constrained(elman, "bias", constraint)
-    for make in (Sparse, SpectrallyBounded, Signed, LowRank):
+    for make in (Sparse, SpectrallyBounded, Signed, LowRank, Summed):
         with pytest.raises(ValueError, match=r"must be .*, got -1"):
             make(-1)
