@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._kinds import shown
 from .._typing import Array, Params
 from ..cells import Cell
 from ..networks import Layer
@@ -69,9 +70,11 @@ def wanted(style: Style, network: Any) -> dict[str, Any]:
     return dict(zip(names, jax.eval_shape(values, jax.random.key(0)), strict=True))
 
 
-def load(style: Style, network: Any, weights: Mapping[str, Any], dtype: Any) -> Params:
+def load(style: Style, network: Any, weights: Any, dtype: Any) -> Params:
     """The parameters, from the library's arrays by name."""
     who = f"{style.library}.load"
+    if not isinstance(weights, Mapping):
+        raise TypeError(f"{who}: weights must be a mapping of arrays, got {shown(weights)}.")
     compare(who, weights, {name: value.shape for name, value in wanted(style, network).items()})
     arrays = {name: weight(who, name, value, dtype) for name, value in weights.items()}
 
