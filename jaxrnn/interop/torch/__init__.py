@@ -1,5 +1,1 @@
-"""Networks and weights of PyTorch."""
-
-from ._network import network as network
-from ._weights import dump as dump
-from ._weights import load as load
+"""Weights of torch."""
