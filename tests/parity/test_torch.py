@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrnn import cells, networks
+from jaxrnn import cells, constraints, interop, networks
 from tests.golden import make_torch
-from tests.golden.make_torch import CASES, HIDDEN, INPUTS, LAYERS, LENGTHS, STEPS
+from tests.golden.make_torch import CASES, HIDDEN, INPUTS, LAYERS, LENGTHS, PROJECTED, STEPS
 
 CELLS = {
     "rnn_tanh": cells.Elman,
@@ -23,25 +23,25 @@ CELLS = {
 }
 
 
-def converted(kind, w_input, w_hidden, b_input, b_hidden):
-    """The parameters of one cell from PyTorch's four arrays, gate order unchanged."""
-    kernel, recurrent = w_input.T, w_hidden.T
-    if kind == "gru":
-        gates, candidate = b_hidden[: 2 * HIDDEN], b_hidden[2 * HIDDEN :]
-        bias = b_input + jnp.concatenate([gates, jnp.zeros_like(candidate)])
-        return cells.GRUParams(kernel, recurrent, bias, candidate)
-    make = cells.LSTMParams if kind == "lstm" else cells.ElmanParams
-    return make(kernel, recurrent, b_input + b_hidden)
+def both(cell):
+    """The cell with both biases of PyTorch; the candidate's is a parameter of its own in a GRU."""
+    size = 2 * HIDDEN if isinstance(cell, cells.GRU) else None
+    return cells.Constrained(cell, "bias", constraints.Summed(size))
 
 
-def network(case):
-    sizes = [INPUTS, *[case.directions * HIDDEN] * (LAYERS - 1)]
-    make = CELLS[case.kind]
-    if case.directions == 1:
-        return networks.stack(*(networks.Recurrent(make(size, HIDDEN)) for size in sizes))
-    return networks.stack(
-        *(networks.Bidirectional(make(size, HIDDEN), make(size, HIDDEN)) for size in sizes)
-    )
+def network(case, keep=both):
+    layers = []
+    for size in [INPUTS, *[case.directions * case.outputs] * (LAYERS - 1)]:
+        if case.option == "projected":
+            cell = keep(cells.ProjectedLSTM(size, HIDDEN, PROJECTED))
+        elif case.option == "unbiased":
+            cell = CELLS[case.kind](size, HIDDEN, use_bias=False)
+        else:
+            cell = keep(CELLS[case.kind](size, HIDDEN))
+        layers.append(
+            networks.Recurrent(cell) if case.directions == 1 else networks.Bidirectional(cell, cell)
+        )
+    return networks.stack(*layers)
 
 
 def grouped(case, pieces):
@@ -53,41 +53,39 @@ def grouped(case, pieces):
 
 @functools.cache
 def compiled(case):
-    """`(weights, initial, xs) -> ys, last and the gradients`, all in PyTorch's layout."""
-    cuts = np.cumsum([np.prod(shape) for shape in make_torch.weight_shapes(case)])[:-1]
+    """`(params, initial, xs) -> ys, last and the gradients`; states as PyTorch has them."""
     mask = jnp.arange(STEPS)[:, None] < LENGTHS[None] if case.packed else None
 
-    def loss(weights, initial, xs):
-        pieces = [
-            piece.reshape(shape)
-            for piece, shape in zip(
-                jnp.split(weights, cuts), make_torch.weight_shapes(case), strict=True
-            )
-        ]
-        params = [converted(case.kind, *pieces[i : i + 4]) for i in range(0, len(pieces), 4)]
+    def loss(params, initial, xs):
         states = [
             cells.LSTMCarry(*state) if case.kind == "lstm" else state[0]
-            for state in jnp.unstack(initial, axis=1)
+            for state in zip(*make_torch.states_of(case, initial), strict=True)
         ]
-        carry, ys = network(case).apply(grouped(case, params), xs, grouped(case, states), mask=mask)
-        last = jnp.stack(jax.tree.leaves(carry))
-        if case.kind == "lstm":
-            last = jnp.stack([last[0::2], last[1::2]])  # hidden and cell of each layer in turn
-        last = last.reshape(initial.shape)
+        carry, ys = network(case).apply(params, xs, grouped(case, states), mask=mask)
+        parts = jax.tree.leaves(carry)
+        each = [parts[0::2], parts[1::2]] if case.kind == "lstm" else [parts]
+        last = jnp.concatenate([part.ravel() for parts in each for part in parts])
         total = sum((out * make_torch.loss_weights(out.shape)).sum() for out in (ys, last))
         return total, (ys, last)
 
     return jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2), has_aux=True))
 
 
-def check(case, torch):
-    (_, (ys, last)), (d_weights, d_initial, d_xs) = compiled(case)(
-        torch["weights"], torch["initial"], torch["xs"]
-    )
+def check(case, recorded):
+    """Outputs, states and gradients; weights there and back, bit for bit."""
+    weights = make_torch.named(case, recorded["weights"])
+    params = interop.torch.load(network(case), weights)
+    back = interop.torch.dump(network(case), params)
+    assert list(back) == list(weights)
+    jax.tree.map(np.testing.assert_array_equal, back, weights)
+    initial, xs = recorded["initial"], recorded["xs"]
+    (_, (ys, last)), (d_params, d_initial, d_xs) = compiled(case)(params, initial, xs)
+    d_weights = interop.torch.dump(network(case), d_params)
+    d_weights = np.concatenate([part.ravel() for part in d_weights.values()])
     got = {"ys": ys, "last": last, "d_xs": d_xs, "d_initial": d_initial, "d_weights": d_weights}
     for name, array in got.items():
         assert array.dtype == jnp.float64
-        error = np.abs(np.asarray(array) - torch[name]).max() / np.abs(torch[name]).max()
+        error = np.abs(np.asarray(array) - recorded[name]).max() / np.abs(recorded[name]).max()
         assert error <= 1e-12, (name, error)
 
 
@@ -103,6 +101,7 @@ def test_recorded(case, x64):
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_live(case, x64):
     check(case, make_torch.record(case, seed=100))
+    assert interop.torch.network(make_torch.module(case)) == network(case)
 
 
 def test_the_record_is_of_these_cases():
@@ -111,4 +110,4 @@ def test_the_record_is_of_these_cases():
     assert len({numbers["ys"].tobytes() for numbers in recorded}) == len(CASES)
     for case, numbers in zip(CASES, recorded, strict=True):
         assert all(np.abs(numbers[name]).max() > 0.1 for name in numbers), case
-        assert len(numbers["weights"]) == sum(map(np.prod, make_torch.weight_shapes(case)))
+        assert len(numbers["weights"]) == sum(map(np.prod, make_torch.weight_shapes(case).values()))
