@@ -1,5 +1,6 @@
 """Strict JAX settings, several virtual devices, and a key for every test."""
 
+import gc
 import os
 
 import hypothesis
@@ -17,6 +18,7 @@ if jax.__version_info__ < (0, 11):  # later ones have no other emitters, and sto
     FAST.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(FAST))
 
+jax.config.update("jax_traceback_in_locations_limit", 0)  # of operations; nobody reads them here
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -24,6 +26,13 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # The first example compiles: no deadline. The same examples every time: a failure is a failure.
 hypothesis.settings.register_profile("jaxrnn", deadline=None, max_examples=30, derandomize=True)
 hypothesis.settings.load_profile("jaxrnn")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """What has been imported stays, so the collector of garbage need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
