@@ -1,6 +1,7 @@
 """`MemoryCell`: cells whose state is a matrix that keys write to and queries read."""
 
 import abc
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -113,13 +114,13 @@ class MemoryCell(Cell):
         if u.begins is not None:
             carry = drop(u.begins, carry)
         if u.log_gate is None:
-            return _written(carry, u)
+            return _write(carry, u)
         log_decay = u.log_decay[..., 0]
         log_scale = jnp.maximum(log_decay + carry.log_scale, u.log_gate)
         decay = log_decay + carry.log_scale - log_scale
         factor = jnp.exp(u.log_gate - log_scale)
         key = u.key * jnp.broadcast_to(factor[..., None], u.key.shape)
-        memory, out = _written(carry.memory, u._replace(log_decay=decay[..., None], key=key))
+        memory, out = _write(carry.memory, u._replace(log_decay=decay[..., None], key=key))
         return ScaledMemory(memory, log_scale), (out, log_scale)
 
     def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
@@ -156,8 +157,13 @@ def _check_step(who: str, shape: tuple[int, int, int], step: MemoryStep) -> None
         )
 
 
-def _written(memory: Array, u: MemoryStep) -> tuple[Array, Array]:
-    """The memory after a step, and what the query reads."""
+@partial(jax.checkpoint, prevent_cse=False)  # a loop prevents it
+def _write(memory: Array, u: MemoryStep) -> tuple[Array, Array]:
+    """The memory after a step, and what the query reads.
+
+    For the derivative, the memory before the step is kept and the rest computed again: it is in the
+    cache, where three more arrays of the memory's size for each step would not be.
+    """
     memory = memory * jnp.broadcast_to(jnp.exp(u.log_decay)[..., None], memory.shape)
     if u.turn is not None:
         memory = jnp.matrix_transpose(turned(jnp.matrix_transpose(memory), u.turn[..., None, :]))

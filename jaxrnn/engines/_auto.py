@@ -23,7 +23,7 @@ class Auto(Engine[Cell]):
     | `AssociativeCell` | GPU, TPU | `Associative()` |
     | `LinearCell` | CPU | `LinearScan()` |
     | `MemoryCell` | GPU, TPU | `Chunkwise()` |
-    | `MemoryCell` of at least 16 x 16 numbers a head | CPU | `Chunkwise(32)` |
+    | `MemoryCell` of at least 32 x 32 numbers a head | CPU | `Chunkwise(32)` |
     | any | any | `Scan()` |
 
     Each of these supports every transformation: `jit`, `vmap`, `grad`, `jvp`, `jacfwd`, `hessian`
@@ -44,7 +44,7 @@ class Auto(Engine[Cell]):
             return Associative()
         if isinstance(cell, MemoryCell):
             _, k, v = cell.memory_shape
-            on_cpu = Scan() if k * v < 16 * 16 else Chunkwise(32)
+            on_cpu = Scan() if k * v < 32 * 32 else Chunkwise(32)
             return on_cpu if cpu else Chunkwise()
         return LinearScan() if issubclass(cell.kind, LinearCell) else Scan()
 
