@@ -492,6 +492,7 @@ OTHERS = {
             constraints.Frozen(),
             constraints.LowRank(2),
             constraints.Masked(np.eye(H, dtype=np.float32)),
+            constraints.Shifted(),
             constraints.Signed(),
             constraints.Sparse(),
             constraints.SpectrallyBounded(),

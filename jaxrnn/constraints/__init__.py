@@ -13,6 +13,8 @@ from ._orthogonal import CayleyParams as CayleyParams
 from ._orthogonal import Householder as Householder
 from ._orthogonal import HouseholderParams as HouseholderParams
 from ._orthogonal import Orthogonal as Orthogonal
+from ._shifted import Shifted as Shifted
+from ._shifted import ShiftedParams as ShiftedParams
 from ._signed import Signed as Signed
 from ._signed import SignedParams as SignedParams
 from ._sparse import Masked as Masked

@@ -16,6 +16,7 @@ from jaxrnn.constraints import (
     LowRank,
     Masked,
     Orthogonal,
+    Shifted,
     Signed,
     Sparse,
     SpectrallyBounded,
@@ -68,6 +69,10 @@ def signed(value, start):
     near(np.abs(start), np.abs(DRAWN))
 
 
+def shifted(value, start):
+    near(start, DRAWN)
+
+
 def summed(value, start):
     np.testing.assert_array_equal(start, DRAWN)
 
@@ -85,6 +90,7 @@ HOLDS = {
     "sparse": (Sparse(0.25), sparse),
     "masked": (Masked(MASK), masked),
     "signed": (Signed(0.75), signed),
+    "shifted": (Shifted(0.5), shifted),
     "summed": (Summed(3), summed),
     "frozen": (Frozen(), frozen),
 }
@@ -244,6 +250,7 @@ def test_wrong_calls(as_users_run_it, key):
         (LowRank(4), r"LowRank: rank must be at most 3 .*, got 4"),
         (Masked(jnp.ones((2, 2))), r"Masked: mask must have the shape .*\(3, 4\), got \(2, 2\)"),
         (Summed(5), r"Summed: size must be at most 4 .* shape \(3, 4\), got 5"),
+        (Shifted(jnp.ones(3)), r"Shifted: shift must .* \(3, 4\), got \(3,\)"),
     ]:
         with pytest.raises(ValueError, match=says):
             cells.Constrained(elman, "kernel", constraint)

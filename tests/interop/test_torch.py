@@ -119,9 +119,9 @@ for name in ("torch", "keras", "haiku", "equinox"):
     sys.modules[name] = None  # an import raises ImportError
 import numpy as np
 from jaxrnn import cells, interop
-for package in (interop.torch,):
+for package in (interop.torch, interop.haiku, interop.equinox):
     try:
-        package.network(object())
+        package.network(object(), *[3] * (package is interop.haiku))
     except ImportError as error:
         print(error)
 weights = {"weight_ih": (6, 2), "weight_hh": (6, 2)}
@@ -135,7 +135,7 @@ def test_without_the_libraries():
         [sys.executable, "-c", ABSENT], check=False, capture_output=True, text=True
     )
     assert not done.returncode, done.stderr
-    for extra in ("torch",):
+    for extra in ("torch", "haiku", "equinox"):
         assert f"pip install 'jaxrnn[{extra}]'" in done.stdout
 
 

@@ -55,10 +55,18 @@ def network(module: Any) -> Cell | networks.Layer:
         TypeError: a module, or an option of one, that has no counterpart. For a module of your own,
             build `networks.stack` with a name for each child, and `load` its weights.
 
-    Example:
-        >>> from jaxrnn import interop
-        >>> module = torch.nn.LSTM(3, 4, num_layers=2, bidirectional=True)  # doctest: +SKIP
-        >>> interop.torch.network(module).output_shape  # doctest: +SKIP
+    Example, where PyTorch is installed:
+
+        module = torch.nn.LSTM(3, 4, num_layers=2, bidirectional=True)
+        network = interop.torch.network(module)
+        params = interop.torch.load(network, module)
+
+    The same without it:
+        >>> from jaxrnn import cells, networks
+        >>> cell, above = cells.LSTM(3, 4), cells.LSTM(8, 4)
+        >>> network = networks.stack(
+        ...     networks.Bidirectional(cell, cell), networks.Bidirectional(above, above))
+        >>> network.output_shape
         (8,)
     """
     nn = require("torch", "torch").nn

@@ -103,6 +103,11 @@ def dump(network: Cell | Layer, params: Params, *, prefix: str = "") -> dict[str
     return _parts.dump(_style(prefix), network, params)
 
 
+def shapes(network: Any) -> dict[str, tuple[int, ...]]:
+    """The names and shapes of the arrays that a network has in PyTorch, in its order."""
+    return {name: value.shape for name, value in _parts.wanted(_style(""), network).items()}
+
+
 def _style(prefix: str) -> Style:
     prefix = prefix.replace("{", "{{").replace("}", "}}")
     return Style("torch", lambda network: _tree(network, f"{prefix}{{}}"), _write, _read)
