@@ -1,9 +1,9 @@
 """Modules and weights of other libraries; each package loads its library when it is used."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+import typing
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from . import cudnn as cudnn
     from . import equinox as equinox
     from . import haiku as haiku
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LIBRARIES = ("cudnn", "equinox", "haiku", "keras", "linen", "nnx", "onnx", "torch")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     if name in _LIBRARIES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

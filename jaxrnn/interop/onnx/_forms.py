@@ -135,7 +135,9 @@ def _halves(weights: Weights, order: list[int]) -> Any:
 
 
 def _sum(halves: Any) -> Any:
-    return None if halves is None else halves[0] + halves[1]
+    """The sum of both biases, in silence where they are not finite."""
+    with np.errstate(all="ignore"):
+        return None if halves is None else halves[0] + halves[1]
 
 
 def _both(bias: Any, order: list[int]) -> Any:
@@ -166,7 +168,7 @@ def _read_gru(weights: Weights) -> GRUParams:
     bias = candidate = None
     if (halves := _halves(weights, order)) is not None:
         here = jnp if isinstance(halves[0], jax.Array) else np
-        summed = halves[0][: 2 * size] + halves[1][: 2 * size]
+        summed = _sum([half[: 2 * size] for half in halves])
         bias = here.concatenate([summed, halves[0][2 * size :]])
         candidate = halves[1][2 * size :]
     return GRUParams(_turned(weights.W, order).T, _turned(weights.R, order).T, bias, candidate)
