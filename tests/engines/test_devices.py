@@ -1,5 +1,7 @@
 """Devices: donated carries, `shard_map`, explicit meshes, export, lowering for other platforms."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from jax import export
 from jax.sharding import AxisType, PartitionSpec
 
-from jaxrnn import engines, unroll
+from jaxrnn import cells, engines, unroll
 from tests import zoo
 from tests.laws.conftest import problem
 
@@ -35,6 +37,7 @@ EVERY = pytest.mark.parametrize(
 COLUMNS = PartitionSpec(None, "data")
 
 
+@functools.cache
 def small(name):
     cell = zoo.CELLS[name]
     params, xs, carry = problem(cell, jax.random.key(0), steps=T, batch=(B,))
@@ -50,6 +53,12 @@ def loss_and_gradient(cell, engine):
         return (ys**2).sum() + sum((jnp.abs(c) ** 2).sum() for c in jax.tree.leaves(last))
 
     return jax.value_and_grad(loss)
+
+
+@functools.cache
+def compiled(name, engine):
+    """On one device. What is compared with it is compiled for several."""
+    return jax.jit(loss_and_gradient(small(name)[0], engine))
 
 
 LENGTHS = jnp.array([6, 3, 0, 5])
@@ -75,15 +84,15 @@ def test_shard_map_checks_what_varies(name, engine):
         return jax.lax.psum(value, "data"), gradient  # JAX sums that of unvarying parameters
 
     got = sharded(params, xs, LENGTHS, RESETS)
-    near(got, jax.jit(loss_and_gradient(cell, engine))(params, xs, LENGTHS, RESETS))
+    near(got, compiled(name, engine)(params, xs, LENGTHS, RESETS))
 
 
 @pytest.mark.slow
 @EVERY
 def test_a_mesh_of_explicit_axes(name, engine):
     """The default of `jax.make_mesh`; lengths and resets may be whole on every device."""
-    cell, params, xs, _ = small(name)
-    run = jax.jit(loss_and_gradient(cell, engine))
+    _, params, xs, _ = small(name)
+    run = compiled(name, engine)
     with jax.set_mesh(jax.make_mesh((4,), ("data",))):
         divided = jax.device_put(xs, COLUMNS)
         whole = jax.device_put(params, PartitionSpec())
@@ -100,12 +109,14 @@ def test_export_for_any_batch_and_any_number_of_steps(name, engine):
         resets = jnp.broadcast_to(jnp.arange(xs.shape[0])[:, None] % 4 == 3, xs.shape[:2])
         return unroll(cell, params, xs, resets=resets, engine=ENGINES[engine])[1]
 
+    outputs = jax.jit(outputs)
+
     def exported(symbols):
         shape = export.symbolic_shape(symbols, constraints=["t >= 1"] if "t" in symbols else [])
-        return export.export(jax.jit(outputs))(params, jax.ShapeDtypeStruct(shape, xs.dtype))
+        return export.export(outputs)(params, jax.ShapeDtypeStruct(shape, xs.dtype))
 
     anything = exported("t, b, 3")
-    for some in (xs, xs[:1], jnp.concatenate([xs, xs, xs[:1]]), xs[:, :1]):
+    for some in (xs[:1], jnp.concatenate([xs, xs, xs[:1]]), xs[:, :1]):
         near(anything.call(params, some), outputs(params, some))
     if engine == "auto":
         near(exported("6, b, 3").call(params, xs[:, :2]), outputs(params, xs[:, :2]))
@@ -130,7 +141,8 @@ def test_export_of_gradients_for_any_number_of_steps(engine, padded):
         return jax.grad(loss, (0, 1))(params, xs)
 
     shape = export.symbolic_shape("t,4,3", constraints=["t >= 1"])
-    exported = export.export(jax.jit(gradient))(params, jax.ShapeDtypeStruct(shape, xs.dtype))
+    gradient = jax.jit(gradient)
+    exported = export.export(gradient)(params, jax.ShapeDtypeStruct(shape, xs.dtype))
     for some in (xs, xs[:5], xs[:1]):
         near(exported.call(params, some), gradient(params, some))
 
@@ -160,9 +172,13 @@ def test_loops_are_lowered_by_platform():
 
 
 def test_a_loop_traced_for_another_platform_is_run_as_this_one(monkeypatch):
-    cell, params, xs, _ = small("gru")
-    gradient = jax.grad(lambda p: (unroll(cell, p, xs, engine=engines.BPTT())[1] ** 2).sum())
-    wanted = gradient(params)
-    jax.clear_caches()
+    cell = cells.GRU(3, 5)  # of a size that no other test has traced already
+    params, xs, _ = problem(cell, jax.random.key(0), steps=T, batch=(B,))
+
+    def gradient(engine):
+        loss = lambda p: (unroll(cell, p, xs, engine=engine)[1] ** 2).sum()  # noqa: E731
+        return jax.jit(jax.grad(loss))(params)
+
+    wanted = gradient(engines.Scan())
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    near(jax.jit(gradient)(params), wanted)
+    near(gradient(engines.BPTT()), wanted)

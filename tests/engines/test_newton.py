@@ -75,7 +75,7 @@ def test_approximate_jacobians_reach_the_same(jacobian, x64, key):
 
 
 @SLOW
-@pytest.mark.parametrize("name", ["gru", "lru", "learned_carry", "gated_delta", "mlstm", "ind_rnn"])
+@pytest.mark.parametrize("name", ["gru", "lru", "learned_carry", "mlstm"])
 def test_the_laws_of_cells(name, key):
     testing.check_cell(zoo.CELLS[name], engines=[Newton(), Newton(DiagonalJacobian())], key=key)
 
