@@ -90,7 +90,13 @@ def _dtype(layer: Layer, params: Params) -> Any:
         raise TypeError(
             f"{WHO}: parameters must be of one type, got {', '.join(sorted(map(str, kinds)))}"
         )
-    return kinds.pop() if kinds else np.dtype(np.float32)
+    kind = kinds.pop() if kinds else np.dtype(np.float32)
+    if kind not in (np.float16, np.float32, np.float64):
+        raise TypeError(
+            f"{WHO}: parameters must be float16, float32 or float64, got {kind}. ONNX's recurrent "
+            f"operators have no other types in version {OPSET}: cast the tree."
+        )
+    return kind
 
 
 def _model(layer: Layer, graph: Graph, dtype: Any, *, lengths: bool) -> Any:

@@ -120,13 +120,20 @@ def _(layer: Layer, path: str, who: str) -> Entry:
     return Entry({}, lambda arrays: (), lambda params: {})
 
 
-def _several(parts: Sequence[Entry], join: Callable[[list[Params]], Params], split: Any) -> Entry:
+def _several(
+    who: str, parts: Sequence[Entry], join: Callable[[list[Params]], Params], split: Any
+) -> Entry:
     def write(params: Params) -> dict[str, Any]:
         pairs = zip(parts, split(params), strict=True)
         return {name: array for part, p in pairs for name, array in part.write(p).items()}
 
+    shapes: dict[str, tuple[int, ...]] = {}
+    for part in parts:
+        if twice := shapes.keys() & part.shapes.keys():
+            raise ValueError(f"{who}: two layers have arrays of one name, {', '.join(twice)}")
+        shapes |= part.shapes
     return Entry(
-        {name: shape for part in parts for name, shape in part.shapes.items()},
+        shapes,
         lambda arrays: join([part.read(arrays) for part in parts]),
         write,
     )
@@ -138,9 +145,10 @@ def _(layer: Stack, path: str, who: str) -> Entry:
     pairs = zip(names, layer.layers, strict=True)
     parts = [entry(part, joined(path, name), who) for name, part in pairs]
     if layer.names is None:
-        return _several(parts, tuple, tuple)
+        return _several(who, parts, tuple, tuple)
     known = layer.names
     return _several(
+        who,
         parts,
         lambda each: dict(zip(known, each, strict=True)),
         lambda params: [params[name] for name in known],
@@ -156,7 +164,7 @@ def _(layer: Any, path: str, who: str) -> Entry:
 @entry.register
 def _(layer: Parallel, path: str, who: str) -> Entry:
     parts = [entry(getattr(layer, name), joined(path, name), who) for name in Branches._fields]
-    return _several(parts, lambda each: Branches(*each), tuple)
+    return _several(who, parts, lambda each: Branches(*each), tuple)
 
 
 @entry.register
@@ -172,7 +180,7 @@ def _(layer: Tied, path: str, who: str) -> Entry:
         lambda arrays: arrays[bias] if shapes else None,
         lambda params: {bias: params} if shapes else {},
     )
-    return _several([table, network, last], lambda each: TiedParams(*each), tuple)
+    return _several(who, [table, network, last], lambda each: TiedParams(*each), tuple)
 
 
 # --- recurrent layers ---------------------------------------------------------------------------
@@ -188,11 +196,14 @@ def _(layer: Recurrent, path: str, who: str) -> Entry:
 def _(layer: Bidirectional, path: str, who: str) -> Entry:
     cells = [layer.forward, layer.backward]
     if fit_one_node(cells):
-        return _several([operator(cells, path, who)], lambda each: Directions(*each[0]), _list)
+        return _several(who, [operator(cells, path, who)], lambda each: Directions(*each[0]), _list)
     names = (joined(path, name) for name in Directions._fields)
     parts = [operator([cell], name, who) for cell, name in zip(cells, names, strict=True)]
     return _several(
-        parts, lambda each: Directions(*(e[0] for e in each)), lambda params: [[p] for p in params]
+        who,
+        parts,
+        lambda each: Directions(*(e[0] for e in each)),
+        lambda params: [[p] for p in params],
     )
 
 

@@ -43,15 +43,16 @@ class Graph:
         return names[0] if outputs == 1 else names
 
     def array(self, name: str, value: Any) -> str:
-        """Add an array under its name, once."""
-        if name not in self.arrays:
-            self.arrays[name] = np.asarray(value)
+        """Add an array under its name; once, where a layer comes several times."""
+        array = np.asarray(value)
+        if self.arrays.setdefault(name, array).tobytes() != array.tobytes():
+            raise ValueError(f"onnx.dump: two layers have arrays of one name, {name}")
         return name
 
     def number(self, value: float | int, dtype: Any = None) -> str:
         """A number, in the type of the network or another."""
         array = np.asarray(value, self.dtype if dtype is None else dtype)
-        return self.array(f"{array.dtype}:{value:g}", array)
+        return self.array(f"{array.dtype}:{value!r}", array)
 
     def axes(self, *axes: int) -> str:
         """Axes, or a shape, as newer operators read them."""

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ... import _check
 from ..._typing import Params
 from ...cells import Cell, LearnedCarry
 from ...constraints import resolved
@@ -100,6 +101,7 @@ def _(layer: Embedding, params: Params, x: Value, graph: Graph, path: str) -> Va
 def _(layer: LayerNorm, params: Params, x: Value, graph: Graph, path: str) -> Value:
     own = _own(layer, params, graph, path)
     inputs = x.name, own["scale"], own["bias"]
+    _check.number(WHO, epsilon=layer.epsilon)
     epsilon = float(layer.epsilon)  # type: ignore[arg-type]
     return Value(graph.add("LayerNormalization", *inputs, at=path, axis=-1, epsilon=epsilon))
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ... import _check
 from ..._checked import checked
 from ..._typing import Params
 from ...cells import Cell
@@ -51,6 +52,8 @@ def load(
         >>> onnx.load(layer, weights).kernel.shape
         (3, 4)
     """
+    if dtype is not None and not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"onnx.load: dtype must be a floating type, got {dtype!r}")
     layer = Recurrent(network) if isinstance(network, Cell) else network
     if not isinstance(weights, Mapping):
         weights = _of_model(layer, weights, node)
@@ -69,6 +72,7 @@ def _given(who: str, name: str, value: Any, dtype: Any) -> Any:
     """An array of numpy, whose blocks move without a program to compile; a traced one as it is."""
     if isinstance(value, jax.core.Tracer):
         return value if dtype is None else value.astype(dtype)
+    _check.floating(who, name, value, "")
     return np.asarray(array(who, name, value, dtype))
 
 

@@ -253,7 +253,7 @@ def sizes(
     here, blocks = given_inputs(node), BLOCKS[node.op_type]
     w = shapes.get(here.get("W", ""))
     count = DIRECTIONS.get(attributes_of(node).get("direction", "forward"), 1)
-    if w is None or len(w) != 3 or w[0] != count or w[1] % blocks or 0 in w:
+    if w is None or len(w) != 3 or w[0] != count or w[1] % blocks or min(w) < 1:
         raise ValueError(
             f"{who}: {node.op_type} {_name(node)!r} needs W of [{count}, {blocks} * hidden, inputs]"
             f", got {'none that is known' if w is None else list(w)}"

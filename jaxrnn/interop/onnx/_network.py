@@ -6,12 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ... import _check
 from ..._checked import checked
 from ..._typing import Array, Carry
 from ...cells import LearnedCarry, LSTMCarry
 from ...engines import Auto, Engine
 from ...networks import Bidirectional, Directions, Layer, Recurrent
-from .._weights import array
+from .._weights import array, compare
 from ._forms import cell_of
 from ._load import weights_of
 from ._model import (
@@ -28,6 +29,7 @@ from ._model import (
 )
 
 AUTO = Auto()
+STATES = "initial_h", "initial_c"
 
 
 @checked
@@ -113,6 +115,10 @@ def run_node(node: Any, inputs: Sequence[Any], *, engine: Engine[Any] = AUTO) ->
         raise TypeError(f"{who}: takes an `onnx.NodeProto`, got a `{type(node).__name__}`")
     if node.op_type not in INPUTS:
         raise ValueError(f"{who}: runs {', '.join(INPUTS)}, got {node.op_type}")
+    try:
+        onnx.checker.check_node(node)
+    except Exception as error:  # of the checker, which has several
+        raise ValueError(f"{who}: no valid node: {error}") from error
     names = INPUTS[node.op_type]
     if len(inputs) > len(names):
         raise ValueError(f"{who}: {node.op_type} has {len(names)} inputs, got {len(inputs)}")
@@ -120,6 +126,10 @@ def run_node(node: Any, inputs: Sequence[Any], *, engine: Engine[Any] = AUTO) ->
     given = {name: _array(who, name, value) for name, value in named if value is not None}
     if missing := {"X", "W", "R"} - {*given}:
         raise ValueError(f"{who}: {node.op_type} needs {', '.join(sorted(missing))}")
+    batch_first = bool(attributes_of(node).get("layout", 0))
+    if given["X"].ndim != 3:
+        axes = "[B, T, I]" if batch_first else "[T, B, I]"
+        raise ValueError(f"{who}: X must be {axes}, got {_check.describe(given['X'])}")
     whole = onnx.NodeProto()
     whole.CopyFrom(node)
     whole.ClearField("input")
@@ -127,9 +137,11 @@ def run_node(node: Any, inputs: Sequence[Any], *, engine: Engine[Any] = AUTO) ->
     width, hidden, _ = sizes(who, whole, {name: value.shape for name, value in given.items()})
     layer = _layer(who, whole, width, hidden, engine, learned=False)
     params = weights_of(who, layer, {k: given[k] for k in ("W", "R", "B", "P") if k in given})
-    batch_first = bool(attributes_of(node).get("layout", 0))
     xs = _swapped(given["X"], batch_first)
-    carry = _carry(layer, params, xs, given, batch_first)
+    states = {name: _swapped(given[name], batch_first) for name in STATES if name in given}
+    directions = 2 if isinstance(layer, Bidirectional) else 1
+    compare(who, states, dict.fromkeys(states, (directions, xs.shape[1], hidden)))
+    carry = _carry(layer, params, xs, states)
     carry, ys = layer.apply(params, xs, carry, lengths=given.get("sequence_lens"))
     return _outputs(carry, ys, hidden, batch_first)
 
@@ -148,6 +160,7 @@ def _layer(
 
 
 def _array(who: str, name: str, value: Any) -> Any:
+    _check.array(who, name, value)
     if isinstance(value, jax.Array) or name == "sequence_lens":
         return jnp.asarray(value)
     return array(who, name, value)
@@ -157,14 +170,11 @@ def _swapped(array: Array, batch_first: bool) -> Array:
     return jnp.swapaxes(array, 0, 1) if batch_first else array
 
 
-def _carry(layer: Layer, params: Any, xs: Array, given: dict[str, Any], batch_first: bool) -> Carry:
+def _carry(layer: Layer, params: Any, xs: Array, given: dict[str, Any]) -> Carry:
     """The carry of the initial states; of zeros, where one is left out."""
     start = layer.carry(params, xs.shape[1:2])
     both = isinstance(layer, Bidirectional)
-    states = [
-        _swapped(given[name], batch_first) if name in given else None
-        for name in ("initial_h", "initial_c")
-    ]
+    states = [given.get(name) for name in STATES]
 
     def one(direction: int, zeros: Carry) -> Carry:
         h, c = (None if s is None else s[direction] for s in states)
