@@ -86,7 +86,7 @@ def in_runtime(model, **inputs):
 
 
 def test_all_cases_of_onnx_are_there():
-    assert len(CASES) == 18
+    assert len(CASES) >= 18
     assert {case.model.graph.node[0].op_type for case in CASES.values()} == {*GATES}
 
 

@@ -82,6 +82,8 @@ def _from_file(who: str, path: Path) -> Any:
             onnx.external_data_helper.load_external_data_for_tensor(tensor, str(folder))
         except Exception as error:  # offsets and lengths that are none
             raise ValueError(f"{who}: {tensor.name} beside {path.name}: {error}") from error
+        tensor.data_location = onnx.TensorProto.DEFAULT  # older versions leave that to the caller
+        del tensor.external_data[:]
     return model
 
 
