@@ -69,27 +69,28 @@ def test_associative_is_scan_in_float64(name, x64):
 
 @pytest.mark.parametrize("name", ["s4d", "s6"])
 def test_blocks_of_linear_scan_are_the_whole(name, x64, monkeypatch):
-    """With a last block that is shorter, padding, and resets at a border and inside."""
-    cell = zoo.CELLS[name]
-    xs = jax.random.normal(jax.random.key(1), (7, 2, zoo.I))
-    params, xs = jax.tree.map(lambda leaf: leaf.astype(float), (cell.init(jax.random.key(0)), xs))
-    resets = jnp.zeros((7, 2), bool).at[3, 0].set(True).at[4, 1].set(True)
+    """With a last block that is shorter, padding, and resets at a border and inside.
 
-    def traced_anew():
+    In a shape of its own: how JAX has traced a recurrence of one shape it remembers.
+    """
+    cell, batch = zoo.CELLS[name], 5
+    xs = jax.random.normal(jax.random.key(1), (7, batch, zoo.I))
+    params, xs = jax.tree.map(lambda leaf: leaf.astype(float), (cell.init(jax.random.key(0)), xs))
+    resets = jnp.zeros((7, batch), bool).at[3, 0].set(True).at[4, 1].set(True)
+    lengths = jnp.array([7, 5, 7, 0, 1])
+
+    def differentiated(engine):
         def loss(params, xs):
-            lengths = jnp.array([7, 5])
-            last, ys = unroll(
-                cell, params, xs, lengths=lengths, resets=resets, engine=engines.LinearScan()
-            )
+            last, ys = unroll(cell, params, xs, lengths=lengths, resets=resets, engine=engine)
             return sum((abs(leaf) ** 2).sum() for leaf in jax.tree.leaves((last, ys)))
 
         return jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
 
-    whole = traced_anew()(params, xs)
-    state = sum(leaf.nbytes for leaf in jax.tree.leaves(cell.carry(params, (2,))))
+    whole = differentiated(engines.Scan())(params, xs)
+    state = sum(leaf.nbytes for leaf in jax.tree.leaves(cell.carry(params, (batch,))))
     monkeypatch.setattr(engines._linear_scan, "_BLOCK", 3 * state)
     monkeypatch.setattr(engines._linear_scan, "_LARGER", 0)
-    run = traced_anew()
+    run = differentiated(engines.LinearScan())
     assert str(jax.make_jaxpr(run)(params, xs)).count("scan[") > 4
     jax.tree.map(
         partial(np.testing.assert_allclose, rtol=1e-12, atol=1e-12), run(params, xs), whole
