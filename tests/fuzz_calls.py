@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib import figure
+from onnx import helper
 
 import jaxrnn
 from jaxrnn import (
@@ -36,6 +37,7 @@ from jaxrnn import (
     training,
 )
 from jaxrnn._config import Config
+from jaxrnn.interop import onnx
 from tests import zoo
 from tests.fuzz import Call
 
@@ -58,6 +60,9 @@ SWEPT = training.Sweep(
     ({"leak": 0.5},), np.array([0]), np.array([5]), {"loss": np.ones((1, 1))}, np.array([-1])
 )
 POTENTIALS = jnp.ones((3, 3))
+SMALL_MODEL = onnx.dump(cells.GRU(zoo.I, 2), SMALL)
+RNN_NODE = helper.make_node("RNN", ["X", "W", "R"], ["Y"])
+RNN_WEIGHTS = [np.ones((1, 2, size), np.float32) for size in (zoo.I, 2)]
 
 
 def log_partition(potentials):
@@ -705,6 +710,18 @@ def _in_the_year(dates: Any, cycle: Any) -> Any:
 
 SCALER = data.fit_scaler(data.Robust(), XS)
 
+OF_ONNX = [
+    Call("dump", onnx.dump, {"network": networks.Recurrent(cells.GRU(zoo.I, 2)), "params": SMALL}),
+    Call("load", onnx.load, {"network": cells.GRU(zoo.I, 2), "weights": SMALL_MODEL}),
+    Call("network", onnx.network, {"model": SMALL_MODEL, "node": "gru"}),
+    Call("run_node", onnx.run_node, {"node": RNN_NODE, "inputs": [XS, *RNN_WEIGHTS]}),
+    Call("Activation", onnx.Activation, {"name": "HardSigmoid", "alpha": 0.2, "beta": 0.5}),
+    *(
+        Call(kind.__name__, kind, {"inputs": 3, "hidden": 4, "clip": 2.0, "use_bias": True})
+        for kind in (onnx.RNN, onnx.GRU, onnx.LSTM)
+    ),
+]
+
 OF_DATA = [
     Call(
         "calendar_features",
@@ -741,7 +758,7 @@ MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 def calls() -> tuple[list[Call], list[str]]:
     """Every public call that arguments are known for, and the names of those without."""
-    found, uncovered = list(OF_DATA), []
+    found, uncovered = [*OF_DATA, *OF_ONNX], []
     nouns = {type(part): part for noun in zoo.NOUNS.values() for part in _parts(noun)}
     for full, value in _public():
         name, given = full.split(".")[1], OVERRIDES.get(full, {})

@@ -436,7 +436,8 @@ def test_wrong_nodes():
         ((node, (xs[..., :2], *weights.values())), "takes 3 features"),
         ((node, (xs[0], *weights.values())), r"X must be \[T, B, I\], got float32\[4,3\]"),
         ((node, (xs, *weights.values(), None, None, xs)), r"initial_h is \[6, 4, 3\].*\[1, 4, 4\]"),
-        ((node, "XWR"), "X must be an array, got a `str`"),
+        ((node, "XWR"), "inputs must be a list of arrays, got a `str`"),
+        ((node, ["X", *weights.values()]), "X must be an array, got a `str`"),
         ((node, (xs.astype(np.float64), *weights.values())), "X is float64"),
         ((node, (xs, *weights.values(), None, np.array([9] * B))), r"must lie in \[0, T=6\]"),
     ]:

@@ -41,6 +41,7 @@ def load(
         ValueError: names or shapes that are missing, left over or different, all of them listed; no
             valid model, or no such node.
         TypeError: a layer without a counterpart, or a type that JAX would narrow.
+        OSError: a file cannot be read.
         ImportError: a model, when onnx is not installed.
 
     Example:

@@ -56,6 +56,7 @@ def network(model: Any, node: str | None = None) -> Recurrent | Bidirectional:
     Raises:
         ValueError: no valid model, no such node, or other operators that are listed.
         TypeError: neither a model nor a path.
+        OSError: the file cannot be read.
         ImportError: onnx is not installed.
 
     Example:
@@ -97,7 +98,7 @@ def run_node(node: Any, inputs: Sequence[Any], *, engine: Engine[Any] = AUTO) ->
         Y, Y_h and, of an LSTM, Y_c.
 
     Raises:
-        TypeError: no node.
+        TypeError: no node, or something that is no array.
         ValueError: another operator, or inputs that do not fit it.
         ImportError: onnx is not installed.
 
@@ -120,6 +121,8 @@ def run_node(node: Any, inputs: Sequence[Any], *, engine: Engine[Any] = AUTO) ->
     except Exception as error:  # of the checker, which has several
         raise ValueError(f"{who}: no valid node: {error}") from error
     names = INPUTS[node.op_type]
+    if not isinstance(inputs, list | tuple):
+        raise TypeError(f"{who}: inputs must be a list of arrays, got a `{type(inputs).__name__}`")
     if len(inputs) > len(names):
         raise ValueError(f"{who}: {node.op_type} has {len(names)} inputs, got {len(inputs)}")
     named = zip(names, inputs, strict=False)
