@@ -114,6 +114,18 @@ def unmasked(who: str, **trees: Any) -> None:
             )
 
 
+def listed(wrong: list[str]) -> str:
+    """All that is wrong, for a message; of very much the first, and how much more there is."""
+    more = len(wrong) - 200
+    return "; ".join(wrong[:200]) + (f"; and {more} more" if more > 0 else "")
+
+
+def word(name: Any) -> str:
+    """A name out of a file or a mapping, which may be anything."""
+    plain = isinstance(name, str) and name.isprintable() and len(name) < 200
+    return name if plain else shown(name)
+
+
 def array(who: str, name: str, value: Any) -> None:
     """Raise unless `value` itself is an array, as those of JAX and of numpy are."""
     if not is_array(value):

@@ -41,8 +41,8 @@ def from_json(text: str) -> Any:
 
     Nothing in the text is run or imported: it can only name nouns and functions of a table, which
     are those of the library's packages that are imported, and those given to `register`. Sizes may
-    be any: nothing is computed or allocated. What it can do is take time: it is at most 64 MiB
-    long, of at most 100,000 values, 64 nouns deep.
+    be any: nothing is computed or allocated. What it can do is take time, a minute or two: it is at
+    most 64 MiB long, of at most 20,000 values, 64 nouns deep.
 
     Args:
         text: what `to_json` returned, by this version of the library or an earlier one.

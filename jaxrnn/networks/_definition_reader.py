@@ -22,8 +22,9 @@ FORMAT = 1
 """The version of the form. A new one is for a change that this reader would not understand."""
 
 _LONGEST = 2**26
-_MOST = 100_000
+_MOST = 20_000
 _LARGEST = 2**63
+_WORK = 20_000
 _KEYS = "fry", "rbg", "urbg", "threefry2x32", "unsafe_rbg"
 
 
@@ -81,7 +82,7 @@ def _no_number(word: str) -> NoReturn:
 
 class _Reader:
     def __init__(self, who: str) -> None:
-        self.who, self.known = who, _names.table()
+        self.who, self.known, self.work = who, _names.table(), 0
         self.words: dict[str, Callable[[Any, str, int], Any]] = {
             "float": self.not_finite,
             "list": self.parts,
@@ -114,6 +115,9 @@ class _Reader:
         cls = self.known.get(name)
         if not isinstance(cls, type) or not issubclass(cls, Config | tuple):
             self.unknown(where, name)
+        self.work += depth  # some nouns look at all that is inside them when they are made
+        if self.work > _WORK:
+            raise ValueError(f"{self.who}: the definition has too many nouns that lie in others.")
         allowed, needed = _fields(cls)
         given = self.entries(content, where, needed, allowed)
         values = {key: self.value(x, f"{where}.{key}", depth + 1) for key, x in given.items()}

@@ -9,9 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import _host, _paths
+from .. import _check, _host, _paths
 from .._dtypes import refuse_narrowing
-from .._kinds import shown
 from .._typing import Array, Params
 from ._summary import refuse_definition
 
@@ -94,20 +93,18 @@ def differing(
     places: tuple[str, str],
 ) -> str:
     """All names, shapes and types that do not fit, in words, before any number is read."""
-    wrong = []
+    wrong: list[str] = []
     for name in sorted(there.keys() | wanted.keys()):
         if name not in wanted:
-            wrong.append(f"{_word(name)} is not {places[1]}")
+            wrong.append(f"{_check.word(name)} is not {places[1]}")
         elif name not in there:
-            wrong.append(f"{name} is not {places[0]}")
+            wrong.append(f"{_check.word(name)} is not {places[0]}")
         else:
             (dtype, shape), here = there[name], wanted[name]
             if shape != here.shape or not (dtype in _DTYPES.values() and fits(dtype, here.dtype)):
-                wrong.append(
-                    f"{name} is {_shown(dtype, shape)} there, {_shown(here.dtype, here.shape)} here"
-                )
-    more = len(wrong) - 200
-    return "; ".join(wrong[:200]) + (f"; and {more} more" if more > 0 else "")
+                shapes = _shown(dtype, shape), _shown(here.dtype, here.shape)
+                wrong.append(f"{_check.word(name)} is {shapes[0]} there, {shapes[1]} here")
+    return _check.listed(wrong)
 
 
 def same_kind(dtype: str, like: Any) -> bool:
@@ -143,11 +140,6 @@ def _numbers(who: str, stored: Any, name: str) -> np.ndarray:
     if array.dtype.kind == "b" and (array.view(np.uint8) > 1).any():
         raise ValueError(f"{who}: {name} holds bytes that are neither true nor false.")
     return array
-
-
-def _word(name: str) -> str:
-    """A name of a stranger's file."""
-    return name if name.isprintable() and len(name) < 200 else shown(name)
 
 
 def _shown(dtype: Any, shape: tuple[int, ...]) -> str:
