@@ -225,6 +225,11 @@ LAYERS = {
     ),
     "with_previous": networks.WithPrevious(I),
     "last_pool": networks.LastPool(),
+    "first_pool": networks.FirstPool(),
+    "ends_pool": networks.stack(
+        networks.Bidirectional(CELLS["gru"], CELLS["gru"], merge=networks.Both()),
+        networks.EndsPool(networks.Add()),
+    ),
     "mean_pool": networks.MeanPool(),
     "max_pool": networks.MaxPool(),
     "language_model": networks.stack(
@@ -258,6 +263,8 @@ NEED_THE_FUTURE = {
     "bidirectional_sum",
     "self_attention",
     "last_pool",
+    "first_pool",
+    "ends_pool",
     "mean_pool",
     "max_pool",
     "classifier",

@@ -53,6 +53,8 @@ from ._parallel import Parallel as Parallel
 from ._pointwise import Activation as Activation
 from ._pointwise import LayerNorm as LayerNorm
 from ._pointwise import LayerNormParams as LayerNormParams
+from ._pooling import EndsPool as EndsPool
+from ._pooling import FirstPool as FirstPool
 from ._pooling import LastPool as LastPool
 from ._pooling import MaxPool as MaxPool
 from ._pooling import MeanPool as MeanPool

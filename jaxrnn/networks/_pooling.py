@@ -1,6 +1,7 @@
 """Pooling: from a sequence `[T, *batch, F]` to one vector `[*batch, F]`, counting valid steps."""
 
 import abc
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from .._dtypes import at_least_float32
 from .._numerics import last_valid, select
 from .._typing import Array, Carry, Key
 from ._layer import Layer
+from ._merge import Concatenate, Directions, Merge
 
 
 class Pool(Layer):
@@ -83,6 +85,77 @@ class LastPool(Pool):
     @property
     def takes_last(self) -> bool:
         return True
+
+
+class FirstPool(Pool):
+    """The output at the first valid step: of a layer that runs backward, a summary of the whole.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxrnn import networks
+        >>> xs, mask = jnp.arange(3.0)[:, None], jnp.array([False, True, True])
+        >>> networks.FirstPool().apply((), xs, mask=mask)[1]
+        Array([1.], dtype=float32)
+    """
+
+    def pool(self, xs: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "..."]:
+        """The last one, of time turned round."""
+        return last_valid(xs[::-1], mask[::-1])
+
+
+class EndsPool(Pool):
+    """What both directions have read: the forward outputs at the last valid step, merged with the
+    backward outputs at the first.
+
+    It follows `Bidirectional(..., merge=Both())`, which keeps the outputs apart. This is what Keras
+    calls `Bidirectional(LSTM(units))` without `return_sequences`.
+
+    Args:
+        merge: how the two are combined: `Concatenate()`, `Add()`, `Average()` or `Multiply()`.
+
+    Raises:
+        TypeError: outputs of one direction only.
+
+    Example:
+        >>> import jax
+        >>> from jaxrnn import cells, networks
+        >>> both = networks.Bidirectional(cells.GRU(3, 4), cells.GRU(3, 4), merge=networks.Both())
+        >>> network = networks.stack(both, networks.EndsPool(), networks.Dense(8, 2))
+        >>> params, xs = network.init(jax.random.key(0)), jax.numpy.ones((7, 5, 3))
+        >>> network.apply(params, xs, lengths=[7, 1, 3, 2, 7])[1].shape
+        (5, 2)
+    """
+
+    merge: Merge = Concatenate()
+
+    def run(
+        self,
+        params: tuple[()],
+        xs: Any,
+        carry: Carry,
+        *,
+        key: Key | None,
+        mask: Array | None,
+        resets: Array | None,
+    ) -> tuple[Carry, Any]:
+        """Each direction by its own pool."""
+        if not isinstance(xs, Directions):
+            raise TypeError(
+                "EndsPool: it reads the outputs of both directions apart. Put it behind "
+                "`Bidirectional(forward, backward, merge=Both())`."
+            )
+        given: dict[str, Any] = {"key": key, "mask": mask, "resets": resets}
+        _, ahead = LastPool().run(params, xs.forward, carry, **given)
+        _, behind = FirstPool().run(params, xs.backward, carry, **given)
+        return carry, self.merge(ahead, behind)
+
+    def pool(self, xs: Float[Array, "T ..."], mask: Bool[Array, "T ..."]) -> Float[Array, "..."]:
+        """Not of one direction; `run` pools both."""
+        raise NotImplementedError
+
+    @property
+    def keeps_shape(self) -> bool:
+        return False
 
 
 class MeanPool(Pool):

@@ -119,7 +119,7 @@ for name in ("torch", "keras", "haiku", "equinox"):
     sys.modules[name] = None  # an import raises ImportError
 import numpy as np
 from jaxrnn import cells, interop
-for package in (interop.torch, interop.haiku, interop.equinox):
+for package in (interop.torch, interop.keras, interop.haiku, interop.equinox):
     try:
         package.network(object(), *[3] * (package is interop.haiku))
     except ImportError as error:
@@ -135,7 +135,7 @@ def test_without_the_libraries():
         [sys.executable, "-c", ABSENT], check=False, capture_output=True, text=True
     )
     assert not done.returncode, done.stderr
-    for extra in ("torch", "haiku", "equinox"):
+    for extra in ("torch", "keras", "haiku", "equinox"):
         assert f"pip install 'jaxrnn[{extra}]'" in done.stdout
 
 
