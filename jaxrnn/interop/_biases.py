@@ -41,6 +41,11 @@ def parted(cell: Any, params: Params) -> tuple[Array, Array] | None:
         size = 2 * cell.hidden if isinstance(cell, GRU) else first.shape[-1]
         second = jnp.zeros_like(first[:size])
     if isinstance(cell, GRU):
+        if params.candidate_bias is None:
+            raise TypeError(
+                "GRU: a candidate without a bias of its own, use_candidate_bias=False, has no "
+                "counterpart there. Leave out all biases, use_bias=False, or none."
+            )
         second = jnp.concatenate([second, params.candidate_bias])
     return first, second
 

@@ -104,6 +104,7 @@ def test_wrong_calls():
         (networks.Recurrent(cells.GRU(2, 3), reverse=True), "only in a bidirectional module"),
         (networks.stack(networks.Dense(2, 3)), "one recurrent module, got a Dense .* names"),
         (networks.Residual(networks.Dense(2, 2)), "torch: Residual has no counterpart"),
+        (cells.GRU(2, 3, use_candidate_bias=False), "candidate without a bias of its own"),
         (cells.Constrained(cell, "bias", constraints.Summed()), r"Summed\(2 \* hidden\)"),
     ]:
         with pytest.raises(TypeError, match=says):

@@ -26,10 +26,10 @@ def network(module: Any) -> Cell | networks.Layer:
 
     Example:
         >>> import equinox, jax
-        >>> from jaxrnn import interop
+        >>> from jaxrnn import cells, interop
         >>> module = equinox.nn.GRUCell(3, 4, key=jax.random.key(0))
-        >>> interop.equinox.network(module)
-        GRU(inputs=3, hidden=4, use_bias=True)
+        >>> interop.equinox.network(module) == cells.GRU(3, 4)
+        True
     """
     nn = require("equinox", "equinox").nn
     match module:

@@ -64,7 +64,7 @@ class RepeatLast(_InTime):
         >>> import jax.numpy as jnp
         >>> from jaxrnn import interop
         >>> xs = jnp.array([[1.0], [2.0], [3.0]])
-        >>> interop.keras.RepeatLast().apply((), xs, lengths=2)[1].ravel().tolist()
+        >>> interop.keras.RepeatLast().apply((), xs, mask=[True, True, False])[1].ravel().tolist()
         [1.0, 2.0, 2.0]
     """
 
