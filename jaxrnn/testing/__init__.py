@@ -10,3 +10,5 @@ from ._layers import check_layer as check_layer
 from ._list import laws as laws
 from ._metrics import check_metric as check_metric
 from ._objectives import check_objective as check_objective
+from ._replay import check_replay as check_replay
+from ._rollout import Rollout as Rollout

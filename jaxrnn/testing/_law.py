@@ -26,8 +26,9 @@ class Law(NamedTuple):
     statement: str
     """What holds, in a sentence."""
 
-    check: Callable[[Any], None]
-    """Raises `AssertionError` where it does not; it takes what the laws of one noun share."""
+    check: Callable[[Any], str | None]
+    """Raises `AssertionError` where it does not; it takes what the laws of one noun share, and may
+    return what it measured."""
 
     remedy: str
     """What to do where it does not hold."""
@@ -44,7 +45,7 @@ class LawResult(NamedTuple):
     """`"holds"`, `"FAILS"`, or `"?"` where what it needs could not be computed."""
 
     found: str = ""
-    """What was found instead."""
+    """What was found instead, or what was measured."""
 
 
 class LawReport(NamedTuple):
@@ -152,7 +153,7 @@ def examine(who: str, laws: Sequence[Law], case: Any, skip: Sequence[str], echo:
 
 def _result(law: Law, case: Any, blamed: dict[int, str]) -> LawResult:
     try:
-        law.check(case)
+        measured = law.check(case)
     except AssertionError as error:
         return LawResult(law, FAILS, _told(error))
     except Exception as error:
@@ -162,7 +163,7 @@ def _result(law: Law, case: Any, blamed: dict[int, str]) -> LawResult:
             return LawResult(law, UNREACHED, found)
         blamed[id(error)] = law.name
         return LawResult(law, FAILS, f"{type(error).__name__}: {_told(error)}")
-    return LawResult(law, HOLDS)
+    return LawResult(law, HOLDS, measured or "")
 
 
 def _told(error: BaseException) -> str:

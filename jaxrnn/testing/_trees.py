@@ -150,23 +150,34 @@ def same(got: Any, wanted: Any, what: str) -> None:
             raise AssertionError(f"{who} at {differing} is {a[index]}, not {b[index]}")
 
 
-def near(got: Any, wanted: Any, what: str, tolerance: float = 1e-12) -> None:
-    """Equal to `tolerance`, relative to the largest number of each leaf; other leaves exactly."""
+def near(got: Any, wanted: Any, what: str, tolerance: float = 1e-12) -> float:
+    """Equal to `tolerance`, relative to the largest number of each leaf; other leaves exactly.
+
+    It returns the largest error there is.
+    """
+    largest = 0.0
     for who, a, b in _pairs(got, wanted, what):
         if a.dtype.kind not in "fc":
             same(a, b, who)
         elif a.size:
-            scale = max(float(np.abs(b).max()), 1e-3)
-            error = np.abs(a - b)
-            worst = np.unravel_index(
-                int(np.argmax(np.where(np.isnan(error), np.inf, error))), a.shape
-            )
+            error, scale = off(a, b)
+            worst = np.unravel_index(int(np.argmax(error)), a.shape)
             if not error[worst] <= tolerance * scale:
                 place = f" at {[int(i) for i in worst]}" if a.shape else ""
                 raise AssertionError(
                     f"{who}{place} is {a[worst]:.9g}, not {b[worst]:.9g} "
                     f"(off by {error[worst]:.1e} where {tolerance * scale:.1e} is allowed)"
                 )
+            largest = max(largest, float(error[worst] / scale))
+    return largest
+
+
+def off(got: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, float]:
+    """How far numbers are apart, infinite for NaN, and the largest that is wanted, or 1e-3."""
+    with np.errstate(invalid="ignore"):
+        error = np.where(got == wanted, 0.0, np.abs(got - wanted))  # minus infinity is a logit too
+    scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1e-3)
+    return np.where(np.isnan(error), np.inf, error), float(scale)
 
 
 def finite(tree: Any, what: str) -> None:
