@@ -147,13 +147,13 @@ def explanation(case: ReplayCase, wrong: np.ndarray) -> str:
     return _by_place(case, wrong)
 
 
-def _explains(case: ReplayCase, ys: Any, supposed: Supposed) -> tuple[np.ndarray, np.ndarray]:
+def _explains(case: ReplayCase, ys: Any, supposed: Supposed) -> tuple[Any, Any]:
     """The sequences whose known outputs are these, and those that have any."""
     ahead, steps = supposed.ahead, len(case.resets)
     known = np.broadcast_to(supposed.known, case.resets.shape)[: steps - ahead]
     shifted = jax.tree.map(lambda leaf: jnp.roll(leaf, ahead, axis=0), ys)
     near = by_step(case, shifted)[ahead:] <= max(case.tolerance, case.rounding)
-    return (near | ~known).all(0), known.any(0)
+    return np.all(near | ~known, axis=0), np.any(known, axis=0)
 
 
 def by_step(case: ReplayCase, ys: Any) -> np.ndarray:

@@ -84,7 +84,8 @@ class ReplayCase:
     def rounding(self) -> float:
         """1.8e-12 for outputs in float64, 6.4e-6 in float32, 2.6e-2 in bfloat16."""
         types = [leaf.dtype for leaf in trees.numbers(self.shapes[1])]
-        return max((float(jnp.finfo(dtype).eps) ** 0.75 for dtype in types), default=0.0)
+        found = [jnp.finfo(dtype).eps for dtype in types]  # type: ignore[no-untyped-call]
+        return max((float(eps) ** 0.75 for eps in found), default=0.0)
 
     @Shared
     def both(self) -> Any:
@@ -161,8 +162,9 @@ def _check_like(name: str, value: Any, shapes: Any) -> None:
     if value is None:
         return
     got, wanted = ([np.shape(leaf) for leaf in jax.tree.leaves(tree)] for tree in (value, shapes))
-    if jax.tree.structure(value) != jax.tree.structure(shapes) or got != wanted:
+    structures: list[Any] = [jax.tree.structure(tree) for tree in (value, shapes)]
+    if structures[0] != structures[1] or got != wanted:
         raise ValueError(
             f"check_replay: the layer gives {name} of the shapes {wanted}, and the rollout has "
-            f"{got}. Record what `layer.step` returned, time first: {jax.tree.structure(shapes)}."
+            f"{got}. Record what `layer.step` returned, time first: {structures[1]}."
         )
