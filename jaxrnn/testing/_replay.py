@@ -89,7 +89,7 @@ def check_replay(
         rollout: what was recorded. By default one is drawn, in float64, with resets and a carry.
         tolerance: how far numbers may be apart, relative to the largest of their array; 0 for
             equal bits. By default what rounding explains: `eps ** 0.75`, 6.4e-6 in float32.
-            Gradients are never held to less than that.
+            Gradients, which are sums over steps, are never held to less than `eps ** (2 / 3)`.
         skip: names of laws that need not hold.
         key: where the parameters that are not given are drawn from.
         echo: whether to print the report.

@@ -83,9 +83,14 @@ class ReplayCase:
     @property
     def rounding(self) -> float:
         """1.8e-12 for outputs in float64, 6.4e-6 in float32, 2.6e-2 in bfloat16."""
+        return self.eps**0.75
+
+    @property
+    def eps(self) -> float:
+        """How far the next number after 1 is, in the narrowest type of the outputs."""
         types = [leaf.dtype for leaf in trees.numbers(self.shapes[1])]
         found = [jnp.finfo(dtype).eps for dtype in types]  # type: ignore[no-untyped-call]
-        return max((float(eps) ** 0.75 for eps in found), default=0.0)
+        return max(map(float, found), default=0.0)
 
     @Shared
     def both(self) -> Any:
