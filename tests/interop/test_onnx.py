@@ -313,6 +313,45 @@ def test_networks_run_in_onnx_runtime(name, key):
     np.testing.assert_allclose(alone, got[..., :1, :], rtol=0, atol=1e-5)
 
 
+def test_a_stream_runs_in_onnx_runtime_piece_by_piece():
+    """States go in and out; a sequence that has no step in a piece keeps its own."""
+    repeated = networks.Repeated(Recurrent(GRU(4, 4)), 2)
+    network = stack(Recurrent(cells.LearnedCarry(LSTM(I, 4))), repeated, Dense(4, 2))
+    params = drawn(network)
+    xs = np.random.default_rng(3).normal(size=(T, B, I)).astype(np.float32)
+    start = [np.asarray(leaf) for leaf in jax.tree.leaves(network.carry(params, (B,)))]
+    names = ["0.hidden", "0.cell", "1.hidden", "1.hidden_2"]
+    model = ours.dump(network, params, carry=True)
+    assert [given.name for given in model.graph.input] == ["xs", "lengths", *names]
+    states, pieces, left = dict(zip(names, start, strict=True)), [], LENGTHS
+    for piece in (xs[:2], xs[2:]):
+        lengths = np.minimum(left, len(piece))
+        ys, *after = in_runtime(model, xs=piece, lengths=lengths, **states)
+        states, left = dict(zip(names, after, strict=True)), left - lengths
+        pieces.append(ys)
+    carry, wanted = jax.jit(network.apply)(params, xs, lengths=LENGTHS)
+    np.testing.assert_allclose(np.concatenate(pieces), wanted, rtol=0, atol=1e-5)
+    for got, leaf in zip(states.values(), jax.tree.leaves(carry), strict=True):
+        np.testing.assert_allclose(got, leaf, rtol=0, atol=1e-5)
+
+
+@SLOW
+def test_both_directions_have_states():
+    network = Bidirectional(LSTM(I, 4), LSTM(I, 4))
+    params, rng = drawn(network), np.random.default_rng(3)
+    carry = jax.tree.map(
+        lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), network.carry(params, (B,))
+    )
+    xs = rng.normal(size=(T, B, I)).astype(np.float32)
+    names = [f"{way}.{state}" for way in ("forward", "backward") for state in ("hidden", "cell")]
+    states = dict(zip(names, jax.tree.leaves(carry), strict=True))
+    model = ours.dump(network, params, carry=True)
+    got = in_runtime(model, xs=xs, lengths=LENGTHS, **states)
+    last, ys = network.apply(params, xs, carry, lengths=LENGTHS)
+    for out, value in zip(got, [ys, *jax.tree.leaves(last)], strict=True):
+        np.testing.assert_allclose(out, value, rtol=0, atol=1e-5)
+
+
 @SLOW
 def test_constraints_are_resolved(key):
     cell = cells.Constrained(GRU(I, 4), "recurrent", constraints.Orthogonal())

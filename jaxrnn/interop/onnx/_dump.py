@@ -10,15 +10,15 @@ from ..._typing import Params
 from ...cells import Cell
 from ...networks import Layer, Recurrent
 from .._weights import compare
-from ._graph import IR, OPSET, Graph, Value
+from ._graph import IR, OPSET, WHO, Graph, Value, after
 from ._layers import write
 from ._model import library
 
-WHO = "onnx.dump"
-
 
 @checked
-def dump(network: Layer | Cell, params: Params, *, lengths: bool = True) -> Any:
+def dump(
+    network: Layer | Cell, params: Params, *, lengths: bool = True, carry: bool = False
+) -> Any:
     """A whole network, with its parameters, as an `onnx.ModelProto` that any ONNX runtime runs.
 
     The model reads `xs`, `[T, B, features]` or symbols `[T, B]` of int32, and `lengths`, `[B]` of
@@ -43,6 +43,9 @@ def dump(network: Layer | Cell, params: Params, *, lengths: bool = True) -> Any:
         params: its parameters, all of one floating type.
         lengths: whether the model has the input `lengths`; without it, every step counts, and no
             mask is computed.
+        carry: whether states go in and out, to read a stream piece by piece: each recurrent layer
+            has the inputs `1.hidden` and, of an LSTM, `1.cell`, `[B, H]`, and outputs of the same
+            names with `.next`. The first ones are `network.carry(params, (B,))`, mostly zeros.
 
     Raises:
         TypeError: a layer, a cell or a function that ONNX has no operator for, with a list of those
@@ -67,7 +70,7 @@ def dump(network: Layer | Cell, params: Params, *, lengths: bool = True) -> Any:
     """
     layer = Recurrent(network) if isinstance(network, Cell) else network
     dtype = _dtype(layer, params)
-    graph = Graph(dtype, "lengths" if lengths else None)
+    graph = Graph(dtype, "lengths" if lengths else None, carries=carry)
     symbols = layer.input_shape == ()
     start = graph.read(Value("xs"), "", features=not symbols)
     ys = write(layer, params, start, graph, "")
@@ -112,7 +115,11 @@ def _model(layer: Layer, graph: Graph, dtype: Any, *, lengths: bool) -> Any:
     ys = info("ys", layer.output_shape, ("B",) if layer.pools else ("T", "B"), kind)
     sizes = [helper.make_tensor_value_info("lengths", integers, ["B"])] if lengths else []
     arrays = [onnx.numpy_helper.from_array(array, name) for name, array in graph.arrays.items()]
-    body = helper.make_graph(graph.nodes, "network", [xs, *sizes], [ys], arrays)
+    states = list((graph.carries or {}).items())
+    before = [info(name, (size,), ("B",), kind) for name, size in states]
+    following = [info(after(name), (size,), ("B",), kind) for name, size in states]
+    inputs, outputs = [xs, *sizes, *before], [ys, *following]
+    body = helper.make_graph(graph.nodes, "network", inputs, outputs, arrays)
     return helper.make_model(
         body,
         producer_name="jaxrnn",

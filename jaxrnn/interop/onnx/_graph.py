@@ -6,10 +6,17 @@ import numpy as np
 
 from ._model import library
 
+WHO = "onnx.dump"
+"""Who raises what cannot be written."""
 OPSET = 17
 """The version of the operators: the first with `LayerNormalization`, which every runtime has."""
 IR = 8
 """The version of the format that goes with it."""
+
+
+def after(name: str) -> str:
+    """The name of the output for a state that goes in under this name."""
+    return f"{name}.next"
 
 
 class Value(NamedTuple):
@@ -26,9 +33,10 @@ class Graph:
     `mask` and `lengths` are names of tensors, or None where every step counts.
     """
 
-    def __init__(self, dtype: Any, lengths: str | None) -> None:
+    def __init__(self, dtype: Any, lengths: str | None, *, carries: bool = False) -> None:
         self.dtype = dtype
         self.lengths = lengths
+        self.carries: dict[str, int] | None = {} if carries else None
         self.nodes: list[Any] = []
         self.arrays: dict[str, Any] = {}
         self._taken: set[str] = set()
@@ -88,6 +96,25 @@ class Graph:
         """The number of each step `[T, 1]`, and the lengths `[B]`, as integers of one type."""
         self.mask(like)
         return self._masks["time"], self._masks["lengths"]
+
+    def carry(self, path: str, field: str, size: int) -> str:
+        """Add a state `[B, size]` to the inputs; a layer that comes again has one of its own."""
+        assert self.carries is not None
+        name = self._free(f"{path}.{field}" if path else field)
+        self.carries[name] = size
+        return name
+
+    def carry_on(self, name: str, last: str, at: str) -> None:
+        """Make `last` the state that comes out for the one that went in under this name.
+
+        A sequence of length 0 keeps its state; runtimes give zeros.
+        """
+        if self.lengths is not None:
+            some = self.add("Greater", self.lengths, self.number(0, np.int32), at=at)
+            some = self.add("Unsqueeze", some, self.axes(1), at=at)
+            last = self.add("Where", some, last, name, at=at)
+        make = library().helper.make_node
+        self.nodes.append(make("Identity", [last], [after(name)], name=after(name)))
 
     def _free(self, name: str) -> str:
         free, number = name, 1

@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import _check
 from ..._typing import Params
-from ...cells import Cell, LearnedCarry
+from ...cells import Cell
 from ...constraints import resolved
 from ...networks import (
     Activation,
@@ -39,11 +39,9 @@ from ...networks import (
 )
 from ._activation import KINDS, of_function
 from ._activation import Activation as Named
-from ._entries import entry, fit_one_node, joined, no_counterpart, operator
-from ._forms import form_of
-from ._graph import Graph, Value
-
-WHO = "onnx.dump"
+from ._entries import entry, fit_one_node, joined, no_counterpart
+from ._graph import WHO, Graph, Value
+from ._node import write_node
 
 
 @functools.singledispatch
@@ -157,7 +155,7 @@ def _(layer: Constrained, params: Params, x: Value, graph: Graph, path: str) -> 
 @write.register
 def _(layer: Recurrent, params: Params, x: Value, graph: Graph, path: str) -> Value:
     pair = _resolved(layer.cell, params)
-    y = _node([pair], x, graph, path, "reverse" if layer.reverse else "forward")
+    y = write_node([pair], x, graph, path, "reverse" if layer.reverse else "forward")
     return Value(graph.add("Squeeze", y, graph.axes(1), at=path), graph.lengths is not None)
 
 
@@ -169,12 +167,12 @@ def _(layer: Bidirectional, params: Params, x: Value, graph: Graph, path: str) -
         ahead, behind = (
             graph.add("Squeeze", y, graph.axes(1), at=path)
             for y in (
-                _node(pairs[:1], x, graph, joined(path, "forward"), "forward"),
-                _node(pairs[1:], x, graph, joined(path, "backward"), "reverse"),
+                write_node(pairs[:1], x, graph, joined(path, "forward"), "forward"),
+                write_node(pairs[1:], x, graph, joined(path, "backward"), "reverse"),
             )
         )
         return Value(_merged(layer.merge, ahead, behind, graph, path), clean)
-    y = _node(pairs, x, graph, path, "bidirectional")
+    y = write_node(pairs, x, graph, path, "bidirectional")
     if isinstance(layer.merge, Concatenate):
         beside = graph.add("Transpose", y, at=path, perm=[0, 2, 1, 3])
         return Value(graph.add("Reshape", beside, graph.axes(0, 0, -1), at=path), clean)
@@ -186,39 +184,6 @@ def _(layer: Bidirectional, params: Params, x: Value, graph: Graph, path: str) -
 def _resolved(cell: Cell, params: Params) -> tuple[Cell, Params]:
     """The cell that is run where nothing is drawn, and its parameters."""
     return cell.resolve(params)
-
-
-def _node(
-    pairs: list[tuple[Any, Params]], x: Value, graph: Graph, path: str, direction: str
-) -> str:
-    """One recurrent node; its output is `[T, D, B, H]`."""
-    cells = [cell for cell, _ in pairs]
-    arrays = operator(cells, path, WHO).write([params for _, params in pairs])
-    names = {name.split(".")[-1]: graph.array(name, value) for name, value in arrays.items()}
-    learned = isinstance(cells[0], LearnedCarry)
-    cores = [cell.cell if learned else cell for cell in cells]
-    forms = [form_of(cell) for cell in cores]
-    if learned:
-        shape = graph.add("Shape", x.name, at=path)
-        batch = graph.add("Slice", shape, graph.axes(1), graph.axes(2), at=path)
-        wide = graph.add("Concat", graph.axes(1), batch, graph.axes(1), at=path, axis=0)
-        for state in ("initial_h", "initial_c"):
-            if state in names:
-                names[state] = graph.add("Expand", names[state], wide, at=path)
-    order = ["W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"]
-    if forms[0].operator != "LSTM":  # type: ignore[union-attr]
-        order = order[:5]
-    names["sequence_lens"] = graph.lengths or ""
-    inputs = [x.name, *(names.get(name, "") for name in order)]
-    while not inputs[-1]:
-        inputs.pop()
-    attributes: dict[str, Any] = {"hidden_size": cores[0].hidden, "direction": direction}
-    for cell, form in zip(cores, forms, strict=True):
-        for name, value in form.attributes(cell).items():  # type: ignore[union-attr]
-            before = attributes.get(name, []) if isinstance(value, list) else None
-            attributes[name] = value if before is None else [*before, *value]
-    attributes = {name: value for name, value in attributes.items() if value != []}
-    return str(graph.add(forms[0].operator, *inputs, at=path, **attributes))  # type: ignore[union-attr]
 
 
 def _merged(merge: Merge, ahead: str, behind: str, graph: Graph, path: str) -> str:

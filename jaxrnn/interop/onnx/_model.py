@@ -1,7 +1,7 @@
 """Models of ONNX as they are read: checked, with their weights inside, and nothing run."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,7 +51,7 @@ def read_model(who: str, model: Any) -> Any:
     outside = [tensor.name for tensor in _tensors(model) if _is_outside(tensor)]
     if outside:
         raise ValueError(
-            f"{who}: {', '.join(outside)} lie in other files. Pass the path of the model, or load "
+            f"{who}: {_listed(outside)} lie in other files. Pass the path of the model, or load "
             "it with `onnx.load(path)`."
         )
     try:
@@ -87,6 +87,11 @@ def _from_file(who: str, path: Path) -> Any:
     return model
 
 
+def _listed(names: Iterable[Any]) -> str:
+    """Names in a row; those that are no text are bytes."""
+    return ", ".join(map(str, names))
+
+
 def _tensors(model: Any) -> list[Any]:
     """All tensors of the graph itself; those of bodies of loops are not read."""
     held = [a.t for node in model.graph.node for a in node.attribute if a.HasField("t")]
@@ -106,12 +111,12 @@ def recurrent_node(who: str, model: Any, name: str | None, *, alone: bool) -> An
     """
     nodes = [node for node in model.graph.node if _is_recurrent(node)]
     names = [_name(node) for node in nodes]
-    there = f"Its recurrent nodes: {', '.join(names) or 'none'}."
+    there = f"Its recurrent nodes: {_listed(names) or 'none'}."
     if name is None:
-        others = sorted({_operator(node) for node in model.graph.node} - _LAYOUT - {*INPUTS})
+        others = sorted({str(_operator(node)) for node in model.graph.node} - _LAYOUT - {*INPUTS})
         if others and alone:
             raise ValueError(
-                f"{who}: the model has operators besides RNN, GRU and LSTM: {', '.join(others)}. "
+                f"{who}: the model has operators besides RNN, GRU and LSTM: {_listed(others)}. "
                 f"Name the node that is meant: `node=`. {there}"
             )
         if len(nodes) != 1:
