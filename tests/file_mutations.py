@@ -23,8 +23,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxrnn import networks
-from jaxrnn.interop import _weights
+from jaxrnn import cells, interop, networks
 from tests import named  # noqa: F401  (names for the zoo's own)
 from tests.golden.make_definitions import NETWORKS, params
 from tests.zoo import LAYERS, NOUNS, zeros
@@ -280,7 +279,8 @@ def has_nan(noun):
 # --- mappings of other libraries ---------------------------------------------------------------
 
 
-WANTED = {"weight_ih_l0": (12, 3), "weight_hh_l0": (12, 4), "bias_ih_l0": (12,), "bias": ()}
+TORCH = networks.Recurrent(cells.GRU(3, 4))
+WEIGHTS = interop.torch.dump(TORCH, TORCH.init(jax.random.key(0)))
 
 
 class Stranger:
@@ -288,8 +288,8 @@ class Stranger:
 
 
 def mapping(folder, rng):
-    """A mapping as other libraries name their weights, through what all converters compare by."""
-    given = {name: np.ones(shape, np.float32) for name, shape in WANTED.items()}
+    """Weights as PyTorch names them, through what all converters compare and read by."""
+    given = dict(WEIGHTS)
     for _ in range(rng.choice([1, 2, 4])):
         name = rng.choice([*given, "new", "", "weight_ih_l99"])
         given.pop(name, None)
@@ -320,12 +320,8 @@ def mapping(folder, rng):
         if rng.random() < 0.2:
             given[rng.choice([3, None, ("a", 1), "\0", "x" * 10_000])] = np.ones(2)
 
-    def convert():
-        _weights.compare("torch.load", given, WANTED)
-        dtype = rng.choice([None, np.float32])
-        return {name: _weights.array("torch.load", name, given[name], dtype) for name in WANTED}
-
-    return "mapping", clearly("torch.load", convert)
+    dtype = rng.choice([None, np.float32])
+    return "mapping", clearly("torch.load", lambda: interop.torch.load(TORCH, given, dtype=dtype))
 
 
 # --- one and many ------------------------------------------------------------------------------
