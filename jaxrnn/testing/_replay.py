@@ -88,7 +88,8 @@ def check_replay(
         params: its parameters; by default some are drawn.
         rollout: what was recorded. By default one is drawn, in float64, with resets and a carry.
         tolerance: how far numbers may be apart, relative to the largest of their array; 0 for
-            equal bits. By default what rounding explains: `eps ** 0.75`, 6.4e-6 in float32.
+            equal bits. By default what rounding explains: `eps ** 0.75`, 6.4e-6 in float32;
+            a layer that computes in a narrower type than that of its outputs needs more.
             Gradients, which are sums over steps, are never held to less than `eps ** (2 / 3)`.
         skip: names of laws that need not hold.
         key: where the parameters that are not given are drawn from.
@@ -99,8 +100,8 @@ def check_replay(
 
     Raises:
         BrokenLaws: an `AssertionError` that holds the report, where a law does not hold.
-        TypeError: a layer that needs the whole sequence, or a rollout without parameters.
-        ValueError: what was recorded does not fit the layer.
+        TypeError: a layer that needs the whole sequence, a rollout without parameters, or `jit`.
+        ValueError: what was recorded does not fit the layer, or holds NaN.
 
     Example:
         >>> import jax, jax.numpy as jnp

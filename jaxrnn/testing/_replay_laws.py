@@ -1,5 +1,6 @@
 """The laws of a replay, of one layer and one rollout."""
 
+import jax
 import numpy as np
 
 from . import _trees as trees
@@ -25,7 +26,8 @@ def recorded(case: ReplayCase) -> str:
 
 def last_carry(case: ReplayCase) -> str:
     """The carry with which the next rollout begins."""
-    got, wanted = case.replayed[0], case.rollout.last
+    got = case.replayed[0]
+    wanted = jax.tree.map(lambda a, b: a.astype(b.dtype), case.rollout.last, got)
     return _told(trees.near(got, wanted, "the last carry", case.tolerance))
 
 

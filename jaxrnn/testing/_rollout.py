@@ -13,7 +13,7 @@ from ..networks import Layer
 from . import _trees as trees
 from ._law import Shared
 
-T, B = 8, 3
+WHO, T, B = "check_replay", 8, 3
 
 
 class Rollout(NamedTuple):
@@ -54,13 +54,14 @@ class ReplayCase:
 
     def __init__(self, layer: Layer, params: Any, rollout: Rollout, tolerance: float | None):
         self.noun, self.rollout, self.given = layer, rollout, tolerance
+        _check_values(params=params, **rollout._asdict())
         self.params = jax.tree.map(jnp.asarray, params)
         self.inputs = jax.tree.map(jnp.asarray, rollout.inputs)
         lead = layer.leading(self.inputs)
         if not lead[0]:
-            raise ValueError("check_replay: the rollout has no step, so there is nothing to replay")
+            raise ValueError(f"{WHO}: the rollout has no step, so there is nothing to replay")
         if rollout.resets is not None:
-            _check.flags("check_replay", "resets", np.asarray(rollout.resets), lead, "[T, *batch]")
+            _check.flags(WHO, "resets", np.asarray(rollout.resets), lead)
         none = np.zeros(lead, bool)
         self.resets = none if rollout.resets is None else np.asarray(rollout.resets)
         self.fresh = layer.carry(self.params, lead[1:])
@@ -162,6 +163,20 @@ def _weighed(leaf: Any) -> Any:
     return (weights * leaf.real.astype(float) + 0.3 * weights * leaf.imag.astype(float)).sum()
 
 
+def _check_values(**trees_by_name: Any) -> None:
+    """Raise unless all are arrays whose values can be compared."""
+    _check.arrays(WHO, **{n: tree for n, tree in trees_by_name.items() if n != "resets"})
+    for name, tree in trees_by_name.items():
+        for leaf in jax.tree.leaves(tree):
+            if not _check.concrete(leaf):
+                raise TypeError(
+                    f"{WHO}: {name} is traced. It compares values: call it outside jit."
+                )
+            if trees.is_number(leaf) and np.isnan(np.asarray(leaf)).any():
+                place = np.argwhere(np.isnan(np.asarray(leaf)))[0].tolist()
+                raise ValueError(f"{WHO}: {name} holds NaN, first at {place}: it equals nothing.")
+
+
 def _check_like(name: str, value: Any, shapes: Any) -> None:
     """Raise unless what was recorded has the shapes that the layer gives."""
     if value is None:
@@ -170,6 +185,6 @@ def _check_like(name: str, value: Any, shapes: Any) -> None:
     structures: list[Any] = [jax.tree.structure(tree) for tree in (value, shapes)]
     if structures[0] != structures[1] or got != wanted:
         raise ValueError(
-            f"check_replay: the layer gives {name} of the shapes {wanted}, and the rollout has "
+            f"{WHO}: the layer gives {name} of the shapes {wanted}, and the rollout has "
             f"{got}. Record what `layer.step` returned, time first: {structures[1]}."
         )

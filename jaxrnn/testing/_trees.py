@@ -157,7 +157,7 @@ def near(got: Any, wanted: Any, what: str, tolerance: float = 1e-12) -> float:
     """
     largest = 0.0
     for who, a, b in _pairs(got, wanted, what):
-        if a.dtype.kind not in "fc":
+        if not is_number(a):
             same(a, b, who)
         elif a.size:
             error, scale = off(a, b)
@@ -174,6 +174,8 @@ def near(got: Any, wanted: Any, what: str, tolerance: float = 1e-12) -> float:
 
 def off(got: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, float]:
     """How far numbers are apart, infinite for NaN, and the largest that is wanted, or 1e-3."""
+    if got.dtype.kind == wanted.dtype.kind == "V":  # bfloat16, of which numpy knows little
+        got, wanted = got.astype(np.float32), wanted.astype(np.float32)
     with np.errstate(invalid="ignore"):
         error = np.where(got == wanted, 0.0, np.abs(got - wanted))  # minus infinity is a logit too
     scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1e-3)

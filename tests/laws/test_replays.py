@@ -123,7 +123,7 @@ def test_a_last_carry_that_was_reset_and_bits_that_differ():
     near = np.nextafter(ys, np.float32(9))
     assert not found(testing.Rollout(XS, RESETS, CARRY, near), skip=skip)[0]
     assert found(testing.Rollout(XS, RESETS, CARRY, near), skip=skip, tolerance=0.0)[0]
-    ys[2, 1, 0] = np.nan
+    ys[2, 1, 0] += 1
     assert "step 2 of sequence [1]" in found(testing.Rollout(XS, RESETS, CARRY, ys), skip=skip)[1]
 
 
@@ -150,6 +150,7 @@ def test_every_layer_that_streams(name):
 
 
 GRU = networks.Recurrent(cells.GRU(3, 3))
+NAN = np.where(np.arange(T)[:, None, None] == 4, np.float32("nan"), XS)
 BAD = [
     ((zoo.LAYERS["bidirectional"],), {}, TypeError, "cannot stream"),
     ((GRU, None, testing.Rollout(XS)), {}, TypeError, "made with parameters"),
@@ -175,6 +176,13 @@ BAD = [
         "Record what `layer.step`",
     ),
     ((LAYER, PARAMS, testing.Rollout(XS, last=XS)), {}, ValueError, "last of the shapes"),
+    (
+        (LAYER, PARAMS, testing.Rollout(NAN)),
+        {},
+        ValueError,
+        r"inputs holds NaN, first at \[4, 0, 0",
+    ),
+    ((LAYER, PARAMS, testing.Rollout(XS, outputs="ys")), {}, TypeError, "outputs must be an array"),
     ((LAYER, PARAMS, testing.Rollout(XS)), {"skip": ["deaf"]}, ValueError, "skip names no law"),
     ((LAYER, PARAMS, testing.Rollout(XS)), {"tolerance": -1.0}, ValueError, "tolerance must be"),
 ]
@@ -187,11 +195,21 @@ def test_what_is_wrong_is_said(given, options, error, message):
         testing.check_replay(*given, **options)
 
 
-@pytest.mark.parametrize("batch", [(), (2, 3)])
-def test_any_number_of_batch_axes(batch, key):
-    layer = networks.stack(networks.Dense(3, 4), networks.Recurrent(cells.LSTM(4, 2)))
-    params, xs = layer.init(key), jax.random.normal(key, (5, *batch, 3))
+@pytest.mark.parametrize(("batch", "dtype"), [((), jnp.bfloat16), ((2, 3), jnp.float32)])
+def test_any_batch_axes_and_types(batch, dtype, key):
+    """Narrow types are held to their own rounding."""
+    layer = networks.Recurrent(cells.GRU(3, 3))
+    xs = jax.random.normal(key, (5, *batch, 3)).astype(dtype)
+    params = jax.tree.map(lambda leaf: leaf.astype(dtype), layer.init(key))
     resets = jnp.zeros((5, *batch), bool).at[2].set(True)
-    ys = layer.apply(params, xs, resets=resets)[1]
-    said = testing.Rollout(xs, resets, outputs=ys)
-    assert testing.check_replay(layer, params, said, skip=["gradient"], echo=False).holds
+    carry, ys = layer.apply(params, xs, resets=resets)
+    said = testing.Rollout(xs, resets, outputs=ys, last=carry)
+    assert testing.check_replay(layer, params, said, echo=False).holds
+
+
+def test_values_are_needed():
+    def traced(xs):
+        return testing.check_replay(LAYER, PARAMS, testing.Rollout(xs)).holds
+
+    with pytest.raises(TypeError, match=r"inputs is traced.*outside jit"):
+        jax.jit(traced)(XS)
