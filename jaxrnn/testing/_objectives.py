@@ -1,7 +1,7 @@
 """`check_objective`: the laws of objectives, run on one."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,14 @@ from ._law import Law, LawReport, Shared, examine
 from ._noun_laws import COPIES
 
 BAD = (float("nan"), float("inf"), float("-inf"))
+
+
+class Seen(NamedTuple):
+    """What an objective makes of one batch: its values, their mean, and its gradient."""
+
+    values: Any
+    mean: Any
+    gradient: Any
 
 
 class ObjectiveCase:
@@ -31,26 +39,34 @@ class ObjectiveCase:
         return self.noun(self.outputs, self.targets)
 
     @Shared
-    def masked(self) -> Any:
-        return self.noun(self.outputs, self.targets, where=self.where)
+    def program(self) -> Any:
+        """One for all masks: what is said to be the same bit for bit is compared within it."""
+        return jax.jit(_summarize)
 
-    def differentiated(self, outputs: Any, targets: Any, where: Any) -> Any:
-        """The mean over steps, and its gradient by the outputs."""
-
-        def loss(own: list[Any]) -> Any:
-            every = trees.with_numbers(outputs, own)
-            return reduce(self.noun, every, targets, where=where).mean()
-
-        return jax.value_and_grad(loss)(trees.numbers(outputs))
+    def seen(self, outputs: Any, targets: Any, where: Any) -> Seen:
+        return self.program(self.noun, outputs, targets, where)
 
     @Shared
-    def clean(self) -> Any:
-        return self.differentiated(self.outputs, self.targets, self.where)
+    def clean(self) -> Seen:
+        return self.seen(self.outputs, self.targets, self.where)
+
+    @Shared
+    def totals(self) -> Any:
+        return _totals(self.noun, self.outputs, self.targets, self.where)
 
     def spoiled(self, number: float) -> Any:
         """Outputs and targets with the worst where the mask is False."""
         pair = self.outputs, self.targets
         return jax.tree.map(lambda leaf: trees.where(self.where, leaf, number), pair)
+
+
+def _summarize(objective: Any, outputs: Any, targets: Any, where: Any) -> Seen:
+    def loss(own: list[Any]) -> Any:
+        every = trees.with_numbers(outputs, own)
+        return reduce(objective, every, targets, where=where).mean()
+
+    mean, gradient = jax.value_and_grad(loss)(trees.numbers(outputs))
+    return Seen(objective(outputs, targets, where=where), mean, gradient)
 
 
 def values(case: ObjectiveCase) -> None:
@@ -74,37 +90,35 @@ def mask(case: ObjectiveCase) -> None:
     all_true = case.noun(case.outputs, case.targets, where=everywhere)
     trees.same(all_true, case.values, "with a mask that is all True: values")
     pair = case.outputs, case.targets
-    got, wanted = (case.differentiated(*pair, where) for where in (everywhere, None))
-    trees.same(got, wanted, "with a mask that is all True: mean and gradient ")
-    masked = trees.where(case.where, case.values, 0.0)
-    trees.same(case.masked, masked, "with a mask: values")
+    got, wanted = case.seen(*pair, everywhere), case.seen(*pair, None)
+    trees.near(got, wanted, "with a mask that is all True: ", 1e-6)
+    some = trees.where(case.where, got.values, 0.0)
+    trees.same(case.clean.values, some, "with a mask: values")
 
 
 def padding(case: ObjectiveCase) -> None:
-    compiled = jax.jit(case.differentiated)
-    wanted = compiled(case.outputs, case.targets, case.where)
     for number in BAD:
-        bad = case.spoiled(number)
+        outputs, targets = case.spoiled(number)
         what = f"with {number} in the padding: "
-        trees.same(case.noun(*bad, where=case.where), case.masked, f"{what}values")
-        total, gradient = case.differentiated(bad[0], bad[1], case.where)
-        trees.same((total, gradient), case.clean, f"{what}mean and gradient ")
-        for leaf in gradient:
+        values = case.noun(outputs, targets, where=case.where)
+        trees.finite(values, f"{what}values outside of `jit`")
+        got = case.seen(outputs, targets, case.where)
+        trees.same(got, case.clean, what)
+        for leaf in got.gradient:
             assert not np.asarray(leaf)[~np.asarray(case.where)].any(), f"{what}gradient of padding"
-        trees.same(compiled(bad[0], bad[1], case.where), wanted, f"{what}inside `jit`: ")
 
 
 def nothing(case: ObjectiveCase) -> None:
     nowhere = jnp.zeros(case.steps, bool)
     nans = trees.where(nowhere, case.outputs, float("nan"))
-    total, gradient = case.differentiated(nans, case.targets, nowhere)
-    assert float(total) == 0, f"where no step counts the mean is {total}"
-    for leaf in gradient:
+    seen = case.seen(nans, case.targets, nowhere)
+    assert float(seen.mean) == 0, f"where no step counts the mean is {seen.mean}"
+    for leaf in seen.gradient:
         assert not np.asarray(leaf).any(), "where no step counts the gradient is not zero"
 
 
 def algebra(case: ObjectiveCase) -> None:
-    one, of_one = case.noun, case.masked
+    one, of_one = case.noun, case.clean.values
     built = {
         "f + f": (one + one, 2.0),
         "f - 0.25 f": (one - 0.25 * one, 0.75),
@@ -113,40 +127,47 @@ def algebra(case: ObjectiveCase) -> None:
         "numpy's 3 * f": (np.float32(3) * one, 3.0),
         "JAX's 3 * f": (jnp.float32(3) * one, 3.0),
     }
-    for what, (objective, factor) in built.items():
-        got = objective(case.outputs, case.targets, where=case.where)
-        trees.near(got, jnp.asarray(factor, got.dtype) * of_one, what, 1e-6)
+
+    @jax.jit
+    def each(objectives: Any, *batch: Any) -> list[Any]:
+        return [objective(*batch[:2], where=batch[2]) for objective in objectives]
+
+    found = each([made for made, _ in built.values()], case.outputs, case.targets, case.where)
+    for got, (what, (_, factor)) in zip(found, built.items(), strict=True):
+        trees.near(got, np.asarray(factor, got.dtype) * of_one, what, 1e-6)
 
 
 def sweep(case: ObjectiveCase) -> None:
-    weights = jnp.array([0.0, 0.5, -2.0], case.values.dtype)
+    weights = np.array([0.0, 0.5, -2.0], case.values.dtype)
 
     def weighed(weight: Any) -> Any:
         return (weight * case.noun + case.noun)(case.outputs, case.targets)
 
-    swept = jax.vmap(weighed)(weights)
-    looped = jnp.stack([(1 + weight) * case.values for weight in weights])
+    swept = jax.jit(jax.vmap(weighed))(weights)
+    looped = (1 + weights)[:, None, None] * np.asarray(case.values)
     trees.near(swept, looped, "`vmap` over a weight", 1e-5)
 
 
-def _halves(case: ObjectiveCase) -> tuple[Any, list[Any]]:
-    whole = reduce(case.noun, case.outputs, case.targets, where=case.where)
-    cut = case.steps[0] // 2
-    parts = []
+@jax.jit
+def _totals(objective: Any, outputs: Any, targets: Any, where: Any) -> tuple[Any, Any]:
+    """Those of the whole, and of two halves together."""
+    cut = where.shape[0] // 2
+    batch = outputs, targets, where
+    of_halves = []
     for half in (slice(cut), slice(cut, None)):
-        data = jax.tree.map(lambda leaf, half=half: leaf[half], (case.outputs, case.targets))
-        parts.append(reduce(case.noun, *data, where=case.where[half]))
-    return whole, parts
+        out, target, here = jax.tree.map(lambda leaf, half=half: leaf[half], batch)
+        of_halves.append(reduce(objective, out, target, where=here))
+    return reduce(objective, outputs, targets, where=where), of_halves[0] + of_halves[1]
 
 
 def batches(case: ObjectiveCase) -> None:
-    whole, (first, second) = _halves(case)
-    trees.near(first.weight + second.weight, whole.weight, "the weights of two halves", 1e-6)
-    trees.near((first + second).mean(), whole.mean(), "the mean of two halves", 1e-5)
+    whole, both = case.totals
+    trees.near(both.weight, whole.weight, "the weights of two halves", 1e-6)
+    trees.near(both.mean(), whole.mean(), "the mean of two halves", 1e-5)
 
 
 def counts(case: ObjectiveCase) -> None:
-    whole, _ = _halves(case)
+    whole, _ = case.totals
     count = int(case.where.sum())
     assert float(whole.weight) == count, f"{count} steps have the weight {float(whole.weight):g}"
 
