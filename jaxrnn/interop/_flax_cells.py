@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import add, glorot, orthogonal, recur
+from .._numerics import add, glorot, orthogonal, recur, together
 from .._typing import Array, Batch, Key, Leaf
-from ..cells import ConvCell, ConvLSTM, DenseCell, Elman, ElmanParams, LSTMCarry
+from ..cells import ConvCell, ConvLSTM, DenseCell, Elman, ElmanParams, LSTMCarry, Rule
 
 
 class ResidualElman(DenseCell):
@@ -70,6 +70,44 @@ class ResetAfterMGUParams(NamedTuple):
     candidate_bias: Float[Array, " H"]
 
 
+class ResetAfterMGURule(Rule):
+    """The partial derivatives of h; memory: the gate, what the carry contributes to n, and n."""
+
+    def remember(self, cell: Any, params: Any, carry: Array, u: Array, r: Array) -> Any:
+        size = cell.hidden
+        # Through a concatenation XLA does not fuse the squashing functions into one slow loop.
+        gate = jnp.tanh(0.5 * (u[..., :size] + r[..., :size]))
+        known = together(jnp.concatenate([gate, r[..., size:]], axis=-1))
+        f, r_n = _gate(known)
+        n = jnp.tanh(u[..., size:] + f * r_n)
+        h = (1 - f) * n + f * carry
+        return (h, h.astype(params.kernel.dtype)), (known, n)
+
+    def linearize(self, cell: Any, params: Any, carry: Array, memory: Any) -> Any:
+        known, n = memory
+        f, r_n = _gate(known)
+        h_n = (1 - f) * (1 - n**2)
+        return f, (carry - n + h_n * r_n) * f * (1 - f), h_n
+
+    def merge(self, d_u: Array, d_r: Array) -> Array:
+        """The gate reads `u + r`; the candidate reads u and r apart."""
+        size = d_u.shape[-1] // 2
+        both = d_u[..., :size] + d_r[..., :size]
+        return jnp.concatenate([both, d_u[..., size:], d_r[..., size:]], axis=-1)
+
+    def push(self, cell: Any, params: Any, point: Any, d_carry: Array, d_z: Array) -> Any:
+        f, h_f, h_n = point
+        d_f, u_n, r_n = jnp.split(d_z, 3, axis=-1)
+        d_h = f * d_carry + h_f * d_f + h_n * (u_n + f * r_n)
+        return d_h, d_h.astype(params.kernel.dtype)
+
+
+def _gate(known: Array) -> tuple[Array, Array]:
+    """f and the carry's share in the candidate: sigmoid(z) = (1 + tanh(z / 2)) / 2."""
+    f, r_n = jnp.split(known, 2, axis=-1)
+    return 0.5 * f + 0.5, r_n
+
+
 class ResetAfterMGU(DenseCell):
     """The minimal gated unit of flax, whose gate acts after the recurrent product.
 
@@ -97,6 +135,8 @@ class ResetAfterMGU(DenseCell):
         (7, 2, 4)
     """
 
+    rule = ResetAfterMGURule()
+
     def init(self, key: Key) -> ResetAfterMGUParams:
         """Glorot and orthogonal kernels per block, and a bias of 1 that keeps the state."""
         first, second = jax.random.split(key)
@@ -116,11 +156,7 @@ class ResetAfterMGU(DenseCell):
         self, params: ResetAfterMGUParams, carry: Array, u: Array, r: Array
     ) -> tuple[Array, Array]:
         """The gate, then the candidate."""
-        (u_f, u_n), (r_f, r_n) = (jnp.split(part, 2, axis=-1) for part in (u, r))
-        f = jax.nn.sigmoid(u_f + r_f)
-        n = jnp.tanh(u_n + f * r_n)
-        h = (1 - f) * n + f * carry
-        return h.astype(carry.dtype), h.astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
 
     def gates(self, params: ResetAfterMGUParams, carry: Array, x: Array) -> dict[str, Array]:
         """The gate, which keeps the state."""
