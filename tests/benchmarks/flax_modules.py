@@ -26,6 +26,7 @@ from rich.table import Table
 from jaxrnn import interop
 
 VOCAB, EMBEDDED = 32, 64
+SHAPES = [(100, 32, 128), (512, 8, 32)]
 OPTIMIZER = optax.adam(1e-3)
 LINEN = ("SimpleCell", "LSTMCell", "OptimizedLSTMCell", "GRUCell", "MGUCell")
 NNX = ("SimpleCell", "LSTMCell", "OptimizedLSTMCell", "GRUCell")
@@ -123,11 +124,12 @@ def batches(steps, size, length, seed=0):
         yield jnp.asarray(moves.cumsum(1) % VOCAB), jnp.asarray(lengths)
 
 
-def compare(library, cell, both, options):
+def compare(library, cell, both, shape, options):
     """The largest difference of the two losses, the last loss, and the times of both steps."""
     training, kinds, _ = LIBRARIES[library]
-    trains = {name: training(rnn, cell, options.hidden, both) for name, rnn in kinds.items()}
-    data = list(batches(options.steps, options.batch, options.length))
+    length, size, hidden = shape
+    trains = {name: training(rnn, cell, hidden, both) for name, rnn in kinds.items()}
+    data = list(batches(options.steps, size, length))
     losses = {name: [float(train(batch)) for batch in data] for name, train in trains.items()}
     apart = np.abs(np.subtract(losses["flax"], losses["jaxrnn"])).max()
     calls = {name: lambda train=train: train(data[0]) for name, train in trains.items()}
@@ -137,28 +139,40 @@ def compare(library, cell, both, options):
 
 def main():
     options = parse()
-    console, wrong = Console(width=120), 0
-    table = Table(title=f"T {options.length}, batch {options.batch}, hidden {options.hidden}")
-    for column in ("", "loss at the end", "curves apart", "flax", "jaxrnn", "ratio (quartiles)"):
+    console, wrong = Console(width=130), 0
+    table = Table()
+    for column in (
+        "",
+        "T, batch, hidden",
+        "loss at the end",
+        "curves apart",
+        "flax",
+        "jaxrnn",
+        "ratio (quartiles)",
+    ):
         table.add_column(column, justify="left" if not column else "right")
-    for library, (_, _, cells) in LIBRARIES.items():
-        for cell, both in [*((cell, False) for cell in cells), ("GRUCell", True)]:
-            if cell not in options.cells:
-                continue
-            apart, last, times = compare(library, cell, both, options)
-            wrong += not apart <= 1e-5
-            median = {name: f"{1e3 * np.median(taken):.1f} ms" for name, taken in times.items()}
-            ratio = spread(times["flax"] / times["jaxrnn"])
-            row = [
-                f"{library} {cell}{', both directions' if both else ''}",
-                f"{last:.4f}",
-                f"{apart:.1e}",
-                *median.values(),
-                f"{ratio['median']:.2f} ({ratio['low']:.2f} - {ratio['high']:.2f})",
-            ]
-            table.add_row(*row)
-            console.print(" | ".join(row), highlight=False)
-            jax.clear_caches()
+    jobs = [
+        (library, cell, both, shape)
+        for shape in options.shapes
+        for library, (_, _, cells) in LIBRARIES.items()
+        for cell, both in [*((cell, False) for cell in cells), ("GRUCell", True)]
+        if cell in options.cells
+    ]
+    for library, cell, both, shape in jobs:
+        apart, last, times = compare(library, cell, both, shape, options)
+        wrong += not apart <= 1e-5
+        ratio = spread(times["flax"] / times["jaxrnn"])
+        row = [
+            f"{library} {cell}{', both directions' if both else ''}",
+            ", ".join(map(str, shape)),
+            f"{last:.4f}",
+            f"{apart:.1e}",
+            *(f"{1e3 * np.median(times[name]):.1f} ms" for name in ("flax", "jaxrnn")),
+            f"{ratio['median']:.2f} ({ratio['low']:.2f} - {ratio['high']:.2f})",
+        ]
+        table.add_row(*row)
+        console.print(" | ".join(row), highlight=False)
+        jax.clear_caches()
     console.print(table)
     console.print(machine(["flax"]))
     return 1 if wrong else 0
@@ -167,18 +181,21 @@ def main():
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", nargs="+", choices=LINEN, default=LINEN)
-    parser.add_argument("--length", type=int, default=100)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--shapes", nargs="+", type=sizes, default=SHAPES, metavar="T,B,H")
     parser.add_argument("--steps", type=int, default=100, help="of training")
     parser.add_argument("--rounds", type=int, default=30, help="of timing, at most")
     parser.add_argument("--seconds", type=float, default=6.0, help="of timing each model")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, to see that it runs")
     if parser.parse_known_args()[0].smoke:
         jax.config.update("jax_disable_most_optimizations", True)  # compiles in half the time
-        parser.set_defaults(length=5, batch=2, hidden=4, steps=2, rounds=1, seconds=0.0)
+        parser.set_defaults(shapes=[(5, 2, 4)], steps=2, rounds=1, seconds=0.0)
         parser.set_defaults(cells=["GRUCell"])
     return parser.parse_args()
+
+
+def sizes(text):
+    steps, batch, hidden = map(int, text.split(","))
+    return steps, batch, hidden
 
 
 if __name__ == "__main__":
