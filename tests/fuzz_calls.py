@@ -29,6 +29,7 @@ from jaxrnn import (
     generation,
     heads,
     information,
+    interop,
     metrics,
     networks,
     objectives,
@@ -60,6 +61,7 @@ SWEPT = training.Sweep(
     ({"leak": 0.5},), np.array([0]), np.array([5]), {"loss": np.ones((1, 1))}, np.array([-1])
 )
 POTENTIALS = jnp.ones((3, 3))
+LSTM_LAYER = networks.Recurrent(cells.LSTM(zoo.I, 2))
 SMALL_MODEL = onnx.dump(cells.GRU(zoo.I, 2), SMALL)
 RNN_NODE = helper.make_node("RNN", ["X", "W", "R"], ["Y"])
 RNN_WEIGHTS = [np.ones((1, 2, size), np.float32) for size in (zoo.I, 2)]
@@ -722,6 +724,21 @@ OF_ONNX = [
     Call("dump", onnx.dump, {"network": networks.Recurrent(cells.GRU(zoo.I, 2)), "params": SMALL}),
     Call("load", onnx.load, {"network": cells.GRU(zoo.I, 2), "weights": SMALL_MODEL}),
     Call("network", onnx.network, {"model": SMALL_MODEL, "node": "gru"}),
+    *(
+        Call(
+            f"{library.__name__.split('.')[-1]}_{verb}",
+            getattr(library, verb),
+            {"network": noun, "weights" if verb == "load" else "params": given},
+        )
+        for library, noun, own in [
+            (interop.torch, cells.GRU(zoo.I, 2), SMALL),
+            (interop.keras, cells.GRU(zoo.I, 2), SMALL),
+            (interop.equinox, cells.GRU(zoo.I, 2), SMALL),
+            (interop.haiku, networks.Dense(zoo.I, 2), networks.Dense(zoo.I, 2).init(KEY)),
+            (interop.cudnn, LSTM_LAYER, LSTM_LAYER.init(KEY)),
+        ]
+        for verb, given in [("load", library.dump(noun, own)), ("dump", own)]
+    ),
     Call("run_node", onnx.run_node, {"node": RNN_NODE, "inputs": [XS, *RNN_WEIGHTS]}),
     Call("Activation", onnx.Activation, {"name": "HardSigmoid", "alpha": 0.2, "beta": 0.5}),
     *(

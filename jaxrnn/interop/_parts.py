@@ -38,12 +38,35 @@ class Style(NamedTuple):
 
 
 def written(style: Style, network: Any, params: Params) -> dict[str, Array]:
-    """The library's arrays by name."""
+    """The library's arrays by name; raises for parameters that are not the network's."""
+    _same(style, network, params)
     return {
         part.names.format(name): value
         for part, own in _pairs(style.parts(network), params)
         for name, value in style.write(part.noun, own).items()
     }
+
+
+def _same(style: Style, network: Any, params: Params) -> None:
+    """Raise `ValueError` unless the parameters have the structure and the shapes of `init`."""
+    wanted = jax.eval_shape(network.init, jax.random.key(0))
+    shapes = [
+        {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in jax.tree.leaves_with_path(t)}
+        for t in (wanted, params)
+    ]
+    structures: list[Any] = [jax.tree.structure(tree) for tree in (wanted, params)]
+    if shapes[0] != shapes[1] or structures[0] != structures[1]:
+        differing = [
+            f"params{place} is {there.get(place, 'missing')}, not {here.get(place, 'there')}"
+            for here, there in [shapes]
+            for place in [*here, *(place for place in there if place not in here)]
+            if here.get(place) != there.get(place)
+        ]
+        what = "; ".join(differing) or f"got {shown(params)}"
+        raise ValueError(
+            f"{style.library}.dump: the parameters are not those of {shown(network)}: {what}. "
+            "`init(key)` makes them."
+        )
 
 
 def _pairs(parts: Any, params: Params) -> Iterator[tuple[Part, Params]]:

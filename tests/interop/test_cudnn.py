@@ -12,7 +12,9 @@ STEPS, BATCH, INPUTS, HIDDEN = 5, 2, 2, 3
 LENGTHS = np.array([3, 5])
 
 
-@pytest.mark.parametrize("layers, both", [(1, False), (2, True)])
+@pytest.mark.parametrize(
+    "layers, both", [pytest.param(1, False, marks=pytest.mark.slow), (2, True)]
+)
 def test_the_numbers_of_the_reference(layers, both, x64):
     network = interop.cudnn.network(INPUTS, HIDDEN, layers, both)
     sizes = INPUTS, HIDDEN, layers, both

@@ -18,7 +18,9 @@ CORES = {
 }
 
 
-@pytest.mark.parametrize("kind", CORES)
+@pytest.mark.parametrize(
+    "kind", [k if k in ("lstm", "gru") else pytest.param(k, marks=pytest.mark.slow) for k in CORES]
+)
 def test_the_numbers_of_its_cores(kind, x64, key):
     made = []
 

@@ -109,6 +109,9 @@ def test_wrong_calls():
     ]:
         with pytest.raises(TypeError, match=says):
             interop.torch.load(network, weights)
+    for params in (cells.LSTM(2, 3).init(jax.random.key(0)), (), None, cells.GRU(3, 3)):
+        with pytest.raises(ValueError, match=r"torch.dump: the parameters are not those of"):
+            interop.torch.dump(cell, params)
     for wrong in (None, [1.0], 3):
         with pytest.raises(TypeError, match="mapping"):
             interop.torch.load(cell, wrong)
@@ -140,6 +143,7 @@ def test_without_the_libraries():
         assert f"pip install 'jaxrnn[{extra}]'" in done.stdout
 
 
+@pytest.mark.slow
 def test_modules_of_pytorch():
     nn = pytest.importorskip("torch").nn
     import torch

@@ -56,7 +56,7 @@ NETWORKS = {
         networks.Recurrent(cells.ConvLSTM(2, H, (5, 4), (3, 2), (1, 1), (2, 2))), LAST
     ),
 }
-FAST = {"gru", "gru_before", "both_last"}
+FAST = {"gru", "both_last"}
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,14 @@ def check(case, recorded):
         assert error <= 1e-12, (name, error)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.slow if case.option == "unbiased" else [])
+        for case in CASES
+    ],
+    ids=str,
+)
 def test_recorded(case, x64):
     check(case, make_torch.load(case))
 
