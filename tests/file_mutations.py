@@ -391,6 +391,7 @@ def outcome(folder, seed):
 
 
 def main(count, begin=0):
+    jax.config.update("jax_enable_compilation_cache", False)  # JAX's own files
     counts, slowest = collections.Counter(), (0.0, None)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
