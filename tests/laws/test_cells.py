@@ -12,8 +12,8 @@ NOT_OWED = dict.fromkeys(zoo.OF_FUNCTIONS, ("carries",))
 """The laws that a cell need not keep: those of plain functions keep what types they like."""
 
 ONE_OF_EACH_FORM = {
-    *("lstm", "gru", "reset_before_gru", "slstm", "m2rnn", "conv_lstm", "clockwork", "columns"),
-    *("lru", "linoss", "slice", "mlstm", "gated_delta", "functions", "learned_carry", "zoneout"),
+    *("lstm", "gru", "reset_before_gru", "slstm", "conv_lstm", "clockwork", "columns"),
+    *("lru", "linoss", "slice", "mlstm", "functions", "learned_carry", "zoneout"),
 }
 """The cells that the default line runs; the others are alike, and run with `-m slow`."""
 
