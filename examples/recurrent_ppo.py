@@ -197,4 +197,6 @@ if __name__ == "__main__":
     given = parser.parse_args()
     given.every, given.networks = (1, ["GRU"]) if given.smoke else (10, list(READERS))
     given.updates, given.seeds = (2, 2) if given.smoke else (given.updates, given.seeds)
+    if min(given.seeds, given.updates // given.every) < 1:
+        parser.error("--seeds must be at least 1, and --updates at least 10")
     main(given)

@@ -4,6 +4,7 @@ import datetime
 import importlib.util
 import pathlib
 
+import jax
 import numpy as np
 import pytest
 
@@ -95,3 +96,29 @@ def test_every_form_of_a_date_can_be_read_in_one_way():
     pairs = translate.written(days, rng)
     assert [translate.by_rule(string) for string, _ in pairs] == [iso for _, iso in pairs]
     assert max(len(string) for string, _ in pairs) <= translate.LENGTH
+
+
+def test_the_maze_shows_its_cue_once_and_ends_at_the_turn(key):
+    ppo = example("recurrent_ppo")
+
+    @jax.jit
+    def run(goal, left, age, action):
+        def one(*maze):
+            return ppo.observe(ppo.Maze(*maze[:3])), ppo.act(ppo.Maze(*maze[:3]), maze[3], key)
+
+        return jax.vmap(one)(goal, left, age, action)
+
+    grid = np.meshgrid([ppo.LEFT, ppo.RIGHT], [5, 0], [0, 3, ppo.PATIENCE - 1], range(3))
+    goal, left, age, action = (axis.ravel().astype(np.int32) for axis in grid)
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        seen, (after, come) = jax.device_get(run(goal, left, age, action))
+    rewards, done, success = come
+    assert np.array_equal(seen[:, 0] + seen[:, 1], age == 0)
+    assert np.array_equal(success, (left == 0) & (action == goal))
+    assert np.array_equal(done, ((left == 0) & (action > 0)) | (age == ppo.PATIENCE - 1))
+    np.testing.assert_allclose(rewards, success - 0.01, atol=1e-6)
+    goes_on = ~done
+    walked = left - ((action == ppo.FORWARD) & (left > 0))
+    assert np.array_equal(after.left[goes_on], walked[goes_on])
+    assert np.array_equal(after.age, np.where(goes_on, age + 1, 0))
+    assert np.all((after.left[done] >= 8) & (after.left[done] <= 16))
