@@ -5,6 +5,14 @@ from typing import Any
 import jax
 
 from .._typing import Params
+from ..networks import Layer
+
+
+def check(who: str, layer: Any) -> None:
+    """Raise `TypeError` for what is no layer."""
+    if not isinstance(layer, Layer):
+        remedy = Layer._remedy(layer)
+        raise TypeError(f"{who}: takes a layer, got {type(layer).__name__}. {remedy}".rstrip())
 
 
 def nested(params: Params) -> dict[str, Any]:

@@ -35,7 +35,9 @@ def ready(
     That is where something does not fit, so that flax says what, or where an engine would compute
     in other types than flax.
     """
-    tree = named(style, cell)
+    tree, features = named(style, cell), cell.input_shape or ()
+    if not inputs.size or inputs.shape[-len(features) :] != features:
+        return None
     if names(tree) != set(arrays):
         return None
     params, carry = join(tree, arrays), _ours(carry)

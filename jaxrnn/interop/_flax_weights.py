@@ -94,6 +94,12 @@ def load(style: Style, network: Cell | Layer, weights: Mapping[str, Any], dtype:
 
 def dump(style: Style, network: Cell | Layer, params: Params) -> dict[str, Any]:
     """The arrays of flax, in nested dicts."""
+    fits = jax.eval_shape(network.init, jax.random.key(0))
+    if jax.tree.map(jnp.shape, params) != jax.tree.map(jnp.shape, fits):
+        raise ValueError(
+            f"{style.who}.dump: the parameters are not those of {type(network).__name__}: they are "
+            f"{jax.tree.map(jnp.shape, params)}, it has {jax.tree.map(jnp.shape, fits)}."
+        )
     tree: dict[str, Any] = {}
     for name, value in _split(named(style, network), params).items():
         inner = tree
@@ -173,6 +179,15 @@ def _split(tree: Any, params: Params) -> dict[Name, Array]:
 def names(tree: Any) -> set[Name]:
     """All names of a tree that `named` made."""
     return {name for part in jax.tree.leaves(tree) for name in part.names}
+
+
+def check_mapping(who: str, weights: Any) -> None:
+    """Raise `TypeError` for what holds no weights."""
+    if not isinstance(weights, Mapping):
+        raise TypeError(
+            f"{who}.load: weights must be a nested mapping of arrays or a module, got "
+            f"{type(weights).__name__}."
+        )
 
 
 def flat(tree: Mapping[Any, Any], prefix: Name = ()) -> dict[Name, Any]:

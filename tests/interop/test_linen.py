@@ -292,7 +292,7 @@ class Running(nn.RNNCellBase):
         return 1
 
 
-def test_what_has_no_counterpart_says_what_to_do(key):
+def test_what_has_no_counterpart_says_what_to_do(key, as_users_run_it):
     cell, xs = named("gru")
     net = linen.network(nn.RNN(cell), INPUTS)
     weights = nn.RNN(cell).init(key, xs)["params"]
@@ -310,6 +310,12 @@ def test_what_has_no_counterpart_says_what_to_do(key):
         linen.dump(networks.MaxPool(), ())
     with pytest.raises(TypeError, match="the cell LRU has no counterpart in flax"):
         linen.load(cells.LRU(INPUTS, HIDDEN), {})
+    with pytest.raises(TypeError, match="takes a layer, got GRU"):
+        linen.Layer(cells.GRU(INPUTS, HIDDEN)).init(key, xs)
+    with pytest.raises(TypeError, match="must be a nested mapping of arrays or a module, got list"):
+        linen.load(net, [])
+    with pytest.raises(ValueError, match="the parameters are not those of Recurrent"):
+        linen.dump(net, cells.Elman(INPUTS, HIDDEN).init(key))
     del weights["cell"]["hn"]
     weights["cell"]["ir"]["kernel"] = weights["cell"]["ir"]["kernel"][:2]
     weights["cell"]["more"] = {"bias": jnp.zeros(2)}

@@ -7,7 +7,7 @@ import jax
 
 from ... import networks
 from ..._typing import ArrayOrList, Carry, Inputs, Key, Params
-from .._flax_layer import nested, restored
+from .._flax_layer import check, nested, restored
 
 
 class Layer(nn.Module):
@@ -53,6 +53,7 @@ class Layer(nn.Module):
         resets: ArrayOrList | None = None,
     ) -> tuple[Carry, Inputs]:
         """What `layer.apply` returns: the last carry, and the outputs `[T, *batch, ...]`."""
+        check("interop.linen.Layer", self.layer)
         if key is None and self.has_rng("dropout"):
             key = self.make_rng("dropout")
         return self.layer.apply(

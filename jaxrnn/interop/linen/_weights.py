@@ -43,6 +43,7 @@ def load(
         True
     """
     tree: Any = weights.variables if isinstance(weights, nn.Module) else weights
+    _flax_weights.check_mapping(STYLE.who, tree)
     if set(tree) == {"params"} and isinstance(tree["params"], Mapping):
         tree = tree["params"]
     return _flax_weights.load(STYLE, network, meta.unbox(tree), dtype)

@@ -7,7 +7,7 @@ from flax import nnx
 
 from ... import networks
 from ..._typing import ArrayOrList, Carry, Inputs, Key, Params
-from .._flax_layer import nested, restored
+from .._flax_layer import check, nested, restored
 
 
 class Layer(nnx.Module):
@@ -46,6 +46,7 @@ class Layer(nnx.Module):
     """
 
     def __init__(self, layer: networks.Layer, *, rngs: nnx.Rngs) -> None:
+        check("interop.nnx.Layer", layer)
         arrays = any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(layer))
         self.layer = nnx.data(layer) if arrays else layer  # numbers of the definition, no Params
         self.params = _variables(nested(layer.init(rngs.params())))

@@ -41,7 +41,9 @@ def load(
         >>> bool(jnp.allclose(jnp.swapaxes(ys, 0, 1), module(xs), atol=1e-6))
         True
     """
-    tree = pure(nnx.state(weights) if isinstance(weights, nnx.Module) else weights)
+    state: Any = nnx.state(weights) if isinstance(weights, nnx.Module) else weights
+    _flax_weights.check_mapping("jaxrnn.interop.nnx", state)
+    tree = pure(state)
     given = flat(tree)
     names = style(lambda place: (*place, "dense_i", "kernel") in given)
     return _flax_weights.load(names, network, tree, dtype)
