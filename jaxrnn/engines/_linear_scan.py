@@ -86,7 +86,7 @@ def _block(carry: Carry, xs: Inputs) -> int | None:
 _BLOCK, _LARGER = 2**20, 4
 
 
-def _bytes(tree: Inputs) -> int:
+def _bytes(tree: Inputs) -> Any:  # an `int`, or what JAX knows of one where sizes are symbols
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
