@@ -1,6 +1,6 @@
 """Damage to files and definitions: a clear error or a network, little memory, and nothing is run.
 
-    PYTHONPATH=. python -m tests.file_mutations 10000
+    JAX_ENABLE_COMPILATION_CACHE=false PYTHONPATH=. python -m tests.file_mutations 10000
 
 applies 10,000 mutations, each from its own seed, in a process that may take a gigabyte more than
 it has, with a hook that stops whatever runs code, and counts what came of them. The suite runs a
@@ -391,7 +391,6 @@ def outcome(folder, seed):
 
 
 def main(count, begin=0):
-    jax.config.update("jax_enable_compilation_cache", False)  # JAX's own files
     counts, slowest = collections.Counter(), (0.0, None)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
