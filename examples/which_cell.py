@@ -181,7 +181,7 @@ def draw(panels: Any, result: dict[str, Any]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=600, help="of selective copying")
-    parser.add_argument("--parity-steps", type=int, default=1500)
+    parser.add_argument("--parity-steps", type=int, default=3000)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0, help="of the data")
     parser.add_argument("--out", type=Path, default=Path("out/which_cell"), help="a folder")
