@@ -187,7 +187,7 @@ OBJECTIVE_LAWS = (
     ),
     Law(
         "mask",
-        "A mask that is all True changes no bit; where a mask is False the value is 0.",
+        "A mask that is all True changes no bit of a value; where a mask is False the value is 0.",
         mask,
         "Define `values` of all steps and leave the mask to `Objective`.",
     ),
