@@ -114,13 +114,15 @@ class MemoryCell(Cell):
         if u.begins is not None:
             carry = drop(u.begins, carry)
         if u.log_gate is None:
-            return _write(carry, u)
+            return _write(_turn(carry, u), u)
         log_decay = u.log_decay[..., 0]
         log_scale = jnp.maximum(log_decay + carry.log_scale, u.log_gate)
         decay = log_decay + carry.log_scale - log_scale
         factor = jnp.exp(u.log_gate - log_scale)
         key = u.key * jnp.broadcast_to(factor[..., None], u.key.shape)
-        memory, out = _write(carry.memory, u._replace(log_decay=decay[..., None], key=key))
+        memory, out = _write(
+            _turn(carry.memory, u), u._replace(log_decay=decay[..., None], key=key)
+        )
         return ScaledMemory(memory, log_scale), (out, log_scale)
 
     def finish(self, params: Params, outs: Inputs, xs: Inputs) -> Inputs:
@@ -157,6 +159,13 @@ def _check_step(who: str, shape: tuple[int, int, int], step: MemoryStep) -> None
         )
 
 
+def _turn(memory: Array, u: MemoryStep) -> Array:
+    """The memory, turned before it decays, as the two commute; it costs too much to do it twice."""
+    if u.turn is None:
+        return memory
+    return jnp.matrix_transpose(turned(jnp.matrix_transpose(memory), u.turn[..., None, :]))
+
+
 @partial(jax.checkpoint, prevent_cse=False)  # a loop prevents it
 def _write(memory: Array, u: MemoryStep) -> tuple[Array, Array]:
     """The memory after a step, and what the query reads.
@@ -165,8 +174,6 @@ def _write(memory: Array, u: MemoryStep) -> tuple[Array, Array]:
     cache, where three more arrays of the memory's size for each step would not be.
     """
     memory = memory * jnp.broadcast_to(jnp.exp(u.log_decay)[..., None], memory.shape)
-    if u.turn is not None:
-        memory = jnp.matrix_transpose(turned(jnp.matrix_transpose(memory), u.turn[..., None, :]))
     several = u.key.ndim > u.query.ndim
     updates = (u.key, u.value, u.erase)
     for r in range(u.key.shape[-2] if several else 1):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from .._typing import Array, ArrayLike, Carry, Params
 from ..cells import Cell, EmitCarry, LSTMCarry
 from ..engines import Engine, unroll
-from ._flax_weights import Style, join, named, names
+from ._flax_weights import FlaxStyle, join, named, names
 
 
 class Ready(NamedTuple):
@@ -22,7 +22,7 @@ class Ready(NamedTuple):
 
 
 def ready(
-    style: Style,
+    style: FlaxStyle,
     cell: Cell,
     arrays: dict[Any, Any],
     carry: Carry,

@@ -28,7 +28,7 @@ from ._weights import array, compare
 Name = tuple[str, ...]
 
 
-class Style(NamedTuple):
+class FlaxStyle(NamedTuple):
     """How one of flax's two interfaces names things.
 
     cell: for a cell and its place, the arrays that stand side by side in each of its fields.
@@ -77,7 +77,7 @@ def blocks(names: str, order: tuple[int, ...] = ()) -> Blocks:
     return Blocks(tuple(tuple(name.split(".")) for name in names.split()), order)
 
 
-def load(style: Style, network: Cell | Layer, weights: Mapping[str, Any], dtype: Any) -> Params:
+def load(style: FlaxStyle, network: Cell | Layer, weights: Mapping[str, Any], dtype: Any) -> Params:
     """The parameters, from a nested mapping of flax's arrays."""
     who = f"{style.who}.load"
     tree = named(style, network)
@@ -92,7 +92,7 @@ def load(style: Style, network: Cell | Layer, weights: Mapping[str, Any], dtype:
     return join(tree, arrays)
 
 
-def dump(style: Style, network: Cell | Layer, params: Params) -> dict[str, Any]:
+def dump(style: FlaxStyle, network: Cell | Layer, params: Params) -> dict[str, Any]:
     """The arrays of flax, in nested dicts."""
     fits = jax.eval_shape(network.init, jax.random.key(0))
     if jax.tree.map(jnp.shape, params) != jax.tree.map(jnp.shape, fits):
@@ -109,7 +109,7 @@ def dump(style: Style, network: Cell | Layer, params: Params) -> dict[str, Any]:
     return tree
 
 
-def named(style: Style, network: Cell | Layer, prefix: Name = ()) -> Any:
+def named(style: FlaxStyle, network: Cell | Layer, prefix: Name = ()) -> Any:
     """A tree like the network's parameters, with `Blocks` in the place of arrays."""
 
     def plain(*names: str) -> list[Any]:
@@ -149,7 +149,7 @@ def named(style: Style, network: Cell | Layer, prefix: Name = ()) -> Any:
     return tree
 
 
-def _named_cell(style: Style, cell: Cell, prefix: Name) -> Any:
+def _named_cell(style: FlaxStyle, cell: Cell, prefix: Name) -> Any:
     fields = style.cell(cell, prefix)
     if fields is None:
         raise TypeError(

@@ -16,7 +16,7 @@ from ._noun_laws import COPIES
 BAD = (float("nan"), float("inf"), float("-inf"))
 
 
-class Seen(NamedTuple):
+class Scored(NamedTuple):
     """What an objective makes of one batch: its values, their mean, and its gradient."""
 
     values: Any
@@ -43,11 +43,11 @@ class ObjectiveCase:
         """One for all masks: what is said to be the same bit for bit is compared within it."""
         return jax.jit(_summarize)
 
-    def seen(self, outputs: Any, targets: Any, where: Any) -> Seen:
+    def seen(self, outputs: Any, targets: Any, where: Any) -> Scored:
         return self.program(self.noun, outputs, targets, where)
 
     @Shared
-    def clean(self) -> Seen:
+    def clean(self) -> Scored:
         return self.seen(self.outputs, self.targets, self.where)
 
     @Shared
@@ -60,13 +60,13 @@ class ObjectiveCase:
         return jax.tree.map(lambda leaf: trees.where(self.where, leaf, number), pair)
 
 
-def _summarize(objective: Any, outputs: Any, targets: Any, where: Any) -> Seen:
+def _summarize(objective: Any, outputs: Any, targets: Any, where: Any) -> Scored:
     def loss(own: list[Any]) -> Any:
         every = trees.with_numbers(outputs, own)
         return reduce(objective, every, targets, where=where).mean()
 
     mean, gradient = jax.value_and_grad(loss)(trees.numbers(outputs))
-    return Seen(objective(outputs, targets, where=where), mean, gradient)
+    return Scored(objective(outputs, targets, where=where), mean, gradient)
 
 
 def values(case: ObjectiveCase) -> None:

@@ -1,6 +1,7 @@
 """Nouns as JSON: what is written is read again, and a stranger's text can do no more than fail."""
 
 import dataclasses
+import importlib
 import json
 import pathlib
 
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxrnn
 from jaxrnn import _names, cells, constraints, networks
 from jaxrnn.networks import _definition_reader
 from tests import named  # noqa: F401  (names for the zoo's own)
@@ -34,6 +36,8 @@ def test_every_noun_comes_back(name):
 
 def test_every_name_is_of_one_thing():
     """Two classes of one package, of which one would hide the other."""
+    for package in [*jaxrnn._LAZY, *(f"interop.{name}" for name in dir(jaxrnn.interop))]:
+        importlib.import_module(f"jaxrnn.{package}")
     classes = [*_names._nouns(_names.Config), *filter(_names._is_record, tuple.__subclasses__())]
     ours = [cls for cls in classes if _names._is_ours(cls)]
     found = {}

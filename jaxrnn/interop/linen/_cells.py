@@ -7,7 +7,7 @@ import flax.linen as nn
 
 from ... import cells
 from .._flax_cells import ResetAfterMGU, ResidualElman, TwoBiasConvLSTM, is_sigmoid, is_tanh
-from .._flax_weights import Blocks, Style, blocks
+from .._flax_weights import Blocks, FlaxStyle, blocks
 
 Shape = tuple[int, ...]
 
@@ -106,7 +106,7 @@ _ARRAYS: dict[type, Mapping[str, Blocks]] = {
     },
 }
 
-STYLE = Style(
+STYLE = FlaxStyle(
     "jaxrnn.interop.linen",
     lambda cell, _: _ARRAYS.get(type(cell)),
     lambda number: (f"layers_{number}",),

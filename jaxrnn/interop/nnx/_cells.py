@@ -9,7 +9,7 @@ from flax.nnx.nn.dtypes import promote_dtype
 
 from ... import cells
 from .._flax_cells import ResidualElman, is_sigmoid, is_tanh
-from .._flax_weights import Blocks, Name, Style, blocks
+from .._flax_weights import Blocks, FlaxStyle, Name, blocks
 
 
 def counterpart(module: nnx.Module) -> cells.Cell | None:
@@ -87,7 +87,7 @@ _ARRAYS: dict[type, Mapping[str, Blocks]] = {
 }
 
 
-def style(optimized: Callable[[Name], bool]) -> Style:
+def style(optimized: Callable[[Name], bool]) -> FlaxStyle:
     """How nnx names things; `optimized` says which LSTMs, by their place, are optimized ones."""
 
     def arrays(cell: cells.Cell, place: Name) -> Mapping[str, Blocks] | None:
@@ -95,7 +95,7 @@ def style(optimized: Callable[[Name], bool]) -> Style:
             return _OPTIMIZED_LSTM if optimized(place) else _LSTM
         return _ARRAYS.get(type(cell))
 
-    return Style("jaxrnn.interop.nnx", arrays, lambda number: ("layers", str(number)))
+    return FlaxStyle("jaxrnn.interop.nnx", arrays, lambda number: ("layers", str(number)))
 
 
 def arrays(module: Any) -> dict[Name, Any]:
