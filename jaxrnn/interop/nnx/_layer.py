@@ -11,7 +11,7 @@ from .._flax_layer import check, nested, restored
 
 
 class Layer(nnx.Module):
-    """A layer of jaxrnn inside an nnx module; its parameters are `nnx.Param`s.
+    """A layer of jaxrnn inside an nnx module; each of its parameters is an `nnx.Param`.
 
     The call is `layer.apply` without the parameters: time first, the carry and the outputs back.
     Random numbers are drawn from `rngs.dropout()`, or from a key; without either the layer is
@@ -22,7 +22,7 @@ class Layer(nnx.Module):
         rngs: `rngs.params()` is the key of `layer.init`.
 
     Attributes:
-        params: the parameters under their own names, in nested `nnx.Dict`s.
+        params: the parameters under their own names, each level an `nnx.Dict`.
 
     Example:
         >>> import jax.numpy as jnp, optax
