@@ -18,8 +18,8 @@ class NnxCell(Cell):
     It runs on every engine that needs only `step`, with masks, resets and layers around it. An nnx
     module is made together with its parameters, so the noun holds what makes it. The parameters are
     every `nnx.Param` of the module, in nested dicts: of a module that is there,
-    `nnx.to_pure_dict(nnx.state(module, nnx.Param))`. For flax's own cells, `network` gives cells that
-    run faster.
+    `nnx.to_pure_dict(nnx.state(module, nnx.Param))`. For flax's own cells, `network` gives
+    cells that run faster.
 
     Args:
         make: makes the module, `make(rngs=nnx.Rngs(0))`. Functions compare by identity: define it
