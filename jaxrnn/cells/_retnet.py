@@ -28,8 +28,9 @@ class RetNet(HeadsCell):
         S_t = (1 - 2 ** (-5 - n)) R S_{t-1} + k v^T         for head n = 0, 1, ...
         y_t = (rms_norm(S_t^T q) * silu(x_t @ gate)) @ output
 
-    R turns the rows j and j + K/2 by the angle `10000 ** (-2 j / K)`, so that a query knows how far
-    away a key is, as rotary positions do. It needs no count of the steps.
+    R turns the rows j and j + K/2 back by the angle `10000 ** (-2 j / K)`, so that a query knows
+    how far away a key is. Rotary positions do the same: they turn queries and keys forward, by a
+    count of the steps, which is not needed here.
 
     Shapes: x `[*batch, inputs]`, carry `[*batch, heads, K, V]`, y `[*batch, hidden]`.
 
@@ -71,7 +72,7 @@ class RetNet(HeadsCell):
         k = self.key_features
         query, key, value = self._split(dot(x, params.kernel), k, k, self.value_size)
         log_decay = np.log1p(-(2.0 ** (-5 - np.arange(self.heads))))[:, None]
-        turn = np.broadcast_to(10000.0 ** (-np.arange(0, k, 2) / k), (self.heads, k // 2))
+        turn = np.broadcast_to(-(10000.0 ** (-np.arange(0, k, 2) / k)), (self.heads, k // 2))
 
         def fixed(numbers: Any) -> Array:
             shape = (*query.shape[:-1], numbers.shape[-1])

@@ -75,7 +75,8 @@ def retnet(params, S, x):
         low, high = j, j + k // 2
         R = R.at[low, low].set(jnp.cos(theta[j])).at[high, high].set(jnp.cos(theta[j]))
         R = R.at[low, high].set(-jnp.sin(theta[j])).at[high, low].set(jnp.sin(theta[j]))
-    S = gamma[:, None, None] * (R @ S) + outer(key, value)
+    # A key of `m` steps ago is read as `(R^n q)^T (R^(n - m) k)`, with positions as rotary ones.
+    S = gamma[:, None, None] * (R.T @ S) + outer(key, value)
     y = joined(rms_norm(times(S, q))) * silu(x @ params.gate)
     return S, y @ params.output
 
