@@ -10,12 +10,12 @@ import pytest
 
 from jaxrnn import engines, unroll
 from tests import zoo
-from tests.golden import make_dynamics, make_gated
+from tests.golden import make_dynamics, make_gated, make_memory
 from tests.golden.torch_cells import load
 from tests.textbook import STEPS
 
 STEPS_IN_TIME, BATCH = 5, 2
-RECORDED = {**load(make_gated.FILE), **load(make_dynamics.FILE)}
+RECORDED = {**load(make_gated.FILE), **load(make_dynamics.FILE), **load(make_memory.FILE)}
 """What other libraries gave for some of the cells."""
 
 
