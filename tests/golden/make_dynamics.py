@@ -1,4 +1,4 @@
-"""Record what other libraries' cells in continuous time compute.
+"""Record what other libraries compute for convolutional cells, and for cells in continuous time.
 
 Run by hand: `python -m tests.golden.make_dynamics`. `tests/parity/test_textbook.py` reads the file.
 It was made by torch 2.13.0, torchrecurrent 0.2.5 and ncps 1.0.1.
@@ -6,7 +6,7 @@ It was made by torch 2.13.0, torchrecurrent 0.2.5 and ncps 1.0.1.
 Parameters, carry and inputs are those of the test, and so is the loss. The libraries' weights are
 made of the parameters inside the graph, so that gradients are with respect to those. The LEM of
 torchrecurrent is left out: its second product reads the old memory, where the paper's, and its
-authors' code, read the new one.
+authors' code, read the new one. PyTorch has no convolutional cells: their convolutions are its own.
 """
 
 from functools import partial
@@ -122,7 +122,66 @@ def ltc(params, carry, xs):
     return [h], torch.stack(ys)
 
 
-RUNS = {name: partial(stepped, name) for name in CELLS} | {"cfc_without_backbone": cfc, "ltc": ltc}
+def convolved(x, kernel, bias=None, **options):
+    """`x [*batch, *space, I]` with a kernel `[*window, I, O]`, which PyTorch has channels first."""
+    import torch
+
+    axes = kernel.ndim - 2
+    convolution = {1: torch.nn.functional.conv1d, 2: torch.nn.functional.conv2d}[axes]
+    x, kernel = x.movedim(-1, -axes - 1), kernel.permute(-1, -2, *range(axes))
+    return convolution(x, kernel, bias, **options).movedim(-axes - 1, -1)
+
+
+def conv_lstm(params, carry, xs):
+    """PyTorch pads no strided convolution: here one row and two columns, one of them before."""
+    import torch
+
+    h, c, ys = *carry, []
+    for x in xs:
+        padded = torch.nn.functional.pad(x, (0, 0, 1, 1, 0, 1))
+        u = convolved(padded, params.kernel, params.bias, stride=(1, 2))
+        i, f, g, o = (u + convolved(h, params.recurrent, padding="same")).chunk(4, dim=-1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        ys.append(h)
+    return [h, c], torch.stack(ys)
+
+
+def conv_gru(params, carry, xs):
+    import torch
+
+    h, ys = carry[0], []
+    bias = torch.nn.functional.pad(params.candidate_bias, (2 * len(params.candidate_bias), 0))
+    for x in xs:
+        u = convolved(x, params.kernel, params.bias, dilation=2).chunk(3, dim=-1)
+        s = convolved(h, params.recurrent, bias, padding="same").chunk(3, dim=-1)
+        r, z = (u[0] + s[0]).sigmoid(), (u[1] + s[1]).sigmoid()
+        h = torch.lerp((u[2] + r * s[2]).tanh(), h, z)
+        ys.append(h)
+    return [h], torch.stack(ys)
+
+
+def reset_before_conv_gru(params, carry, xs):
+    import torch
+
+    h, ys = carry[0], []
+    for x in xs:
+        u = convolved(x, params.kernel, padding="same").chunk(3, dim=-1)
+        s = convolved(h, params.recurrent, padding="same").chunk(2, dim=-1)
+        r, z = (u[0] + s[0]).sigmoid(), (u[1] + s[1]).sigmoid()
+        n = (u[2] + convolved(r * h, params.candidate, padding="same")).tanh()
+        h = torch.lerp(n, h, z)
+        ys.append(h)
+    return [h], torch.stack(ys)
+
+
+RUNS = {name: partial(stepped, name) for name in CELLS} | {
+    "cfc_without_backbone": cfc,
+    "conv_gru": conv_gru,
+    "conv_lstm": conv_lstm,
+    "ltc": ltc,
+    "reset_before_conv_gru": reset_before_conv_gru,
+}
 
 if __name__ == "__main__":
     save(FILE, RUNS)
