@@ -44,13 +44,15 @@ def record(name, run):
     params, carry, xs = jax.tree.unflatten(structure, leaves)
     last, ys = run(params, jax.tree.leaves(carry), xs)
     results = [*last, ys]
-    loss = sum(
-        (
-            leaf * torch.cos(torch.arange(1.0 * leaf.numel(), dtype=leaf.dtype)).reshape(leaf.shape)
-        ).sum()
-        for leaf in results
-    )
-    gradients = torch.autograd.grad(loss, leaves)
+    loss = 0.0
+    for leaf in results:
+        numbers = torch.arange(1.0 * leaf.numel(), dtype=torch.float64)
+        weight = torch.cos(numbers).reshape(leaf.shape)
+        loss = loss + (leaf.real * weight).sum()
+        if leaf.is_complex():
+            loss = loss + 0.3 * (leaf.imag * weight).sum()
+    # With respect to a complex number, JAX gives the conjugate of PyTorch's gradient.
+    gradients = [each.conj().resolve_conj() for each in torch.autograd.grad(loss, leaves)]
     return [array.detach().numpy() for array in (loss, *results, *gradients)]
 
 

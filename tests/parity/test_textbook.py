@@ -10,12 +10,13 @@ import pytest
 
 from jaxrnn import engines, unroll
 from tests import zoo
-from tests.golden import make_dynamics, make_gated, make_memory
+from tests.golden import make_dynamics, make_gated, make_linear, make_memory
 from tests.golden.torch_cells import load
 from tests.textbook import STEPS
 
 STEPS_IN_TIME, BATCH = 5, 2
-RECORDED = {**load(make_gated.FILE), **load(make_dynamics.FILE), **load(make_memory.FILE)}
+FILES = [made.FILE for made in (make_dynamics, make_gated, make_linear, make_memory)]
+RECORDED = {name: leaves for file in FILES for name, leaves in load(file).items()}
 """What other libraries gave for some of the cells."""
 
 
