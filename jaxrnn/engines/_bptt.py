@@ -13,6 +13,7 @@ from .._numerics import affine, alike, divided, filled, known, moving, pushed, t
 from .._typing import Array, Carry, Inputs, Params, Size
 from ..cells import Automatic, GatedCell, Rule
 from ._engine import Engine
+from ._in_blocks import in_place, stacked
 from ._loop import Loop, Moves, Tree, put_back, split
 from ._loops import run
 
@@ -89,11 +90,8 @@ class _Gated(Loop):
         self, moves: Moves, weights: Weights, carry: Carry, xs: Inputs
     ) -> tuple[Carry, Inputs]:
         cell, params = weights
-
-        def block(carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-            return jax.lax.scan(partial(cell.advance, params), carry, cell.project(params, xs))
-
-        return _in_blocks(block, carry, xs, self._size(weights, xs))
+        prepare, step = partial(cell.project, params), partial(cell.advance, params)
+        return in_place(prepare, step, carry, xs, self._size(weights, xs))
 
     def remember(
         self, moves: Moves, weights: Weights, carry: Carry, xs: Inputs
@@ -106,10 +104,8 @@ class _Gated(Loop):
             (following, y), gates = rule.remember(cell, params, carry, u, r)
             return following, (y, Memory(carry, gates))
 
-        def block(carry: Carry, xs: Inputs) -> tuple[Carry, tuple[Inputs, Memory]]:
-            return jax.lax.scan(step, carry, cell.project(params, xs))
-
-        return _in_blocks(block, carry, xs, self._size(weights, xs))
+        prepare = partial(cell.project, params)
+        return in_place(prepare, step, carry, xs, self._size(weights, xs))
 
     def push(
         self,
@@ -171,6 +167,7 @@ class _Gated(Loop):
         def block(state: Any, steps: tuple[Inputs, Memory, Tree]) -> tuple[Any, list[Array]]:
             ct_carry, total = state
             xs, memory, ct_ys = steps
+            memory = jax.tree.map(together, memory)  # or parts would be read out of the whole
             points = jax.vmap(partial(rule.linearize, cell, params))(*memory)
             ct_carry, (ct_zs, ct_news) = jax.lax.scan(step, ct_carry, (points, ct_ys), reverse=True)
             own_xs, rebuild_xs = split(moves.xs, xs)
@@ -193,7 +190,7 @@ class _Gated(Loop):
 
         total = [jnp.zeros_like(leaf, at_least_float32(leaf.dtype)) for leaf in own]
         state, steps = alike(((filled(ct_last, still), total), steps))
-        state, ct_xs = _in_blocks(block, state, steps, self._size(weights, xs), reverse=True)
+        state, ct_xs = stacked(block, state, steps, self._size(weights, xs), reverse=True)
         ct_carry, total = state
         ct_weights = [a.astype(b.dtype) for a, b in zip(total, own, strict=True)]
         return Moves(
@@ -313,23 +310,6 @@ def _across(tree: Tree) -> Tree:
         return together(x.reshape(-1, x.shape[-1]).T).T.reshape(x.shape)
 
     return jax.tree.map(leaf, tree)
-
-
-def _in_blocks(
-    block: Callable[[Any, Any], tuple[Any, Any]],
-    state: Any,
-    xs: Any,
-    size: Size,
-    *,
-    reverse: bool = False,
-) -> tuple[Any, Any]:
-    """Scan a function of `size` steps."""
-    steps = jax.tree.leaves(xs)[0].shape[0]
-    if size == steps:
-        return block(state, xs)
-    folded = jax.tree.map(lambda x: x.reshape(steps // size, size, *x.shape[1:]), xs)
-    state, ys = jax.lax.scan(block, state, folded, reverse=reverse)
-    return state, jax.tree.map(lambda y: y.reshape(steps, *y.shape[2:]), ys)
 
 
 def _first(tree: Tree) -> Tree:
