@@ -25,10 +25,18 @@ FORGOTTEN = -1e4
 """A log-decay after which nothing is left, in float64 too; sums of it stay finite."""
 
 
+UPDATES_PER_FEATURE = 16
+"""The most updates of a chunk that erases, for each feature of a key.
+
+Among many more keys than features, what is written and what is erased nearly cancel, and the sums
+over a chunk round; the triangular system costs more than a longer loop would.
+"""
+
+
 def in_chunks(steps: MemoryStep, carry: Carry, size: int) -> tuple[Carry, Any]:
     """The carry after all steps, and what they read."""
     total = steps.query.shape[0]
-    steps, bad = _cleaned(_folded(steps, size))
+    steps, bad = _cleaned(_folded(steps, _at_most(size, steps)))
     if steps.log_gate is None:
         memory, outs = _run(steps, bad, carry)
         return memory, _unfolded(outs, total, -2)
@@ -39,6 +47,14 @@ def in_chunks(steps: MemoryStep, carry: Carry, size: int) -> tuple[Carry, Any]:
     steps, log_scale, last = _scaled(steps, drop(lost, carry.log_scale))
     memory, outs = _run(steps, bad, memory)
     return ScaledMemory(memory, last), (_unfolded(outs, total, -2), _unfolded(log_scale, total, -1))
+
+
+def _at_most(size: int, steps: MemoryStep) -> int:
+    """The steps of a chunk."""
+    if steps.erase is None:
+        return size
+    updates = steps.key.shape[-2] if steps.key.ndim > steps.query.ndim else 1
+    return min(size, max(1, UPDATES_PER_FEATURE * steps.key.shape[-1] // updates))
 
 
 def _folded(steps: MemoryStep, size: int) -> MemoryStep:

@@ -26,7 +26,9 @@ class Chunkwise(Engine[MemoryCell]):
     for small heads, `Scan` is faster there.
 
     Args:
-        size: steps in a chunk; the last one is filled up with steps that do nothing.
+        size: steps in a chunk; the last one is filled up with steps that do nothing. Where steps
+            erase before they write, a chunk has at most 16 updates for each feature of a key: more
+            of them would take longer, and in float32 be less exact.
 
     Reference: W. Hua et al., "Transformer quality in linear time", ICML 2022; S. Yang et al.,
     "Gated linear attention transformers with hardware-efficient training", ICML 2024, and
