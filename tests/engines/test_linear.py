@@ -42,7 +42,7 @@ def difference(run, *arguments):
 @pytest.mark.slow  # long programs, which take long to compile
 @pytest.mark.parametrize("name", LINEAR)
 def test_associative_is_scan_in_float32(name):
-    """Outputs. Gradients of frequencies lose more digits than that, step by step too."""
+    """Outputs. Gradients of decays and frequencies are further off than that, in a scan too."""
     cell, params, xs = long_problem(name, jnp.float32)
 
     def outputs(params, xs, engine):
