@@ -56,4 +56,5 @@ from ._tilt import best_tilt as best_tilt
 from ._tilt import check_steps as check_steps
 from ._together import together as together
 from ._triangular import inverse_of_unit_lower as inverse_of_unit_lower
+from ._turned import summed_angles as summed_angles
 from ._turned import turned as turned

@@ -1,15 +1,17 @@
 """`MemoryCell`: cells whose state is a matrix that keys write to and queries read."""
 
 import abc
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Bool, Float
 
 from .._dtypes import at_least_float32
-from .._numerics import drop, select, turned
+from .._numerics import drop, select, summed_angles, turned
 from .._typing import Array, Batch, Carry, Inputs, Params
 from ._cell import Cell
 
@@ -62,6 +64,29 @@ class MemoryStep(NamedTuple):
         nothing = jnp.full_like(self.log_gate, -jnp.inf)
         return step._replace(log_gate=select(valid, self.log_gate, nothing))
 
+    def turned_back(self) -> tuple["MemoryStep", Callable[[Carry], Carry]]:
+        """The steps `[T, ...]` for a memory that does not turn, and what then turns its last carry.
+
+        What meets the memory is turned back instead, which is less work, by as much as the memory
+        would have turned since before the first step.
+        """
+        if self.turn is None:
+            return self, lambda carry: carry
+        # An angle that is not finite spoils its own step alone: what follows may be another
+        # sequence. What it has spoilt of the memory stays spoilt.
+        finite = jnp.isfinite(self.turn)
+        total = summed_angles(jnp.where(finite, self.turn, 0))
+        angle = -jnp.where(finite, total, jnp.nan)
+
+        # All at once, as each of these operations costs more than what it computes.
+        parts = [x for x in (self.query, self.key, self.erase) if x is not None]
+        wide = [x if x.ndim > angle.ndim else x[..., None, :] for x in parts]
+        ends = np.cumsum([x.shape[-2] for x in wide])[:-1].tolist()
+        rows = jnp.split(turned(jnp.concatenate(wide, -2), angle[..., None, :]), ends, -2)
+        back = (row.reshape(x.shape) for row, x in zip(rows, parts, strict=True))
+        step = self._replace(query=next(back), key=next(back), erase=next(back, None), turn=None)
+        return step, partial(_turned, angle=total[-1])
+
 
 class ScaledMemory(NamedTuple):
     """A memory whose numbers are `exp(log_scale)` times those kept; zeros when it is empty."""
@@ -111,17 +136,18 @@ class MemoryCell(Cell):
         return step
 
     def advance(self, params: Params, carry: Carry, u: MemoryStep) -> tuple[Carry, Inputs]:
+        # The memory is turned before it decays, as the two commute: twice would cost too much.
         if u.begins is not None:
             carry = drop(u.begins, carry)
         if u.log_gate is None:
-            return _write(_turn(carry, u), u)
+            return _write(_turned(carry, u.turn), u)
         log_decay = u.log_decay[..., 0]
         log_scale = jnp.maximum(log_decay + carry.log_scale, u.log_gate)
         decay = log_decay + carry.log_scale - log_scale
         factor = jnp.exp(u.log_gate - log_scale)
         key = u.key * jnp.broadcast_to(factor[..., None], u.key.shape)
         memory, out = _write(
-            _turn(carry.memory, u), u._replace(log_decay=decay[..., None], key=key)
+            _turned(carry.memory, u.turn), u._replace(log_decay=decay[..., None], key=key)
         )
         return ScaledMemory(memory, log_scale), (out, log_scale)
 
@@ -159,11 +185,13 @@ def _check_step(who: str, shape: tuple[int, int, int], step: MemoryStep) -> None
         )
 
 
-def _turn(memory: Array, u: MemoryStep) -> Array:
-    """The memory, turned before it decays, as the two commute; it costs too much to do it twice."""
-    if u.turn is None:
-        return memory
-    return jnp.matrix_transpose(turned(jnp.matrix_transpose(memory), u.turn[..., None, :]))
+def _turned(carry: Carry, angle: Array | None) -> Carry:
+    """The memory with its pairs of rows turned."""
+    if angle is None:
+        return carry
+    if isinstance(carry, ScaledMemory):
+        return carry._replace(memory=_turned(carry.memory, angle))
+    return jnp.matrix_transpose(turned(jnp.matrix_transpose(carry), angle[..., None, :]))
 
 
 @partial(jax.checkpoint, prevent_cse=False)  # a loop prevents it

@@ -17,13 +17,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .._numerics import decayed_products, drop, inverse_of_unit_lower, known, select, turned
+from .._numerics import decayed_products, drop, inverse_of_unit_lower, known, select
 from .._typing import Array, Carry, Size
 from ..cells import MemoryStep, ScaledMemory
 
 FORGOTTEN = -1e4
 """A log-decay after which nothing is left, in float64 too; sums of it stay finite."""
-
 
 UPDATES_PER_FEATURE = 16
 """The most updates of a chunk that erases, for each feature of a key.
@@ -36,17 +35,19 @@ over a chunk round; the triangular system costs more than a longer loop would.
 def in_chunks(steps: MemoryStep, carry: Carry, size: int) -> tuple[Carry, Any]:
     """The carry after all steps, and what they read."""
     total = steps.query.shape[0]
+    steps, turned = steps.turned_back()
     steps, bad = _cleaned(_folded(steps, _at_most(size, steps)))
     if steps.log_gate is None:
         memory, outs = _run(steps, bad, carry)
-        return memory, _unfolded(outs, total, -2)
+        return turned(memory), _unfolded(outs, total, -2)
     # A scale that is not finite would reach the whole chunk; the memory says as much, and resets
     # drop it.
     lost = ~jnp.isfinite(carry.log_scale)
     memory = select(lost, jnp.full_like(carry.memory, jnp.nan), carry.memory)
     steps, log_scale, last = _scaled(steps, drop(lost, carry.log_scale))
     memory, outs = _run(steps, bad, memory)
-    return ScaledMemory(memory, last), (_unfolded(outs, total, -2), _unfolded(log_scale, total, -1))
+    carry = turned(ScaledMemory(memory, last))
+    return carry, (_unfolded(outs, total, -2), _unfolded(log_scale, total, -1))
 
 
 def _at_most(size: int, steps: MemoryStep) -> int:
@@ -100,7 +101,7 @@ def _cleaned(steps: MemoryStep) -> tuple[MemoryStep, Array]:
     """
     axes = steps.query.ndim - 1
     good = (steps.log_decay < jnp.inf).all(-1)
-    for leaf in (steps.key, steps.value, steps.erase, steps.turn):
+    for leaf in (steps.key, steps.value, steps.erase):
         if leaf is not None:
             good &= jnp.isfinite(leaf).all(tuple(range(axes, leaf.ndim)))
     if steps.log_gate is not None:
@@ -154,8 +155,6 @@ class _Chunk(NamedTuple):
     erase: Array | None
     """What is subtracted from the value is this times the memory."""
     decay: Array
-    turn: Array | None
-    """How far the memory has turned at the end; inside the chunk, it is kept as it lay before."""
     poisoned: Array
     """Which outputs depend on numbers that are not finite."""
     kept: Array | None
@@ -174,11 +173,7 @@ def _prepared(steps: MemoryStep, bad: Array) -> _Chunk:
         log_decay = jnp.where(wide, FORGOTTEN, log_decay)
         poisoned, kept = _poisoned(bad, steps.begins), ~_ever(steps.begins)
     query, key, value, erase = steps.query, steps.key, steps.value, steps.erase
-    turn, updates = None, 1
-    if steps.turn is not None:
-        turn = jnp.cumsum(steps.turn, -2)
-        query, key = _turned_back(query, turn), _turned_back(key, turn)
-        erase = None if erase is None else _turned_back(erase, turn)
+    updates = 1
     if key.ndim > query.ndim:
         updates = key.shape[-2]
         key, value, erase = jax.tree.map(_joined_updates, (key, value, erase))
@@ -203,7 +198,6 @@ def _prepared(steps: MemoryStep, bad: Array) -> _Chunk:
         seen=seen[..., last, :],
         erase=factor,
         decay=jnp.matrix_transpose(from_start[..., -1:, :]),
-        turn=None if turn is None else turn[..., -1:, :],
         poisoned=poisoned,
         kept=kept,
     )
@@ -220,16 +214,10 @@ def _advance(memory: Array, chunk: _Chunk) -> tuple[Array, Array]:
     out = chunk.query @ memory + chunk.seen @ written
     memory = memory * jnp.broadcast_to(chunk.decay, memory.shape)
     memory = memory + jnp.matrix_transpose(chunk.key) @ written
-    if chunk.turn is not None:
-        memory = jnp.matrix_transpose(turned(jnp.matrix_transpose(memory), chunk.turn))
     nan = jnp.full_like(memory, jnp.nan)
     out = jnp.where(jnp.broadcast_to(poisoned[..., None], out.shape), jnp.nan, out)
     last = jnp.broadcast_to(poisoned[..., -1:, None], memory.shape)
     return jnp.where(last, nan, memory), out
-
-
-def _turned_back(x: Array, turn: Array) -> Array:
-    return turned(x, -turn if x.ndim == turn.ndim else -turn[..., None, :])
 
 
 def _joined_updates(x: Array) -> Array:

@@ -4,7 +4,7 @@ import jax
 
 from .. import _check
 from .._typing import Carry, Inputs, Params
-from ..cells import Cell
+from ..cells import Cell, MemoryCell
 from ._engine import Engine
 
 
@@ -35,6 +35,9 @@ class Scan(Engine[Cell]):
         def body(carry: Carry, u: Inputs) -> tuple[Carry, Inputs]:
             return cell.advance(params, carry, u)
 
-        us = cell.prepare(params, xs)
+        us, turned = cell.prepare(params, xs), None
+        if isinstance(cell, MemoryCell):
+            us, turned = us.turned_back()
         carry, outs = jax.lax.scan(body, carry, us, unroll=self.unroll)
+        carry = carry if turned is None else turned(carry)
         return carry, cell.finish(params, outs, xs)

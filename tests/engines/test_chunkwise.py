@@ -9,7 +9,7 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 
 from jaxrnn import cells, engines, unroll
-from jaxrnn._numerics import decayed_products, inverse_of_unit_lower
+from jaxrnn._numerics import decayed_products, inverse_of_unit_lower, summed_angles
 from tests import zoo
 
 RANDOM = np.random.default_rng(0)
@@ -44,6 +44,16 @@ def test_inverse_of_unit_lower_against_numpy(x64):
     direction = jnp.tril(normal(2, 5, 5), -1)
     got = jax.jvp(inverse_of_unit_lower, (lower,), (direction,))[1]
     np.testing.assert_allclose(got, -wanted @ direction @ wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_summed_angles_stay_exact():
+    """Over 100,000 steps in float32: between near steps, to the rounding of an angle."""
+    angles = np.full(100_000, 0.7, np.float32)
+    exact = np.cumsum(angles, dtype=float)
+    got = np.asarray(summed_angles(jnp.asarray(angles)), float)
+    assert abs(got).max() <= np.pi + 1e-6
+    apart = (got[100:] - got[:-100]) - (exact[100:] - exact[:-100])
+    assert abs(np.angle(np.exp(1j * apart))).max() <= 1e-4
 
 
 def random_problem(cell, steps):
@@ -110,6 +120,35 @@ def test_chunks_that_erase_stay_exact(x64):
     wanted = results(cell, engines.Scan(), *problem)
     narrow = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), problem)
     assert far(results(cell, engines.Chunkwise(128), *narrow), wanted) <= 1e-4
+
+
+@pytest.mark.parametrize("engine", [engines.Scan(), engines.Chunkwise(3)])
+def test_angles_that_depend_on_the_input(engine, x64):
+    """Against the memory that turns: with several updates that erase, a mask and a reset."""
+    cell, xs = Turning(), normal(9, 1, 2 * 29)
+    mask = jnp.ones((9, 1), bool).at[2].set(False)
+    resets = jnp.zeros((9, 1), bool).at[5].set(True)
+
+    def at_once(xs):
+        return unroll(cell, jnp.zeros(()), xs, mask=mask, resets=resets, engine=engine)
+
+    def one_by_one(xs):
+        memory, outs = cell.carry(jnp.zeros(()), (1,)), []
+        for x, valid, begins in zip(xs, mask[:, 0], resets[:, 0], strict=True):
+            before = jnp.where(begins, 0, memory)
+            new, out = cell.step(jnp.zeros(()), before, x)
+            memory = jnp.where(valid, new, before)
+            outs.append(jnp.where(valid, out, 0))
+        return memory, jnp.stack(outs)
+
+    def both(run):
+        def loss(xs):
+            results = run(xs)
+            return sum(jnp.cos(leaf).sum() for leaf in results), results
+
+        return jax.jit(jax.grad(loss, has_aux=True))(xs)
+
+    assert far(both(at_once), both(one_by_one)) <= 1e-12
 
 
 @pytest.mark.parametrize("name", ["kda"])
@@ -198,6 +237,26 @@ def test_what_is_refused():
         cells.DeltaNet(3, 4, 2, scale=2.5)
     with pytest.raises(ValueError, match="DeltaProduct: updates must be at least 1, got 0"):
         cells.DeltaProduct(3, 4, 2, updates=0)
+
+
+class Turning(cells.MemoryCell):
+    """A memory of 2 heads of 4 x 3 numbers, which the inputs turn and update twice a step."""
+
+    @property
+    def memory_shape(self):
+        return 2, 4, 3
+
+    def init(self, key):
+        return jnp.zeros(())
+
+    def project(self, params, x):
+        x = 0.5 * x.reshape(*x.shape[:-1], 2, 29)
+        query, key, value, erase, turn, decay = jnp.split(x, (4, 12, 18, 26, 28), -1)
+        key, value, erase = (x.reshape(*x.shape[:-1], 2, -1) for x in (key, value, erase))
+        return cells.MemoryStep(query, key, value, -(decay**2), erase=erase, turn=turn)
+
+    def read(self, params, out, x):
+        return out.reshape(*out.shape[:-2], -1)
 
 
 class Odd(cells.MemoryCell):
