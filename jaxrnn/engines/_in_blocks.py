@@ -71,4 +71,4 @@ def stacked(
 
 
 def _is_key(leaf: Any) -> bool:
-    return bool(jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.extended))
+    return bool(jnp.issubdtype(leaf.dtype, jax.dtypes.extended))
