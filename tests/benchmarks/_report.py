@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from _timing import spread
+from _timing import halves, settled, spread
 from rich.table import Table
+
+PRODUCTS = "products alone"
 
 
 class Point(NamedTuple):
@@ -40,7 +42,7 @@ class Point(NamedTuple):
 
     @property
     def line(self):
-        ratios = (f"{name} {self.ratios(name)['median']:.2f}" for name in self.others)
+        ratios = (f"{name} {self.ratio(name)}" for name in self.others)
         return f"{self.section} {self.label}: {', '.join([f'{self.first} {self.figure}', *ratios])}"
 
     @property
@@ -53,9 +55,16 @@ class Point(NamedTuple):
     def ratios(self, name):
         return spread(np.asarray(self.values[name]) / np.asarray(self.values[self.first]))
 
+    def ratio(self, name):
+        """The median; both halves' where a repetition did not confirm it."""
+        values = self.values[name], self.values[self.first]
+        if self.unit == "bytes" or settled(*values):
+            return f"{self.ratios(name)['median']:.2f}"
+        return "{:.2f} or {:.2f}".format(*sorted(halves(*values)))
+
     def over_peers(self):
         """The ratio of the fastest peer on JAX, and that of PyTorch, where there are such."""
-        medians = {name: self.ratios(name)["median"] for name in self.others}
+        medians = {name: self.ratios(name)["median"] for name in self.others if name != PRODUCTS}
         on_jax = [ratio for name, ratio in medians.items() if name != "torch"]
         return {
             "fastest JAX peer": min(on_jax, default=None),
@@ -86,7 +95,7 @@ def _everyone(points):
 def _ratio(point, name):
     ratios = point.ratios(name)
     quartiles = "" if point.unit == "bytes" else f" ({ratios['low']:.2f}-{ratios['high']:.2f})"
-    return f"{ratios['median']:.2f}{quartiles}"
+    return point.ratio(name) + quartiles
 
 
 def summary(points):
@@ -148,6 +157,44 @@ def save(path, points, information, notes):
     ]
     content = {"machine": information, "left out": notes, "points": rows}
     path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def whole_grid(path, points):
+    """Every point of the grid over the time of its products alone: 1 is what nobody can beat."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    kinds = list(dict.fromkeys(point.what for point in points))
+    rows = list(dict.fromkeys(f"{p.cell} {','.join(map(str, p.shape))}" for p in points))
+    figure, axes = plt.subplots(
+        1, len(kinds), figsize=(11, 0.24 * len(rows) + 1.2), sharey=True, squeeze=False
+    )
+    for axis, what in zip(axes[0], kinds, strict=True):
+        for point in (p for p in points if p.what == what and PRODUCTS in p.values):
+            y = rows.index(f"{point.cell} {','.join(map(str, point.shape))}")
+            floor = np.asarray(point.values[PRODUCTS])
+            over = {n: float(np.median(np.asarray(v) / floor)) for n, v in point.values.items()}
+            on_jax = [over[n] for n in point.others if n not in ("torch", PRODUCTS)]
+            marks = {point.first: ("o", "C0", over[point.first])}
+            marks |= {"fastest JAX peer": ("|", "C1", min(on_jax))} if on_jax else {}
+            marks |= {"torch": ("x", "C2", over["torch"])} if "torch" in over else {}
+            axis.hlines(y, 1, over[point.first], "C0", linewidth=1)
+            for name, (marker, color, value) in marks.items():
+                axis.plot(value, y, marker, color=color, label=name, markersize=7)
+        axis.axvline(1, color="black", linewidth=1)
+        axis.set(xscale="log", title=f"{what}: time over that of its products alone")
+        axis.set_xticks([1, 2, 5, 10], ["1", "2", "5", "10"])
+        axis.minorticks_off()
+        axis.grid(axis="x", alpha=0.3)
+    axes[0, 0].set_yticks(range(len(rows)), rows, fontsize=8)
+    axes[0, 0].invert_yaxis()
+    named = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
+    axes[0, -1].legend(named.values(), named.keys(), fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
 
 
 def picture(path, points):

@@ -22,7 +22,9 @@ from _contestants import (
     drawn,
     problem,
 )
+from _floor import Products
 from _peers import equinox_cell, jaxrnn, linen_cell, linen_weights, torch_load
+from _report import PRODUCTS
 from _timing import interleaved
 
 from jaxrnn import cells, engines, networks, objectives
@@ -72,8 +74,11 @@ class Bench(NamedTuple):
 
 
 def grid(bench, kind, shape):
-    """Forward alone, and the gradients of a train step."""
-    found = bench.checked(problem(kind, shape))
+    """Forward alone, and the gradients of a train step, beside the products of each alone."""
+    given = problem(kind, shape)
+    found = bench.checked(given)
+    if kind != "ResetBeforeGRU":  # whose products are of another form
+        found[PRODUCTS] = Products(given)
     for what in ("forward", "train"):
         yield what, "s", bench.timed({name: getattr(one, what) for name, one in found.items()})
 

@@ -6,7 +6,8 @@ python tests/benchmarks/peers.py --smoke    tiny sizes, to see that it runs
 python tests/benchmarks/peers.py --only grid vmap --cells LSTM --shapes 28,64,28,128 --peers torch
 
 Every ratio is the peer's time over jaxrnn's in the same round: above 1 jaxrnn is faster. The peers
-are installed by `pip install -e ".[bench]"`; those that are missing are left out.
+are installed by `pip install -e ".[bench]"`; those that are missing are left out. A ratio that the
+second half of the rounds does not confirm is printed as the two that were found.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 import _sections
 import jax
 from _peers import PACKAGES, PEERS
-from _report import Point, machine, picture, save, summary, table
+from _report import Point, machine, picture, save, summary, table, whole_grid
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -98,6 +99,8 @@ def main():
     console.print(information)
     if importlib.util.find_spec("matplotlib"):
         picture(options.out / "peers.png", points)
+        if by_section.get("grid"):
+            whole_grid(options.out / "grid.png", by_section["grid"])
     else:
         console.print("No picture: matplotlib is not installed.")
     console.print(f"Written to {options.out}")
