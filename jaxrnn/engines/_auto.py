@@ -3,9 +3,10 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
-from .._typing import Carry, Inputs, Params
-from ..cells import AssociativeCell, Cell, GatedCell, LinearCell, MemoryCell
+from .._typing import Carry, Inputs, Key, Params
+from ..cells import AssociativeCell, Cell, GatedCell, LinearCell, MemoryCell, MemoryStep
 from ._associative import Associative
 from ._bptt import BPTT
 from ._chunkwise import Chunkwise
@@ -23,7 +24,7 @@ class Auto(Engine[Cell]):
     | `AssociativeCell` | GPU, TPU | `Associative()` |
     | `LinearCell` | CPU | `LinearScan()` |
     | `MemoryCell` | GPU, TPU | `Chunkwise()` |
-    | `MemoryCell` of at least 32 x 32 numbers a head | CPU | `Chunkwise(32)` |
+    | `MemoryCell` of 16 x 16 numbers a head or more, 32 x 32 if it erases | CPU | `Chunkwise(32)` |
     | any | any | `Scan()` |
 
     Each of these supports every transformation: `jit`, `vmap`, `grad`, `jvp`, `jacfwd`, `hessian`
@@ -43,10 +44,23 @@ class Auto(Engine[Cell]):
         if issubclass(cell.kind, AssociativeCell) and not cpu:
             return Associative()
         if isinstance(cell, MemoryCell):
-            _, k, v = cell.memory_shape
-            on_cpu = Scan() if k * v < 32 * 32 else Chunkwise(32)
-            return on_cpu if cpu else Chunkwise()
+            return _on_cpu(cell) if cpu else Chunkwise()
         return LinearScan() if issubclass(cell.kind, LinearCell) else Scan()
 
     def run(self, cell: Cell, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
         return self.choose(cell).run(cell, params, carry, xs)
+
+
+def _on_cpu(cell: MemoryCell) -> Engine[Any]:
+    """Chunks, where a head is large enough for products of matrices to pay; a cell that erases
+    before it writes also solves a triangular system in every chunk."""
+    _, k, v = cell.memory_shape
+    large = k * v >= 32 * 32 or (k * v >= 16 * 16 and not _erases(cell))
+    return Chunkwise(32) if large else Scan()
+
+
+def _erases(cell: MemoryCell) -> bool:
+    def step(key: Key) -> MemoryStep:
+        return cell.project(cell.init(key), jnp.zeros(cell.input_shape))
+
+    return jax.eval_shape(step, jax.random.key(0)).erase is not None

@@ -289,3 +289,12 @@ def test_steps_that_do_not_fit_are_refused():
     refused("log_decay must be 1 or 3", log_decay=jnp.zeros((5, 2, 2)))
     refused("has no erase", erase=jnp.zeros((5, 2, 3)), log_gate=jnp.zeros((5, 2)))
     refused("turned must decay alike", turn=jnp.zeros((5, 2, 1)), log_decay=jnp.zeros((5, 2, 3)))
+
+
+def test_when_chunks_are_the_default_on_a_cpu():
+    choose = engines.Auto().choose
+    chunks, scan = engines.Chunkwise(32), engines.Scan()
+    assert choose(cells.RetNet(4, 60, 4, 16)) == scan  # 16 x 15 numbers a head
+    assert choose(cells.RetNet(4, 64, 4, 16)) == chunks
+    assert choose(cells.DeltaNet(4, 64, 4, 16)) == scan  # which erases
+    assert choose(cells.DeltaNet(4, 128, 4, 32)) == chunks
