@@ -24,7 +24,7 @@ def write(folder: Path, leaves: Sequence[Any]) -> None:
     """
     from orbax.checkpoint import args
 
-    arrays = _numbered([_raw(leaf) for leaf in leaves])
+    arrays = _numbered([numbers(leaf) for leaf in leaves])
     if not arrays:
         return
     try:
@@ -41,25 +41,31 @@ def read(folder: Path, like: Sequence[Any]) -> list[Any]:
     Raises:
         DamagedError: something else is there. Shapes are compared before any number is read.
     """
-    from orbax.checkpoint import args
+    from orbax.checkpoint import RestoreArgs, args
 
-    wanted = _numbered([_raw(leaf) for leaf in like])
+    wanted = _numbered([numbers(leaf) for leaf in like])
     found: dict[str, Any] = {}
     if wanted:
         try:
             _check_declared(folder, wanted)
-            how = {name: _restored(leaf) for name, leaf in wanted.items()}
+            how = dict.fromkeys(wanted, RestoreArgs(restore_type=np.ndarray))
             with _checkpointer() as checkpointer, _plain(folder) as place:
                 found = checkpointer.restore(place, args=args.PyTreeRestore(restore_args=how))
         except Exception as error:  # whatever the storage raises
             raise DamagedError(f"{folder} cannot be read: {_first_line(error)}") from error
-    return [_as(leaf, found.get(str(index))) for index, leaf in enumerate(like)]
+    read = [found.get(str(index), numbers(leaf)) for index, leaf in enumerate(like)]
+    return [with_numbers(leaf, array) for leaf, array in zip(like, read, strict=True)]
 
 
 def _checkpointer() -> Any:
     from orbax.checkpoint import Checkpointer, PyTreeCheckpointHandler
+    from orbax.checkpoint.options import MultiprocessingOptions
 
-    return Checkpointer(PyTreeCheckpointHandler())
+    # Who writes and who reads is said elsewhere: orbax is not to wait for other processes.
+    own = jax.process_index()
+    alone = MultiprocessingOptions(primary_host=own, active_processes={own})
+    handler = PyTreeCheckpointHandler(multiprocessing_options=alone)
+    return Checkpointer(handler, multiprocessing_options=alone)
 
 
 def _check_declared(folder: Path, wanted: dict[str, Any]) -> None:
@@ -109,36 +115,23 @@ def _numbered(arrays: Sequence[Any]) -> dict[str, Any]:
     return {str(index): array for index, array in enumerate(arrays) if array.size}
 
 
-def _raw(leaf: Any) -> Any:
-    """An array of numbers: of a key its data."""
-    if not isinstance(leaf, jax.Array):
-        return np.asarray(leaf)
-    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+def numbers(leaf: Any) -> np.ndarray:
+    """The whole of an array on this host, however many devices hold it: of a key its data."""
+    return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
 
 
-def _is_key(array: jax.Array) -> bool:
-    return jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
+def is_key(leaf: Any) -> bool:
+    """Whether it is an array of keys of `jax.random.key`."""
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def _restored(leaf: Any) -> Any:
-    """How orbax is to read an array."""
-    from orbax.checkpoint import ArrayRestoreArgs, RestoreArgs
-
-    if isinstance(leaf, np.ndarray):
-        return RestoreArgs(restore_type=np.ndarray)
-    return ArrayRestoreArgs(sharding=leaf.sharding, global_shape=leaf.shape, dtype=leaf.dtype)
-
-
-def _as(like: Any, found: Any) -> Any:
-    """What was read, as the kind of leaf that is wanted."""
-    if found is None:
-        found = _raw(like)  # empty
+def with_numbers(like: Any, found: np.ndarray) -> Any:
+    """What was read, as the kind of leaf that is wanted, and on its devices."""
+    if is_key(like):
+        key = jax.random.wrap_key_data(jnp.asarray(found), impl=jax.random.key_impl(like))
+        return jax.device_put(key, like.sharding)
     if isinstance(like, jax.Array):
-        return (
-            jax.random.wrap_key_data(found, impl=jax.random.key_impl(like))
-            if _is_key(like)
-            else found
-        )
+        return jax.device_put(found, like.sharding)
     if isinstance(like, np.ndarray):
         return found
     return found[()] if isinstance(like, np.generic) else found.item()

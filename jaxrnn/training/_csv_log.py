@@ -13,19 +13,21 @@ class CsvLog:
     Args:
         path: the file; folders above it are made, and an older file is replaced. `None` writes
             nothing.
-        rows: what it starts with. A resumed run passes its history, so that the file holds
-            neither a gap nor a row twice.
 
     Raises:
         OSError: the file cannot be written.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str] | None, rows: Sequence[Mapping[str, Any]] = ()
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None) -> None:
         self._path = None if path is None else Path(path)
         self._columns: list[str] = []
         self._rows: list[Mapping[str, Any]] = []
+
+    def begin(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Start the file with some rows.
+
+        A resumed run passes its history, so that the file holds neither a gap nor a row twice.
+        """
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text("", encoding="utf-8")

@@ -5,6 +5,8 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from jax.sharding import NamedSharding
+
 from .._typing import Key
 from . import _arguments
 from ._arguments import Batches
@@ -13,8 +15,11 @@ from ._csv_log import CsvLog
 from ._early_stopping import EarlyStopping
 from ._hyperparameters import adopt, changes
 from ._loop import Event, Loop, warn_without_best
+from ._placement import placement
+from ._processes import Processes
 from ._progress import Display, Progress
 from ._run import Run
+from ._shared_checkpoints import SharedCheckpoints
 from ._state import TrainState
 from ._trainer import Trainer
 
@@ -57,6 +62,7 @@ def fit(
     checkpoints: Checkpoints | None = None,
     log: str | os.PathLike[str] | None = None,
     progress: Progress | None = _SHOWN,
+    sharding: NamedSharding | None = None,
 ) -> Result:
     """Train for a number of steps, and show, score, save and stop on the way.
 
@@ -68,6 +74,14 @@ def fit(
     as if it had not stopped; `Ctrl-C` writes one and is raised again. What the call says holds from
     there on: another learning rate too, be it the optimizer's own or one in its state, by
     `optax.inject_hyperparams`.
+
+    With `sharding`, one step runs on several devices, also on those of several processes that
+    `jax.distributed.initialize` has brought together, each of which makes this same call. XLA
+    divides the program of one device, so the results are the same, up to the order of sums.
+    Parameters are copied to every device unless `state` holds them divided over its devices: then
+    they stay so. Checkpoints hold whole arrays, which any number of devices goes on from. Of
+    several processes the first alone writes and shows; an error or a callback that stops one at a
+    row stops all.
 
     Args:
         trainer: what is trained.
@@ -91,6 +105,10 @@ def fit(
         checkpoints: where and how often the run is saved.
         log: a CSV file that gets every row.
         progress: what is shown; `None` shows nothing.
+        sharding: how batches, `[T, batch]`, held-out ones too, are divided among devices:
+            `NamedSharding(jax.make_mesh((2,), ("data",)), P(None, "data"))`. Every process gives
+            the whole batches, of which it copies its own rows to its devices; or arrays that are
+            divided already. `None` trains on one device.
 
     Returns:
         The state, the history, and the step of the returned parameters.
@@ -102,12 +120,14 @@ def fit(
             either: `optax.apply_if_finite` may leave such a step out.
         OSError: the log or the directory of the checkpoints cannot be written, or another run uses
             that directory.
+        RuntimeError: another process was lost.
         TypeError: neither or both of `steps` and `epochs`, or of `key` and `state`, came; `data`
             is not addressed by step; an argument is of another kind; `fit` itself is inside `jit`,
             `vmap` or `grad`.
         ValueError: `steps`, `epochs` or `every` is below 1; the state has taken all the steps; the
             checkpoints belong to another network, to a run with another key, to one that is beyond
-            `steps`, or to one whose early stopping had another criterion.
+            `steps`, or to one whose early stopping had another criterion; a batch cannot be divided
+            evenly among the devices, or `sharding` divides time.
 
     Example:
         >>> import jax, optax
@@ -133,19 +153,28 @@ def fit(
     )
     steps, every = _arguments.duration(data, steps, epochs, every)
     batch_of = _arguments.addressed("fit", data)
-    state = _arguments.started(trainer, key, state, steps)
+    placed = placement("fit", sharding)
+    processes = Processes(placed.several)
+    with processes.watched():
+        state = _arguments.started(trainer, key, state, steps)
+        processes.agree(
+            "states to start from", state, "Pass the same key= or state= to all of them."
+        )
+        state = placed.state(state)
     run = Run(state, step=int(state.step), saved=int(state.step))
     if early_stopping is not None:
         _arguments.check_stopping(early_stopping, trainer, validation)
         run = run._replace(best=state.params)
-    with contextlib.nullcontext() if checkpoints is None else checkpoints.hold():
+    store = None if checkpoints is None else SharedCheckpoints(checkpoints, processes)
+    with processes.watched(), contextlib.nullcontext() if store is None else store.hold():
         said = _arguments.held_beside(trainer, state)
-        if checkpoints is not None:
-            run, said = _resumed(run, checkpoints, steps, said)
+        if store is not None:
+            run, said = _resumed(run, store, steps, said)
         if early_stopping is not None:
             early_stopping.check(run.standing)
-        table = CsvLog(log, run.history)
-        with Display(progress, run.step, steps) as display:
+        table = CsvLog(log if processes.leads else None)
+        processes.each(lambda: table.begin(run.history))
+        with Display(progress if processes.leads else None, run.step, steps) as display:
             for line in said:
                 display.say(line)
             loop = Loop(
@@ -154,9 +183,11 @@ def fit(
                 validation=validation,
                 callbacks=callbacks,
                 early_stopping=early_stopping,
-                checkpoints=checkpoints,
+                checkpoints=store,
                 table=table,
                 display=display,
+                placement=placed,
+                processes=processes,
             )
             run = loop.run(run, every, batch_of)
     warn_without_best(early_stopping, run)
@@ -165,10 +196,10 @@ def fit(
 
 
 def _resumed(
-    run: Run, checkpoints: Checkpoints, steps: int, said: list[str]
+    run: Run, store: SharedCheckpoints, steps: int, said: list[str]
 ) -> tuple[Run, list[str]]:
     """The run of the newest checkpoint, under the hyper-parameters of this call."""
-    found = run.resume(checkpoints, steps)
+    found, checkpoints = run.resume(store, steps), store.checkpoints
     if found is run:
         return run, said
     if found.step < run.step:

@@ -4,12 +4,14 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from ._checkpoints import Checkpoints
 from ._csv_log import CsvLog
 from ._early_stopping import EarlyStopping
+from ._placement import Placement
+from ._processes import Processes
 from ._progress import Display
 from ._rows import row
 from ._run import Run, Window
+from ._shared_checkpoints import SharedCheckpoints
 from ._state import TrainState
 from ._trainer import Trainer
 
@@ -38,13 +40,16 @@ class Loop:
         validation: Iterable[Any] | None,
         callbacks: Sequence[Callable[[Event], Any]],
         early_stopping: EarlyStopping | None,
-        checkpoints: Checkpoints | None,
+        checkpoints: SharedCheckpoints | None,
         table: CsvLog,
         display: Display,
+        placement: Placement,
+        processes: Processes,
     ) -> None:
         self._trainer, self._steps, self._validation = trainer, steps, validation
         self._callbacks, self._stopping, self._checkpoints = callbacks, early_stopping, checkpoints
         self._table, self._display = table, display
+        self._placement, self._processes = placement, processes
         self._asked_to_stop = False
 
     def run(self, run: Run, every: int, batch_of: Callable[[int], Any]) -> Run:
@@ -53,14 +58,16 @@ class Loop:
             while True:
                 if run.step % every == 0 and run.unreported:
                     run = self._record(run)
-                if self._checkpoints is not None and run.step % self._checkpoints.every == 0:
+                if self._due(run):
                     run = self._save(run)
                 if self._finished(run):
                     break
-                run = run.advance(self._trainer, batch_of(run.step))
+                run = run.advance(self._trainer, batch_of(run.step), self._placement)
                 self._display.update(run.step, run.window)
         except KeyboardInterrupt:
-            self._save(run)
+            # Several processes are not at one step then, and none can save what others hold.
+            if not self._processes.several:
+                self._save(run)
             raise
         run = self._save(run)
         run.check_finite()
@@ -70,18 +77,28 @@ class Loop:
     def _record(self, run: Run) -> Run:
         """Add a row to the history, and tell everyone who listens."""
         run = run.read()
-        new = row(self._trainer, run, self._validation)
+        new = row(self._trainer, run, self._validation, self._placement)
         if self._stopping is not None:
             standing = self._stopping.update(run.standing, new)
             best = run.state.params if standing.step == run.step else run.best
             run = run._replace(standing=standing, best=best)
-        self._table.write(new)
-        self._display.row(new)
-        for callback in self._callbacks:
-            self._asked_to_stop |= bool(callback(Event(run.step, new, run.state, self._trainer)))
+        event = Event(run.step, new, run.state, self._trainer)
+        self._asked_to_stop |= any(self._processes.each(lambda: self._tell(event)))
         if self._trainer.metrics is not None:
-            run = run._replace(state=run.state._replace(metrics=self._trainer.metrics.init()))
+            afresh = self._placement.state(self._trainer.metrics.init())
+            run = run._replace(state=run.state._replace(metrics=afresh))
         return run._replace(history=(*run.history, new), window=Window())
+
+    def _tell(self, event: Event) -> bool:
+        """Write and show a row, call the callbacks, and say whether one of them wants to stop."""
+        self._table.write(event.row)
+        self._display.row(event.row)
+        asked = [bool(callback(event)) for callback in self._callbacks]
+        return any(asked)
+
+    def _due(self, run: Run) -> bool:
+        store = self._checkpoints
+        return store is not None and run.step % store.checkpoints.every == 0
 
     def _save(self, run: Run) -> Run:
         return run if self._checkpoints is None else run.save(self._checkpoints)

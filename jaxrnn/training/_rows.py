@@ -7,11 +7,15 @@ from typing import Any
 import jax
 import numpy as np
 
+from ._evaluation import evaluate
+from ._placement import Placement
 from ._run import Run
-from ._trainer import Trainer
+from ._trainer import Trainer, scoring_of
 
 
-def row(trainer: Trainer, run: Run, validation: Iterable[Any] | None) -> dict[str, Any]:
+def row(
+    trainer: Trainer, run: Run, validation: Iterable[Any] | None, placement: Placement
+) -> dict[str, Any]:
     """The row of a run at a step."""
     window = run.window
     row = {
@@ -26,7 +30,8 @@ def row(trainer: Trainer, run: Run, validation: Iterable[Any] | None) -> dict[st
     if trainer.metrics is not None:
         row |= _named("train", trainer.metrics.compute(run.state.metrics))
     if validation is not None:
-        evaluation = trainer.evaluate(run.state, validation)
+        params = run.state.params
+        evaluation = evaluate(scoring_of(trainer), params, validation, placement)
         row["validation/loss"] = float(evaluation.loss)
         if evaluation.uncounted:
             row["validation/uncounted"] = float(evaluation.uncounted)

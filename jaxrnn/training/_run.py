@@ -1,16 +1,21 @@
 """`Run`: all that a training run is between two steps."""
 
+import functools
 import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Sharding
 
 from .._typing import Array, Key, Params
+from ..data import Batch
 from ._batch import as_batch
-from ._checkpoints import Checkpoints
 from ._early_stopping import Standing
 from ._entry import Entered
+from ._pass import Signs
+from ._placement import Placement, stay
+from ._shared_checkpoints import SharedCheckpoints
 from ._state import Report, TrainState
 from ._trainer import Trainer, scoring_of, take_step
 
@@ -78,11 +83,11 @@ class Run(NamedTuple):
         """Whether steps were taken since the last row of the history."""
         return self.unread is not None or self.window.steps > 0
 
-    def advance(self, trainer: Trainer, batch: Any) -> "Run":
+    def advance(self, trainer: Trainer, batch: Any, placement: Placement) -> "Run":
         """Start the next step, and read the report of the one before it meanwhile."""
-        batch = as_batch("fit", batch)
-        state, report, signs = _step(trainer, self.state, batch)
-        where = f"fit: the batch of step {self.step}"
+        batch, where = as_batch("fit", batch), f"fit: the batch of step {self.step}"
+        placed = placement.batch(where, trainer.network, batch)
+        state, report, signs = _step(trainer, self.state, placed, placement.shardings(self.state))
         first = not (self.history or self.unreported)
         unread = Unread(
             report, Entered(where, scoring_of(trainer), state.params, batch, signs, first)
@@ -128,7 +133,7 @@ class Run(NamedTuple):
                 f"{', '.join(named[:3])}{others}.{more} {_REMEDY}"
             )
 
-    def save(self, checkpoints: Checkpoints) -> "Run":
+    def save(self, checkpoints: SharedCheckpoints) -> "Run":
         """Write a checkpoint of the whole run, unless the newest one is of this step."""
         if self.saved == self.step:
             return self
@@ -137,24 +142,25 @@ class Run(NamedTuple):
         checkpoints.save(run.step, run._trees(), run._notes())
         return run._replace(saved=run.step)
 
-    def resume(self, checkpoints: Checkpoints, steps: int) -> "Run":
+    def resume(self, checkpoints: SharedCheckpoints, steps: int) -> "Run":
         """The run of the newest checkpoint; `self` where there is none."""
         try:
             saved = checkpoints.restore(self._trees())
         except FileNotFoundError:
             return self
         state, notes = saved.trees["state"], saved.notes
+        directory = checkpoints.checkpoints.directory
         if bool(jnp.any(_bits(state.key) != _bits(self.state.key))):
             raise ValueError(
-                f"fit: {checkpoints.directory} holds a run that was started with another key. Pass "
+                f"fit: {directory} holds a run that was started with another key. Pass "
                 "the same key to go on with it, or another directory for a new run."
             )
         if steps < saved.step:
             raise ValueError(
-                f"fit: {checkpoints.directory} holds a run that is at step {saved.step}, beyond "
+                f"fit: {directory} holds a run that is at step {saved.step}, beyond "
                 f"steps={steps}. Pass more steps, or another directory for a new run."
             )
-        run = Run(state, saved.step, saved=saved.step, **_of_notes(checkpoints, notes))
+        run = Run(state, saved.step, saved=saved.step, **_of_notes(directory, notes))
         # A standing is of the parameters that it calls the best. Where they are not saved, it is
         # one that an even older run left, without early stopping since.
         if self.best is None or "best" not in saved.trees:
@@ -184,7 +190,7 @@ class Run(NamedTuple):
         return {"state": self.state} | ({} if self.best is None else {"best": self.best})
 
 
-def _of_notes(checkpoints: Checkpoints, notes: dict[str, Any]) -> dict[str, Any]:
+def _of_notes(directory: Any, notes: dict[str, Any]) -> dict[str, Any]:
     """The fields of a run that `Run._notes` wrote; `ValueError` where something else did."""
     try:
         return {
@@ -194,7 +200,7 @@ def _of_notes(checkpoints: Checkpoints, notes: dict[str, Any]) -> dict[str, Any]
         }
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"fit: the newest checkpoint in {checkpoints.directory} is none of `fit`: its notes "
+            f"fit: the newest checkpoint in {directory} is none of `fit`: its notes "
             f"are not those of a run ({type(error).__name__}: {error}). Choose another directory."
         ) from error
 
@@ -210,5 +216,13 @@ _REMEDY = (
 )
 
 
-# The trainer is an argument, so one with another leak or weight runs the same program.
-_step = jax.jit(take_step)
+@functools.partial(jax.jit, static_argnums=3)
+def _step(
+    trainer: Trainer, state: TrainState, batch: Batch, shardings: tuple[Sharding, ...] | None
+) -> tuple[TrainState, Report, Signs]:
+    """A step. The trainer is an argument, so one with another leak or weight runs the same program.
+
+    The new state lies where the old one did, so that the next step does, too.
+    """
+    state, report, signs = take_step(trainer, state, batch)
+    return stay(state, shardings), report, signs

@@ -6,6 +6,7 @@ import typing
 from types import TracebackType
 from typing import Any
 
+import jax
 import numpy as np
 
 from .. import _check, _paths
@@ -21,6 +22,8 @@ class TensorBoard:
     is written once, as text. What is written is on disk as soon as `fit` goes on; the file is
     closed by `close`, at the end of `with`, or with the process. In a run that is resumed,
     TensorBoard hides what an older file says of steps that are taken anew.
+
+    Of several processes that train together the first writes.
 
     Unlike a noun it holds something open, so it is no pytree.
 
@@ -72,6 +75,8 @@ class TensorBoard:
         from tensorboardX import summary
 
         _check.kind("TensorBoard", "event", event, Event)
+        if jax.process_index() and not getattr(event.state.step, "is_fully_addressable", True):
+            return
         if self._file is None:
             self._begin(event.step)
         said = repr(event.trainer)

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import NamedSharding
 
 from .. import _check, objectives
 from .._config import Config
@@ -17,6 +18,7 @@ from ._batch import as_batch
 from ._carry import CarryPolicy, Fresh
 from ._evaluation import evaluate, update
 from ._pass import Pass, Scoring, Signs, through
+from ._placement import placement
 from ._state import Evaluation, Report, TrainState
 
 
@@ -110,7 +112,13 @@ class Trainer(Config):
         state, report, _ = take_step(self, state, as_batch("Trainer.step", batch))
         return state, report
 
-    def evaluate(self, state: TrainState, batches: Iterable[Any]) -> Evaluation:
+    def evaluate(
+        self,
+        state: TrainState,
+        batches: Iterable[Any],
+        *,
+        sharding: NamedSharding | None = None,
+    ) -> Evaluation:
         """Score the parameters, deterministically; a carried state starts afresh.
 
         Outside of `jit` the batches are checked as the loss checks them there: labels out of range
@@ -121,14 +129,16 @@ class Trainer(Config):
             state: of which only the parameters are read.
             batches: one batch, as for `step`; a `data.Stacked`, which `jax.lax.scan` runs through;
                 or anything that gives batches when it is iterated over: a list, a dataset.
+            sharding: how the batches are divided among devices, as for `fit`.
 
         Raises:
             TypeError: `state` is no `TrainState`, or there are no batches of arrays.
-            ValueError: there are no batches, or, as far as it can be read, a label is out of range
-                or no step counts.
+            ValueError: there are no batches, or one cannot be divided evenly among the devices, or,
+                as far as it can be read, a label is out of range or no step counts.
         """
         _check_state("Trainer.evaluate", state)
-        return evaluate(scoring_of(self), state.params, batches)
+        placed = placement("Trainer.evaluate", sharding)
+        return evaluate(scoring_of(self), state.params, batches, placed)
 
 
 def scoring_of(trainer: Trainer) -> Scoring:
