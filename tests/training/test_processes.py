@@ -1,0 +1,102 @@
+"""Training over processes, which `jax.distributed` has brought together: two real ones."""
+
+import json
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from jaxrnn import training
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+pytestmark = pytest.mark.slow
+
+
+def train(count, steps, directory, what="nothing"):
+    """What each of some processes printed: its result as JSON said it, and all of its text."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    processes = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tests.training.worker"),
+                *map(str, (port, index, count, steps, directory, what)),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+        )
+        for index in range(count)
+    ]
+    try:
+        texts = [process.communicate(timeout=120)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    lines = [[line for line in text.splitlines() if line.startswith("{")] for text in texts]
+    return [json.loads(found[-1]) if found else None for found in lines], texts
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A run of two processes, what they printed, and its directory."""
+    directory = tmp_path_factory.mktemp("two")
+    return *train(2, 20, directory), directory
+
+
+def same(history, other):
+    """To the order of sums in float32."""
+    for row, expected in zip(history, other, strict=True):
+        assert row == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def test_two_processes_compute_what_one_does(two, tmp_path):
+    [whole], _ = train(1, 20, tmp_path)
+    [one, other], texts, directory = two
+    assert one == other
+    same(one["history"], whole["history"])
+    for name, values in one["params"].items():
+        np.testing.assert_allclose(values, whole["params"][name], atol=1e-6)
+    assert "step 20/20" in texts[0] and "step 20/20" not in texts[1]
+    assert len((directory / "log.csv").read_text().splitlines()) == 8
+
+    # One process goes on with the checkpoints of two, and the other way round.
+    shutil.copytree(directory, tmp_path / "copy")
+    [longer], _ = train(1, 24, tmp_path / "copy")
+    [both, _], _ = train(2, 24, tmp_path)
+    same(both["history"], longer["history"])
+
+
+def test_a_killed_process_ends_both_and_all_go_on_as_if_nothing_had_been(two, tmp_path):
+    ended, texts = train(2, 20, tmp_path, "kill")
+    assert "RuntimeError: fit: process 0 of 2 has lost another one" in ended[0]["error"]
+    assert "Start all of them again" in texts[0] and ended[1] is None
+    assert training.Checkpoints(tmp_path).steps() == [4, 8]
+    resumed, texts = train(2, 20, tmp_path)
+    assert resumed == two[0]  # bit for bit
+    assert "going on from step 8" in texts[0]
+
+
+@pytest.mark.parametrize(
+    "what, error",
+    [
+        ("raise", "OSError: no space left"),
+        ("diverge", "FloatingPointError: fit: the loss is"),
+        ("keys", "ValueError: fit: the processes have different states to start from"),
+    ],
+)
+def test_an_error_ends_both(what, error, tmp_path):
+    ended, _ = train(2, 20, tmp_path, what)
+    assert all(one["error"].startswith(error) for one in ended)
+
+
+def test_a_callback_of_one_process_stops_both(tmp_path):
+    ended, _ = train(2, 20, tmp_path, "stop")
+    assert ended[0] == ended[1] and ended[0]["history"][-1]["step"] == 9
