@@ -3,6 +3,7 @@
     python examples/char_lm.py                      the documentation that comes with Python
     python examples/char_lm.py --text novel.txt     a text of one's own
     python examples/char_lm.py --resume             go on after a stop, bit for bit
+    python examples/char_lm.py --devices 1          on one device, not on all cores
 
 The text is split by position; the tail is held out. The score stands beside an n-gram fitted on the
 same text and a general-purpose compressor, and the model's entropy beside its surprisal. Python's
@@ -15,6 +16,7 @@ import itertools
 import json
 import lzma
 import math
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from jaxrnn import (
     analysis,
@@ -68,6 +72,9 @@ def main(options: argparse.Namespace) -> None:
     )
     stream = data.Stream(whole_batches(train), batch=BATCH, length=LENGTH)
     held_out = data.Stream(test, batch=16, length=256)
+    devices = jax.devices()[: options.devices]
+    mesh = jax.make_mesh((len(devices),), ("data",), devices=devices)
+    sharding = NamedSharding(mesh, P(None, "data"))  # of [T, batch]
     out = options.out if options.resume else claim(options)
     result = training.fit(
         trainer,
@@ -79,10 +86,11 @@ def main(options: argparse.Namespace) -> None:
         checkpoints=training.Checkpoints(out / "checkpoints", every=max(options.steps // 10, 1)),
         log=out / "history.csv",
         progress=training.Progress("bits/char", 1 / math.log(2), "characters"),
+        sharding=sharding,
     )
 
-    params = result.state.params
-    evaluated = trainer.evaluate(result.state, held_out).metrics
+    evaluated = trainer.evaluate(result.state, held_out, sharding=sharding).metrics
+    params = jax.device_put(result.state.params, devices[0])
     scores = {name: float(value) for name, value in evaluated.items()}
     print(f"\nheld-out bits per character   {scores['bits']:.3f}")
     for name, value in baselines.items():
@@ -225,10 +233,17 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--devices",
+        type=int,
+        default=math.gcd(BATCH // 4, os.cpu_count() or 1),
+        help="how many devices share a batch, where JAX runs on a CPU cores",
+    )
     parser.add_argument("--out", type=Path, help="a folder; by default a new out/char_lm-N")
     parser.add_argument("--resume", action="store_true", help="go on with the newest run, or --out")
     parser.add_argument("--smoke", action="store_true", help="a few steps of a tiny network")
     options = parser.parse_args()
+    jax.config.update("jax_num_cpu_devices", options.devices)
     if options.resume:
         out = options.out or newest_run()
         if not (out / SETTINGS).is_file():
