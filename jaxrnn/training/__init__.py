@@ -16,6 +16,7 @@ from ._members import Fastest as Fastest
 from ._members import Members as Members
 from ._members import OneByOne as OneByOne
 from ._members import Vmapped as Vmapped
+from ._over_members import over_members as over_members
 from ._predict import predict as predict
 from ._progress import Progress as Progress
 from ._state import Evaluation as Evaluation

@@ -15,12 +15,12 @@ class Members(Config):
 
     @abc.abstractmethod
     def ways(self, total: int) -> tuple["OneByOne | Vmapped", ...]:
-        """What is tried for that many members, of which the fastest runs the rest."""
+        """What is tried for that many members on a device; the fastest runs the rest."""
 
 
 @typing.final
 class OneByOne(Members):
-    """Each member after the other, by the same program.
+    """Each member after the other, by the same program; on every device one at a time.
 
     Example:
         >>> OneByOne()
@@ -29,7 +29,7 @@ class OneByOne(Members):
 
     @property
     def size(self) -> int:
-        """How many members run at once."""
+        """How many members run at once on a device."""
         return 1
 
     def ways(self, total: int) -> tuple["OneByOne | Vmapped", ...]:
@@ -38,10 +38,10 @@ class OneByOne(Members):
 
 @typing.final
 class Vmapped(Members):
-    """Slices of so many members side by side, by `jax.vmap`.
+    """So many members side by side on every device, by `jax.vmap`.
 
     Args:
-        size: how many members a slice has; memory must hold as many runs.
+        size: how many members a device runs at once; its memory must hold as many runs.
 
     Raises:
         ValueError: `size` is below 1.
@@ -64,11 +64,11 @@ class Vmapped(Members):
 class Fastest(Members):
     """One slice side by side, one member alone, and the others in the way that was faster.
 
-    Nothing is run twice; only the second program has to be compiled. Where all members fit into one
-    slice, they run side by side.
+    A slice, or a single member, is run on every device. Nothing is run twice; only the second
+    program has to be compiled. Where all members fit into one slice, they run side by side.
 
     Args:
-        size: how many members a slice has.
+        size: how many members of a slice a device runs.
 
     Raises:
         ValueError: `size` is below 1.

@@ -38,7 +38,7 @@ def sweep(
     directory: str | os.PathLike[str] | None = None,
     progress: Progress | None = _SHOWN,
 ) -> Sweep:
-    """Train every setting with every seed, all by one compiled program.
+    """Train every setting with every seed, all by one compiled program, on all devices.
 
     A setting changes leaves: numbers of the network, the loss or the metrics by the place where
     they are, as `"network.layers[1].cell.leak"`, and what `optax.inject_hyperparams` keeps in the
@@ -60,8 +60,10 @@ def sweep(
         steps: how many steps each member takes.
         every: how many steps lie between two rows of the curves; by default all of them.
         validation: held-out batches, scored for each row.
-        members: how they are run: `Fastest(size)`, `OneByOne()` or `Vmapped(size)`. Side by side
-            small networks are faster, large ones are not, and the memory is that of `size` runs.
+        members: how each device runs its share of them: `Fastest(size)`, `OneByOne()` or
+            `Vmapped(size)`. Side by side small networks are faster, large ones are not, and the
+            memory is that of `size` runs. On a CPU, as many devices as cores are made by
+            `jax.config.update("jax_num_cpu_devices", cores)` at the start of a program.
         directory: where every finished slice is saved. The same call goes on from there.
         progress: what is shown; `None` shows nothing.
 
@@ -123,8 +125,10 @@ def sweep(
 def _run(slices: Slices, members: Members, disk: Disk, bar: Bar) -> Sweep:
     """Run the slices that are not on disk."""
     table, first, choice = disk.read(slices.empty())
-    pace = Pace(members.ways(slices.total))
-    if choice is not None and choice in members.ways(slices.total):
+    # As many as a device gets: what all devices hold at once is one slice.
+    ways = members.ways(-(-slices.total // slices.program.devices))
+    pace = Pace(ways)
+    if choice is not None and choice in ways:
         pace = Pace([choice])
     bar.add((slices.total - first) * slices.feed.ends[-1])
     if first:
@@ -132,7 +136,7 @@ def _run(slices: Slices, members: Members, disk: Disk, bar: Bar) -> Sweep:
         bar.say(more if first < slices.total else "all members are there already")
     while first < slices.total:
         way, before = pace.next(), slices.program.seconds
-        indices = range(first, min(first + way.size, slices.total))
+        indices = slices.slice(first, way)
         part = slices.run(indices, way, bar)
         jax.tree.map(lambda whole, new, at=indices: _fill(whole, at, new), table, part)
         first += len(indices)

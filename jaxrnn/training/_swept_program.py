@@ -14,6 +14,7 @@ from ..data import Batch, Stacked
 from ._batch import as_batch
 from ._evaluation import Totals, begin, score_stack
 from ._members import OneByOne, Vmapped
+from ._over_members import divided, local_devices, over_members
 from ._state import Report, TrainState
 from ._swept_leaves import Place, place_state, place_trainer, stacked
 from ._trainer import Trainer, scoring_of, take_step
@@ -51,8 +52,15 @@ class Program:
         self._values = stacked(places, settings)
         self._seeds = np.asarray(seeds, np.uint32)
         self._compiled: set[Any] = set()
+        self.devices = len(local_devices())
+        """How many devices the members are divided between."""
         self.seconds = 0.0
         """How long steps took, without what compiling took."""
+
+    def places(self, total: int, way: OneByOne | Vmapped) -> int:
+        """How many members run at once, of so many that are left: as many on every device."""
+        used, each = divided(min(total, way.size * self.devices), self.devices)
+        return used * each
 
     def start(self, chosen: np.ndarray) -> Member:
         """The members of these indices before their first step."""
@@ -80,33 +88,25 @@ class Program:
         return self._run(_record, way, self.trainer, self._values, chosen, members, held_out)
 
     def _run(self, function: Any, way: OneByOne | Vmapped, *arguments: Any) -> Any:
-        return function(*arguments, self._places, isinstance(way, OneByOne))
+        return function(*arguments, self._places, way)
 
     def _prepare(self, function: Any, way: OneByOne | Vmapped, *arguments: Any) -> None:
         """Have the program for arguments of these shapes compiled before it is timed."""
         known = (way, shapes(arguments[-1]))
         if known not in self._compiled:
-            function.lower(*arguments, self._places, isinstance(way, OneByOne)).compile()
+            function.lower(*arguments, self._places, way).compile()
             self._compiled.add(known)
-
-
-def _each(one: Callable[..., Any], alone: bool, *trees: Any) -> Any:
-    """A function of one member, for all of them; one alone goes without the leading axis."""
-    if not alone:
-        return jax.vmap(one)(*trees)
-    result = one(*jax.tree.map(lambda leaf: leaf[0], trees))
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], result)
 
 
 @functools.partial(jax.jit, static_argnums=4)
 def _start(trainer: Trainer, values: Any, seeds: Array, indices: Array, places: Any) -> Any:
-    def one(member: tuple[Any, Array]) -> Member:
-        values, seed = member
+    def one(trainer: Trainer, values: Any, seed: Array) -> Member:
         state = place_trainer(trainer, places, values).init(jax.random.key(seed))
         return Member(place_state(state, places, values), jnp.full((), -1, jnp.int32))
 
-    # Not by `vmap`: random numbers and orthogonal matrices would take twice as long to compile.
-    return jax.lax.map(one, (_of(values, indices), jnp.asarray(seeds)[indices]))
+    # Not side by side: random numbers and orthogonal matrices would take twice as long to compile.
+    each = over_members(one, (None, 0, 0), members=OneByOne())
+    return each(trainer, _of(values, indices), jnp.asarray(seeds)[indices])
 
 
 @functools.partial(jax.jit, static_argnums=(5, 6))
@@ -117,9 +117,11 @@ def _advance(
     members: Member,
     batches: Batch,
     places: Any,
-    alone: bool,
+    way: OneByOne | Vmapped,
 ) -> Any:
-    def one(values: Any, member: Member) -> tuple[Member, tuple[Report, Array]]:
+    def one(
+        trainer: Trainer, batches: Batch, values: Any, member: Member
+    ) -> tuple[Member, tuple[Report, Array]]:
         swept = place_trainer(trainer, places, values)
 
         def step(member: Member, batch: Batch) -> tuple[Member, tuple[Report, Array]]:
@@ -130,7 +132,8 @@ def _advance(
 
         return jax.lax.scan(step, member, batches)
 
-    return _each(one, alone, _of(values, indices), members)
+    each = over_members(one, (None, None, 0, 0), members=way)
+    return each(trainer, batches, _of(values, indices), members)
 
 
 @functools.partial(jax.jit, static_argnums=(5, 6))
@@ -141,9 +144,9 @@ def _record(
     members: Member,
     held_out: tuple[Stacked, ...],
     places: Any,
-    alone: bool,
+    way: OneByOne | Vmapped,
 ) -> Any:
-    def one(values: Any, member: Member) -> Any:
+    def one(trainer: Trainer, held_out: tuple[Stacked, ...], values: Any, member: Member) -> Any:
         swept, state = place_trainer(trainer, places, values), member.state
         finite = jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params)])
         at = _first(member.diverged_at, finite.all(), state.step)
@@ -154,7 +157,8 @@ def _record(
         evaluation = _evaluate(swept, state.params, held_out) if held_out else None
         return Member(state, at), scores, evaluation
 
-    return _each(one, alone, _of(values, indices), members)
+    each = over_members(one, (None, None, 0, 0), members=way)
+    return each(trainer, held_out, _of(values, indices), members)
 
 
 def _of(values: Any, indices: Array) -> Any:

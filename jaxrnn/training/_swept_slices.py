@@ -94,10 +94,15 @@ class Slices:
             "diverged_at": np.full(self.total, -1),
         }
 
+    def slice(self, first: int, way: OneByOne | Vmapped) -> range:
+        """The members from this one that run at once: `way.size` on every device."""
+        return range(first, min(first + self.program.places(self.total, way), self.total))
+
     def run(self, indices: range, way: OneByOne | Vmapped, bar: Bar) -> dict[str, Any]:
-        """Train at most `way.size` members: their part of the table."""
+        """Train the members of a slice: their part of the table."""
         # One program for all slices: the last one is filled up with its last member.
-        chosen = np.minimum(np.arange(way.size) + indices[0], indices[-1])
+        places = np.arange(self.program.places(self.total, way))
+        chosen = np.minimum(places + indices[0], indices[-1])
         members = self.program.start(chosen)
         rows: list[dict[str, np.ndarray]] = []
         step = 0
