@@ -43,9 +43,9 @@ class AUROC(Sums):
     def add(self, state: Any, seen: Observed) -> AUROCState:
         read = read_classes("auroc", self.classes, seen)
         cells = cells_of(log_odds(read.scores), self.resolution)
-        classes = jax.lax.broadcasted_iota(jnp.int32, cells.shape, 1)
-        weights = jnp.broadcast_to(read.weights[:, None], cells.shape)
-        mine = jnp.broadcast_to(read.labels[:, None].astype(jnp.int32), cells.shape) == classes
+        classes = jax.lax.broadcasted_iota(jnp.int32, cells.shape, cells.ndim - 1)
+        weights = jnp.broadcast_to(read.weights[..., None], cells.shape)
+        mine = jnp.broadcast_to(read.labels[..., None].astype(jnp.int32), cells.shape) == classes
 
         def counted(which: Array) -> Compensated:
             counts = jnp.zeros((self.classes, self.resolution), weights.dtype)

@@ -13,10 +13,10 @@ from ..objectives import Accuracy, score
 
 
 class Classified(NamedTuple):
-    """What a classifier said of every step, in one row, and what was true."""
+    """What a classifier said of every step, and what was true."""
 
     scores: Array
-    """`[steps, classes]`, finite."""
+    """`[T, *batch, classes]`, finite."""
     labels: Array
     weights: Array
     poison: Array
@@ -31,7 +31,7 @@ def check_classes(who: str, classes: int) -> None:
 
 
 def read_classes(who: str, classes: int, seen: Observed) -> Classified:
-    """Scores `[steps, classes]`, labels and weights of a batch; raises for other classes."""
+    """Scores, labels and weights of a batch; raises for other classes."""
     _check.one_array(who, outputs=seen.outputs, targets=seen.targets)
     shape = jnp.shape(seen.outputs)
     if not shape or shape[-1] != classes:
@@ -53,9 +53,9 @@ def read_classes(who: str, classes: int, seen: Observed) -> Classified:
     poison = jnp.where(jnp.any(unknown), jnp.nan, 0).astype(weights.dtype)
     counts = jnp.broadcast_to((weights != 0)[..., None], shape)
     return Classified(
-        jnp.where(counts, scores, 0).reshape(-1, classes),
-        jnp.where(weights == 0, 0, jnp.asarray(seen.targets)).ravel(),
-        weights.ravel(),
+        jnp.where(counts, scores, 0),
+        jnp.where(weights == 0, 0, jnp.asarray(seen.targets)),
+        weights,
         poison,
     )
 

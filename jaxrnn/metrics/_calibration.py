@@ -58,10 +58,10 @@ class Calibration(Sums):
         confidence = jnp.where(weights == 0, 0, confidence).astype(weights.dtype)
         cells = self.binning.cells
         # A confidence of 1 belongs to the last interval.
-        cell = jnp.clip(jnp.floor(confidence * cells).astype(jnp.int32), 0, cells - 1).ravel()
+        cell = jnp.clip(jnp.floor(confidence * cells).astype(jnp.int32), 0, cells - 1)
 
         def by_cell(values: Array) -> Compensated:
-            sums = jnp.zeros(cells, values.dtype).at[cell].add((weights * values).ravel())
+            sums = jnp.zeros(cells, values.dtype).at[cell].add(weights * values)
             return Compensated.of(jax.lax.stop_gradient(sums))
 
         values = jnp.ones_like(weights), confidence, correct, (confidence - correct) ** 2

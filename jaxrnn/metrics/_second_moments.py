@@ -77,15 +77,14 @@ class SecondMoments(Sums):
         if seen.where is not None:
             where = jnp.broadcast_to(jnp.asarray(seen.where), steps)
             counted = jnp.where(where, counted, 0)
-        weight = weigh(counted, seen.weight).reshape(-1, 1)
+        weight = weigh(counted, seen.weight)[..., None]
         unseen = weight == 0
 
         def rows(values: Array) -> Array:
-            flat = values.reshape(-1, values.shape[-1]).astype(dtype)
-            return jnp.where(jnp.broadcast_to(unseen, flat.shape), 0, flat)
+            return jnp.where(jnp.broadcast_to(unseen, values.shape), 0, values.astype(dtype))
 
         y = rows(targets)
-        x = jnp.concatenate([rows(outputs), jnp.where(unseen, 0, jnp.ones_like(weight))], 1)
+        x = jnp.concatenate([rows(outputs), jnp.where(unseen, 0, jnp.ones_like(weight))], -1)
         weighted = x * jnp.broadcast_to(weight, x.shape)
         squares = gram(weight, y**2)
         sums = MomentsState(

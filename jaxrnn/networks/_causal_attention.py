@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
 from .. import _check
-from .._numerics import drop, known, placed
+from .._numerics import drop, known
 from .._typing import Array, Batch, Key
 from ._attend import attend
 from ._layer import Layer
@@ -100,7 +100,6 @@ class CausalAttention(Layer):
     ) -> tuple[CausalAttentionCarry, Float[Array, "T ..."]]:
         batch = xs.shape[1:-1]
         self._check_carry(params, carry, batch)
-        carry = placed(carry, xs, range(1, xs.ndim - 1))
         one: Any = self._one
         for _ in batch:
             one = jax.vmap(one, (1, 1, 1, 0, 1, 1), (0, 1))

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from .. import _check
 from .._dtypes import at_least_float32
-from .._numerics import add, dot, drop, placed, select
+from .._numerics import add, dot, drop, select
 from .._typing import Array, Batch, Key
 from ._layer import Layer
 from ._multi_head import numbered
@@ -108,7 +108,6 @@ class CausalConv(Layer):
         mask: Array | None,
         resets: Array | None,
     ) -> tuple[Float[Array, "..."], Float[Array, "T ..."]]:
-        carry = placed(carry, xs, range(1, xs.ndim - 1))
         one: Any = self._one
         for _ in xs.shape[1:-1]:
             one = jax.vmap(one, (None, 1, 0, 1, 1), (0, 1))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .._config import Config
-from .._numerics import placed, select
+from .._numerics import alike, placed, select
 from .._typing import Array, ArrayOrList, Batch, Carry, Inputs, Key, Params
 from ..cells import Cell
 from . import _reading
@@ -135,11 +135,14 @@ class Layer(Config):
             _reading.counted(who, lengths, mask, lead),
             _reading.flags(who, "resets", resets, lead),
         )
-        counted, starts = placed(marks, jax.tree.leaves(xs)[0], range(len(lead)))
+        first = jax.tree.leaves(xs)[0]
+        counted, starts = placed(marks, first, range(len(lead)))
         xs = _reading.without_padding(xs, counted)
         with self._explained(carry, lead[1:]):
             if carry is None:
                 carry = self.carry(params, lead[1:])
+            carry = placed(carry, first, range(1, len(lead)))
+            carry, _ = alike((carry, (params, xs, counted, starts)))
             return self.run(params, xs, carry, key=key, mask=counted, resets=starts)
 
     def step(
