@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .._numerics import alike
 from .._typing import Array, Batch, Carry, Inputs, Params
 from ._wrapper import Wrapper
 
@@ -57,6 +58,7 @@ class Precision(Wrapper):
         return self.layer.condition(narrow, carry, context)
 
     def run(self, params: Params, xs: Inputs, carry: Carry, **given: Any) -> tuple[Carry, Inputs]:
+        params, _ = alike((params, xs))  # so that devices add their gradients in the type of these
         narrow, xs_ = _cast((params, xs), self.compute)
         carry, ys = self.layer.run(narrow, xs_, carry, **given)
         return carry, _cast(ys, _kept(params, xs))
