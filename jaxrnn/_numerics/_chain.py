@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from .. import _check
 from .._typing import Array, ArrayLike
+from ._placing import alike
 from ._softmax import finite_constant, real
 
 
@@ -69,6 +70,6 @@ def _backward(theta: Array, valid: Array, over: Callable[[Array], Array]) -> Cha
         after = jnp.where(valid[..., None], new - level[..., None], after)
         return after, (ahead, jnp.where(valid, level, 0))
 
-    after = jnp.zeros_like(top[0])
-    after, (ahead, levels) = jax.lax.scan(body, after, (theta, above, valid), reverse=True)
+    start, steps = alike((jnp.zeros_like(top[0]), (theta, above, valid)))
+    after, (ahead, levels) = jax.lax.scan(body, start, steps, reverse=True)
     return ChainBackward(jnp.sum(tops, 0) + jnp.sum(levels, 0) + after[..., -1], ahead, valid)

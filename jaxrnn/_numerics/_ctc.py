@@ -12,6 +12,7 @@ from .. import _check
 from .._typing import Array, ArrayLike
 from ._labels import in_range
 from ._logsumexp import exact_logsumexp
+from ._placing import alike
 from ._softmax import finite_constant, real
 
 
@@ -80,7 +81,7 @@ def _forward(scores: Array, labels: Array, lengths: Array, valid: Array, blank: 
     # Before the first step all is at the first blank, from where its label is one place away.
     mass = jnp.where(place == 0, 0.0, -jnp.inf).astype(scores.dtype)
     start = mass, jnp.zeros_like(mass[..., 0])
-    (mass, before), (steps, levels) = jax.lax.scan(body, start, (emitted, valid))
+    (mass, before), (steps, levels) = jax.lax.scan(body, *alike((start, (emitted, valid))))
     end = exact_logsumexp(jnp.where((place == last) | (place == last - 1), mass, -jnp.inf))
     total = jnp.sum(tops, axis=0) + jnp.sum(levels, axis=0) + end
     return CTCForward(total, steps + tops, jnp.where(end == -jnp.inf, end, end - before))

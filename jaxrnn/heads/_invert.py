@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._numerics import alike
 from .._typing import Array
 
 
@@ -41,7 +42,8 @@ def invert(head: Distribution, theta: Array, levels: Array) -> Array:
         return jnp.where(reached, low, middle), jnp.where(reached, middle, high)
 
     steps = 8 * levels.dtype.itemsize
-    found = _number(jax.lax.fori_loop(0, steps, halve, (-high, high))[1], levels.dtype)
+    begin, _ = alike(((-high, high), (head, theta, levels)))
+    found = _number(jax.lax.fori_loop(0, steps, halve, begin)[1], levels.dtype)
     # Numbers next to 0 are computed with as 0 itself.
     return jnp.where(jnp.abs(found) < 0.5, 0, jnp.round(found)) if head.discrete else found
 

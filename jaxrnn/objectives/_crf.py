@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from .. import _check
 from .._numerics import (
     ChainBackward,
+    alike,
     chain_backward,
     check_labels,
     exact_logsumexp,
@@ -134,7 +135,7 @@ def _before(
         label, valid = now
         return jnp.where(valid, label, before), before
 
-    return jax.lax.scan(body, first, (labels, mask))[1]
+    return jax.lax.scan(body, *alike((first, (labels, mask))))[1]
 
 
 @jax.jit
@@ -149,7 +150,7 @@ def _best(
         return jnp.where(valid, best, before), jnp.where(valid, best, 0)
 
     first = jnp.full(mask.shape[1:], ahead.shape[-1], jnp.int32)
-    return jax.lax.scan(body, first, (ahead, mask))[1]
+    return jax.lax.scan(body, *alike((first, (ahead, mask))))[1]
 
 
 @jax.jit
@@ -169,7 +170,7 @@ def _marginals(
     labels = ahead.shape[-1]
     none = jnp.arange(labels + 1) == labels
     first = jnp.broadcast_to(none, ahead.shape[1:-1]).astype(ahead.dtype)
-    return jax.lax.scan(body, first, (chances, mask))[1]
+    return jax.lax.scan(body, *alike((first, (chances, mask))))[1]
 
 
 def _row(ahead: Float[Array, "*steps S1 S"], before: Int[Array, "*steps"]) -> Array:

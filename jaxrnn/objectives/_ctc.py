@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Int
 
 from .. import _check
-from .._numerics import check_ctc, ctc_forward, real
+from .._numerics import alike, check_ctc, ctc_forward, real
 from .._typing import Array, ArrayLike
 from ..information import log_softmax
 from ._objective import Objective
@@ -118,7 +118,7 @@ def _read(best: Array, mask: Array, blank: Array) -> Transcript:
 
     nothing = jnp.full(best.shape[1:], blank, jnp.int32)
     start = nothing, jnp.zeros(best.shape[1:], jnp.int32)
-    (_, lengths), places = jax.lax.scan(body, start, (best, mask))
+    (_, lengths), places = jax.lax.scan(body, *alike((start, (best, mask))))
     at = jnp.meshgrid(*map(jnp.arange, best.shape), indexing="ij")[1:]
     labels = jnp.zeros_like(best).at[(places, *at)].set(best, mode="drop")
     return Transcript(labels, lengths)
