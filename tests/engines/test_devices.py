@@ -1,4 +1,7 @@
-"""Devices: donated carries, `shard_map`, explicit meshes, export, lowering for other platforms."""
+"""Devices: donated carries, explicit meshes, export, lowering for other platforms.
+
+Of data parallelism under `jit` and inside `shard_map` see `tests/laws/test_devices.py`.
+"""
 
 import functools
 
@@ -7,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import export
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import PartitionSpec
 
 from jaxrnn import cells, engines, unroll
 from tests import zoo
@@ -68,23 +71,6 @@ RESETS = jnp.zeros((T, B), bool).at[2, :2].set(True).at[4, 3].set(True)
 def near(got, wanted):
     for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(wanted), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.slow
-@EVERY
-def test_shard_map_checks_what_varies(name, engine):
-    cell, params, xs, _ = small(name)
-    mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,))
-    everywhere, specs = PartitionSpec(), (PartitionSpec(), COLUMNS, PartitionSpec("data"), COLUMNS)
-
-    @jax.jit
-    @jax.shard_map(mesh=mesh, in_specs=specs, out_specs=everywhere, check_vma=True)
-    def sharded(*args):
-        value, gradient = loss_and_gradient(cell, engine)(*args)
-        return jax.lax.psum(value, "data"), gradient  # JAX sums that of unvarying parameters
-
-    got = sharded(params, xs, LENGTHS, RESETS)
-    near(got, compiled(name, engine)(params, xs, LENGTHS, RESETS))
 
 
 @pytest.mark.slow
