@@ -1,7 +1,9 @@
 """Training over processes, which `jax.distributed` has brought together: two real ones."""
 
 import json
+import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -19,29 +21,38 @@ pytestmark = pytest.mark.slow
 
 def train(count, steps, directory, what="nothing"):
     """What each of some processes printed: its result as JSON said it, and all of its text."""
+    port = free_port()
+    arguments = [map(str, (port, index, count, steps, directory, what)) for index in range(count)]
+    texts = start(arguments, ["-m", "tests.training.worker"], ROOT)
+    lines = [[line for line in text.splitlines() if line.startswith("{")] for text in texts]
+    return [json.loads(found[-1]) if found else None for found in lines], texts
+
+
+def free_port():
+    """A port that nothing listens at."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+        return one.getsockname()[1]
+
+
+def start(arguments, program, directory):
+    """Run a program as several processes, and return what each printed."""
     processes = [
         subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tests.training.worker"),
-                *map(str, (port, index, count, steps, directory, what)),
-            ],
+            [sys.executable, *program, *own],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            cwd=ROOT,
+            cwd=directory,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
-        for index in range(count)
+        for own in arguments
     ]
     try:
-        texts = [process.communicate(timeout=120)[0] for process in processes]
+        return [process.communicate(timeout=300)[0] for process in processes]
     finally:
         for process in processes:
             process.kill()
-    lines = [[line for line in text.splitlines() if line.startswith("{")] for text in texts]
-    return [json.loads(found[-1]) if found else None for found in lines], texts
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +106,17 @@ def test_a_killed_process_ends_both_and_all_go_on_as_if_nothing_had_been(two, tm
 def test_an_error_ends_both(what, error, tmp_path):
     ended, _ = train(2, 20, tmp_path, what)
     assert all(one["error"].startswith(error) for one in ended)
+
+
+def test_the_program_of_the_page_runs(tmp_path):
+    page = (ROOT / "docs" / "many_devices.md").read_text("utf-8")
+    (program,) = re.findall(r"^```py\n(# train.py\n.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "train.py").write_text(program, "utf-8")
+    texts = start(
+        [f"127.0.0.1:{free_port()} 2 {index}".split() for index in (0, 1)], ["train.py"], tmp_path
+    )
+    assert "step 20/20" in texts[0] and "step 20/20" not in texts[1]
+    assert training.Checkpoints(tmp_path / "run").steps() == [20]
 
 
 def test_a_callback_of_one_process_stops_both(tmp_path):
