@@ -566,6 +566,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         "every": 1,
         "validation": [WALK],
         "members": training.OneByOne(),
+        "keep": training.FinalParams(),
         "directory": None,
         "progress": None,
     },

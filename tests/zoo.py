@@ -604,6 +604,7 @@ OTHERS = {
     "one_by_one": training.OneByOne(),
     "vmapped": training.Vmapped(4),
     "fastest": training.Fastest(4),
+    "final_params": training.FinalParams(),
     "trainer": training.Trainer(
         LAYERS["language_model"],
         objectives.CrossEntropy(0.1),

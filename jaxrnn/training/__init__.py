@@ -8,6 +8,7 @@ from ._checkpoints import Checkpoints as Checkpoints
 from ._checkpoints import Saved as Saved
 from ._early_stopping import EarlyStopping as EarlyStopping
 from ._early_stopping import Standing as Standing
+from ._final_params import FinalParams as FinalParams
 from ._fit import Result as Result
 from ._fit import fit as fit
 from ._fit_readout import fit_readout as fit_readout

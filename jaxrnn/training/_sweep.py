@@ -13,6 +13,7 @@ from .._kinds import shown
 from . import _arguments, _swept_leaves, _swept_program
 from ._arguments import Batches
 from ._bar import Bar
+from ._final_params import FinalParams
 from ._members import Fastest, Members, Pace
 from ._progress import Progress
 from ._swept import Sweep
@@ -35,6 +36,7 @@ def sweep(
     every: int | None = None,
     validation: Iterable[Any] | None = None,
     members: Members = _FASTEST,
+    keep: FinalParams | None = None,
     directory: str | os.PathLike[str] | None = None,
     progress: Progress | None = _SHOWN,
 ) -> Sweep:
@@ -64,6 +66,7 @@ def sweep(
             `Vmapped(size)`. Side by side small networks are faster, large ones are not, and the
             memory is that of `size` runs. On a CPU, as many devices as cores are made by
             `jax.config.update("jax_num_cpu_devices", cores)` at the start of a program.
+        keep: `FinalParams()` for the parameters of every member; `None` keeps the table alone.
         directory: where every finished slice is saved. The same call goes on from there.
         progress: what is shown; `None` shows nothing.
 
@@ -116,6 +119,7 @@ def sweep(
         seeds=all_seeds,
         feed=Feed(_arguments.addressed("sweep", data), [*range(every, steps, every), steps]),
         held_out=_swept_program.held_out(validation),
+        keep=keep,
     )
     disk = Disk(directory, slices)
     with disk.hold(), Bar(progress) as bar:

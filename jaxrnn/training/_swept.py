@@ -4,8 +4,9 @@ import contextlib
 import csv
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
+import jax
 import numpy as np
 from jaxtyping import Bool, Int
 
@@ -27,7 +28,8 @@ class Sweep(NamedTuple):
             diverged has NaN there, or whatever its arithmetic gave.
         diverged_at: `Int[members]`, the number of steps after which the loss, the gradient or the
             parameters were first not finite; -1 where they never were.
-        params: a tree of `[members, ...]`, or `None` where none were kept.
+        params: those of the members, a tree of `[members, ...]`, by `sweep(keep=FinalParams())`;
+            `None` where none were kept.
         ran: how the last of the members were run, `OneByOne()` or `Vmapped(size)`.
 
     Example:
@@ -73,6 +75,23 @@ class Sweep(NamedTuple):
                 "of held-out data need `sweep(validation=...)`."
             )
         return np.asarray(self.curves[column])[:, -1]
+
+    def params_of(self, member: SupportsIndex) -> Params:
+        """The parameters of one member, as `predict` and `network.apply` take them.
+
+        Raises:
+            TypeError: `member` is no integer.
+            ValueError: there is no such member, or no parameters were kept.
+        """
+        if self.params is None:
+            raise ValueError(
+                "Sweep: no parameters were kept. Pass `sweep(keep=FinalParams())`; of a table that "
+                "`join` made, ask the sweep that it was made of."
+            )
+        at, members = _check.counter("Sweep.params_of", member), len(self.seeds)
+        if at >= members:
+            raise ValueError(f"Sweep: member must be below {members}, their number, got {at}")
+        return jax.tree.map(lambda leaf: leaf[at], self.params)
 
     def groups(self) -> list[tuple[dict[str, Any], Int[np.ndarray, "seeds"]]]:
         """Every setting in its order, and the members that have it."""

@@ -102,6 +102,7 @@ def _belongs(slices: Slices) -> dict[str, Any]:
         "state": shapes,
         "first batch": _digest(feed.batch_of(0)),
         "validation": _digest(slices.held_out),
+        "keep": None if slices.keep is None else repr(slices.keep),
     }
 
 

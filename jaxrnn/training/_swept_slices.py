@@ -11,6 +11,7 @@ from ..data import Batch, Stacked
 from ._bar import Bar
 from ._batch import as_batch
 from ._entry import Entered, outputs_of
+from ._final_params import FinalParams
 from ._members import OneByOne, Vmapped
 from ._pass import Signs
 from ._rows import columns, named
@@ -66,6 +67,7 @@ class Slices:
         seeds: of each member.
         feed: the batches.
         held_out: stacks of batches to evaluate for each row.
+        keep: what is kept of a member besides its curves.
     """
 
     def __init__(
@@ -75,24 +77,26 @@ class Slices:
         seeds: Sequence[int],
         feed: Feed,
         held_out: tuple[Stacked, ...],
+        keep: FinalParams | None,
     ) -> None:
         self.program, self.settings, self.seeds = program, settings, seeds
-        self.feed, self.held_out, self.total = feed, held_out, len(seeds)
+        self.feed, self.held_out, self.keep, self.total = feed, held_out, keep, len(seeds)
 
     def empty(self) -> dict[str, Any]:
         """The table before any member has run."""
+        table = {"curves": self._curves(), "diverged_at": np.full(self.total, -1)}
+        if self.keep is not None:
+            table["params"] = self.keep.empty(self.program.trainer, self.total)
+        return table
+
+    def _curves(self) -> dict[str, np.ndarray]:
         row = columns(self.program.trainer, self.held_out or None)
         del row["step"]
         row["train/uncounted"] = 0.0
         if self.held_out:
             row["validation/uncounted"] = 0.0
         lead = (self.total, len(self.feed.ends))
-        return {
-            "curves": {
-                name: np.full((*lead, *np.shape(value)), np.nan) for name, value in row.items()
-            },
-            "diverged_at": np.full(self.total, -1),
-        }
+        return {name: np.full((*lead, *np.shape(value)), np.nan) for name, value in row.items()}
 
     def slice(self, first: int, way: OneByOne | Vmapped) -> range:
         """The members from this one that run at once: `way.size` on every device."""
@@ -122,11 +126,14 @@ class Slices:
                 self._check_held_out(members, jax.device_get(evaluation))
             report, offered = jax.tree.map(lambda *parts: np.concatenate(parts, 1), *reports)
             rows.append(_row(report, offered, *jax.device_get((scores, evaluation))))
-        kept, names = len(indices), self.empty()["curves"]
-        return {
+        kept, names = len(indices), self._curves()
+        part = {
             "curves": {name: np.stack([row[name][:kept] for row in rows], 1) for name in names},
             "diverged_at": np.asarray(members.diverged_at)[:kept],
         }
+        if self.keep is not None:
+            part["params"] = self.keep.of(members.state.params, kept)
+        return part
 
     def sweep(self, table: dict[str, Any], how: OneByOne | Vmapped | None) -> Sweep:
         """The result, once all members have run."""
@@ -141,6 +148,7 @@ class Slices:
             steps=np.array(self.feed.ends),
             curves=curves,
             diverged_at=table["diverged_at"],
+            params=table.get("params"),
             ran=how,
         )
 

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 
+import chex
 import jax
 import numpy as np
 import optax
@@ -17,7 +18,14 @@ TRAINER = training.Trainer(Small(noise=0.1), objectives.CrossEntropy(0.1), LEARN
 BATCHES = unstack(echo(jax.random.key(0), 5))
 HELD_OUT = unstack(echo(jax.random.key(1), 2))
 SETTINGS = {"network.leak": [0.5, 1.0], "learning_rate": [0.1, np.inf], "loss.smoothing": [0.2]}
-CALL = {"seeds": [0, 3], "steps": 5, "every": 3, "validation": HELD_OUT, "progress": None}
+CALL = {
+    "seeds": [0, 3],
+    "steps": 5,
+    "every": 3,
+    "validation": HELD_OUT,
+    "keep": training.FinalParams(),
+    "progress": None,
+}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -41,11 +49,15 @@ def test_members_are_what_fit_gives(side_by_side):
             optimizer=optimizer,
         )
         call = CALL | {"key": jax.random.key(seed)}
-        del call["seeds"]
-        return training.fit(trainer, BATCHES, **call).history
+        del call["seeds"], call["keep"]
+        return training.fit(trainer, BATCHES, **call)
 
     for member in (1, 5):
-        history = fit(side_by_side.settings[member], side_by_side.seeds[member])
+        result = fit(side_by_side.settings[member], side_by_side.seeds[member])
+        history = result.history
+        chex.assert_trees_all_close(
+            side_by_side.params_of(member), jax.device_get(result.state.params), rtol=1e-10
+        )
         assert [row["step"] for row in history] == side_by_side.steps.tolist()
         for row, wanted in enumerate(history):
             found = {name: curve[member, row] for name, curve in side_by_side.curves.items()}
@@ -62,6 +74,10 @@ def test_how_members_are_run_changes_rounding_alone(side_by_side, members):
     whole = ~other.diverged
     for name, curve in side_by_side.curves.items():
         np.testing.assert_allclose(other.curves[name][whole], curve[whole], rtol=1e-10, atol=1e-12)
+    for member in np.flatnonzero(whole):
+        chex.assert_trees_all_close(
+            other.params_of(member), side_by_side.params_of(member), rtol=1e-10, atol=1e-12
+        )
 
 
 def test_a_member_that_diverges_is_alone(side_by_side):
@@ -113,12 +129,14 @@ def _stop_and_go_on(side_by_side, tmp_path, monkeypatch):
     for name, curve in side_by_side.curves.items():
         np.testing.assert_allclose(resumed.curves[name], curve, rtol=1e-10, atol=1e-12)
     np.testing.assert_array_equal(resumed.diverged_at, side_by_side.diverged_at)
+    chex.assert_trees_all_equal(resumed.params, side_by_side.params)
     training.sweep(TRAINER, BATCHES, SETTINGS, **call)
     assert len(started) == 1
     others = {
         "seeds": {"seeds": [0, 4]},
         "rows": {"every": 5},
         "validation": {"validation": HELD_OUT[:1]},
+        "keep": {"keep": None},
     }
     for name, other in others.items():
         with pytest.raises(ValueError, match=f"belongs to another sweep: {name} there"):
@@ -186,6 +204,15 @@ def test_settings_that_are_none(settings, error, message):
 def test_arguments_that_are_none(wrong, error, message):
     with pytest.raises(error, match=message):
         training.sweep(TRAINER, BATCHES, SETTINGS, **CALL | wrong)
+
+
+def test_parameters_that_were_not_kept(side_by_side):
+    with pytest.raises(ValueError, match="member must be below 8"):
+        side_by_side.params_of(8)
+    joined = training.join({"a": side_by_side})
+    assert joined.params is None
+    with pytest.raises(ValueError, match=r"no parameters were kept.*keep=FinalParams"):
+        joined.params_of(0)
 
 
 def test_labels_out_of_range_are_named():
