@@ -59,13 +59,20 @@ class BPTT(Engine[GatedCell]):
         return GatedCell
 
     def run(self, cell: Any, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-        if not affine(lambda carry: cell.mix(params, carry), carry):
-            raise ValueError(
-                f"BPTT: `mix` of {cell!r} is not affine in the carry, so that its derivative would "
-                "be wrong. Move what is not into `gate`, or use `Scan()`."
-            )
-        carry, outs = run(_Gated(self.block), (cell, params), carry, xs)
-        return carry, cell.finish(params, outs, xs)
+        return run_gated(Gated(self.block), cell, params, carry, xs)
+
+
+def run_gated(
+    loop: "Gated", cell: Any, params: Params, carry: Carry, xs: Inputs
+) -> tuple[Carry, Inputs]:
+    """The last carry and the outputs of a gated cell whose steps a loop runs."""
+    if not affine(lambda carry: cell.mix(params, carry), carry):
+        raise ValueError(
+            f"{loop.who}: `mix` of {cell!r} is not affine in the carry, so that its derivative "
+            "would be wrong. Move what is not into `gate`, or use `Scan()`."
+        )
+    carry, outs = run(loop, (cell, params), carry, xs)
+    return carry, cell.finish(params, outs, xs)
 
 
 # A cell, whose own leaves (a leak, say) have derivatives too, and its parameters.
@@ -79,8 +86,14 @@ class Memory(NamedTuple):
     gates: Any  # of `Rule.remember`
 
 
-class _Gated(Loop):
-    """The loop of a gated cell, in blocks of `block` steps."""
+class Gated(Loop):
+    """The loop of a gated cell, in blocks of `block` steps.
+
+    A subclass may run the steps in another way: what is sequential is a function of one step,
+    made for the shapes of `group`, which `through` runs forward, and `scan` in derivatives.
+    """
+
+    who = "BPTT"
 
     def __init__(self, block: int | None) -> None:
         super().__init__()
@@ -90,8 +103,7 @@ class _Gated(Loop):
         self, moves: Moves, weights: Weights, carry: Carry, xs: Inputs
     ) -> tuple[Carry, Inputs]:
         cell, params = weights
-        prepare, step = partial(cell.project, params), partial(cell.advance, params)
-        return in_place(prepare, step, carry, xs, self._size(weights, xs))
+        return self.through(weights, partial(cell.advance, params), carry, xs)
 
     def remember(
         self, moves: Moves, weights: Weights, carry: Carry, xs: Inputs
@@ -104,8 +116,7 @@ class _Gated(Loop):
             (following, y), gates = rule.remember(cell, params, carry, u, r)
             return following, (y, Memory(carry, gates))
 
-        prepare = partial(cell.project, params)
-        return in_place(prepare, step, carry, xs, self._size(weights, xs))
+        return self.through(weights, step, carry, xs)
 
     def push(
         self,
@@ -119,6 +130,7 @@ class _Gated(Loop):
         cell, params = weights
         rule, reads = _rule(moves, weights, _first(memory.carries), xs)
         carry = _first(memory.carries)
+        few = self.group(weights, carry, carry)
         d_carry, _ = alike((filled(d_carry, moving(carry)), memory))
 
         # For all steps at once: the points, and what the weights' own tangents contribute.
@@ -129,7 +141,7 @@ class _Gated(Loop):
         d_gates = None
         if reads:
             d_gates = pushed(lambda w: _gates(rule, w, memory), (weights,), (d_weights,))
-        still, zero = _zeros(_first(d_us)), _zeros(carry)
+        still, zero = _zeros(self.group(weights, carry, _first(d_us))), _zeros(few)
 
         def step(d_carry: Carry, step: Any) -> tuple[Carry, Inputs]:
             point, d_z, d_gate = step
@@ -138,7 +150,7 @@ class _Gated(Loop):
             result = rule.push(cell, params, point, d_carry, d_z)
             return result if d_gate is None else _plus(result, d_gate)
 
-        return jax.lax.scan(step, d_carry, (points, d_zs, d_gates))
+        return self.scan(weights, carry, step, d_carry, (points, d_zs, d_gates))
 
     def pull(
         self, moves: Moves, weights: Weights, ct_last: Tree, steps: tuple[Inputs, Memory, Tree]
@@ -147,11 +159,12 @@ class _Gated(Loop):
         cell, params = weights
         carry = _first(memory.carries)
         rule, reads = _rule(moves, weights, carry, xs)
-        u, r, y = _shapes(weights, carry, xs)
-        still = moving(carry)
+        few = self.group(weights, carry, carry)
+        u, r, y = _shapes(weights, few, self.group(weights, carry, _first(xs)))
+        still = moving(few)
         z = jax.eval_shape(rule.merge, u, r)
         unmerge = jax.linear_transpose(rule.merge, u, r)
-        unmix = _transposed_mix(cell, params, carry)
+        unmix = _transposed_mix(cell, params, few)
         own, rebuild = split(moves.weights, weights)
 
         def step(ct_carry: Carry, step: Any) -> tuple[Carry, Any]:
@@ -169,7 +182,9 @@ class _Gated(Loop):
             xs, memory, ct_ys = steps
             memory = jax.tree.map(together, memory)  # or parts would be read out of the whole
             points = jax.vmap(partial(rule.linearize, cell, params))(*memory)
-            ct_carry, (ct_zs, ct_news) = jax.lax.scan(step, ct_carry, (points, ct_ys), reverse=True)
+            ct_carry, (ct_zs, ct_news) = self.scan(
+                weights, carry, step, ct_carry, (points, ct_ys), reverse=True
+            )
             own_xs, rebuild_xs = split(moves.xs, xs)
 
             def shares(own: list[Array], own_xs: list[Array]) -> Any:
@@ -189,7 +204,7 @@ class _Gated(Loop):
             ), ct_xs
 
         total = [jnp.zeros_like(leaf, at_least_float32(leaf.dtype)) for leaf in own]
-        state, steps = alike(((filled(ct_last, still), total), steps))
+        state, steps = alike(((filled(ct_last, moving(carry)), total), steps))
         state, ct_xs = stacked(block, state, steps, self._size(weights, xs), reverse=True)
         ct_carry, total = state
         ct_weights = [a.astype(b.dtype) for a, b in zip(total, own, strict=True)]
@@ -198,6 +213,35 @@ class _Gated(Loop):
             jax.tree.map(lambda moves, ct: ct if moves else None, moves.carry, ct_carry),
             put_back(moves.xs, ct_xs),
         )
+
+    def group(self, weights: Weights, carry: Carry, tree: Tree) -> Tree:
+        """The shapes of one step of as many sequences as `scan` runs at once: of all of them."""
+        return tree
+
+    def through(
+        self,
+        weights: Weights,
+        step: Callable[[Carry, Inputs], tuple[Carry, Any]],
+        carry: Carry,
+        xs: Inputs,
+    ) -> tuple[Carry, Any]:
+        """Run a step forward over what the cell projects from the inputs."""
+        cell, params = weights
+        prepare = partial(cell.project, params)
+        return in_place(prepare, step, carry, xs, self._size(weights, xs))
+
+    def scan(
+        self,
+        weights: Weights,
+        carry: Carry,
+        step: Callable[[Any, Any], tuple[Any, Any]],
+        start: Any,
+        xs: Any,
+        *,
+        reverse: bool = False,
+    ) -> tuple[Any, Any]:
+        """`jax.lax.scan` of a step over all sequences; `carry` has the shapes of the cell's own."""
+        return jax.lax.scan(step, start, xs, reverse=reverse)
 
     def _size(self, weights: Weights, xs: Inputs) -> Size:
         """Steps in a block."""
@@ -256,7 +300,7 @@ def _gates(rule: Rule, weights: Weights, memory: Memory) -> tuple[Carry, Inputs]
     return jax.vmap(partial(rule.replay, *weights))(memory.carries, memory.gates)
 
 
-def _shapes(weights: Weights, carry: Carry, xs: Inputs) -> tuple[Inputs, Inputs, Inputs]:
+def _shapes(weights: Weights, carry: Carry, x: Inputs) -> tuple[Inputs, Inputs, Inputs]:
     """The shapes of one step's u, r and y, where they have derivatives."""
 
     def step(weights: Weights, carry: Carry, x: Inputs) -> tuple[Inputs, Inputs, Inputs]:
@@ -264,7 +308,7 @@ def _shapes(weights: Weights, carry: Carry, xs: Inputs) -> tuple[Inputs, Inputs,
         u, r = _project(weights, x), _mix(weights, carry)
         return moving((u, r, cell.gate(params, carry, u, r)[1]))
 
-    return jax.eval_shape(step, weights, carry, _first(xs))
+    return jax.eval_shape(step, weights, carry, x)
 
 
 def _transposed_mix(cell: Any, params: Params, carry: Carry) -> Callable[[Inputs], Carry]:
