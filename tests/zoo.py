@@ -574,6 +574,7 @@ OTHERS = {
     "truncated": engines.Truncated(engines.BPTT(), 2),
     "auto": engines.Auto(),
     "offloaded": engines.Offloaded(engines.BPTT(), 2),
+    "fused": engines.Fused(rows=2),
     "newton": engines.Newton(),
     "rtrl": engines.RTRL(),
     "snap1": engines.SnAp1(),

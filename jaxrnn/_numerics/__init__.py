@@ -27,6 +27,7 @@ from ._placing import alike as alike
 from ._placing import divided as divided
 from ._placing import known as known
 from ._placing import placed as placed
+from ._placing import varies as varies
 from ._products import add as add
 from ._products import dot as dot
 from ._products import recur as recur

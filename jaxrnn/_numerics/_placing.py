@@ -46,6 +46,11 @@ def divided(x: Array) -> bool:
     return any(_spec(x))
 
 
+def varies(x: Array) -> bool:
+    """Whether an array varies over devices inside a `shard_map` that checks this."""
+    return bool(_varying(x))
+
+
 def _varying(x: Array) -> frozenset[Any]:
     kind: Any = jax.typeof(x)
     return kind.mat.varying

@@ -10,6 +10,7 @@ from ._estimators import UORO as UORO
 from ._estimators import EProp as EProp
 from ._estimators import Estimator as Estimator
 from ._estimators import SnAp1 as SnAp1
+from ._fused import Fused as Fused
 from ._jacobians import Damped as Damped
 from ._jacobians import DiagonalJacobian as DiagonalJacobian
 from ._jacobians import FullJacobian as FullJacobian

@@ -27,6 +27,8 @@ class Auto(Engine[Cell]):
     | `MemoryCell` of 16 x 16 numbers a head or more, 32 x 32 if it erases | CPU | `Chunkwise(32)` |
     | any | any | `Scan()` |
 
+    `Fused` is not among them: it has not been measured on any device.
+
     Each of these supports every transformation: `jit`, `vmap`, `grad`, `jvp`, `jacfwd`, `hessian`
     and `checkpoint`.
 
