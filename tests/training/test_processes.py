@@ -1,13 +1,17 @@
 """Training over processes, which `jax.distributed` has brought together: two real ones."""
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 
 import numpy as np
 import pytest
@@ -36,23 +40,41 @@ def free_port():
 
 
 def start(arguments, program, directory):
-    """Run a program as several processes, and return what each printed."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, *program, *own],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=directory,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        )
-        for own in arguments
-    ]
+    """Run a program as several processes, and return what each printed.
+
+    Where they are not done in time, they say where they are.
+    """
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in arguments]
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-X", "faulthandler", *program, *own],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=directory,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+            )
+            for own, file in zip(arguments, files, strict=True)
+        ]
+        until = time.monotonic() + 200
+        done = [ends(process, until) for process in processes]
+        texts = []
+        for file in files:
+            file.seek(0)
+            texts.append(file.read())
+    assert all(done), "\n\n".join(["not done in time", *texts])
+    return texts
+
+
+def ends(process, until):
+    """Whether a process ends by itself in time; it has ended in any case."""
     try:
-        return [process.communicate(timeout=300)[0] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
+        process.wait(max(until - time.monotonic(), 0))
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        process.wait()
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +134,8 @@ def test_the_program_of_the_page_runs(tmp_path):
     page = (ROOT / "docs" / "many_devices.md").read_text("utf-8")
     (program,) = re.findall(r"^```py\n(# train.py\n.*?)^```$", page, re.DOTALL | re.MULTILINE)
     (tmp_path / "train.py").write_text(program, "utf-8")
-    texts = start(
-        [f"127.0.0.1:{free_port()} 2 {index}".split() for index in (0, 1)], ["train.py"], tmp_path
-    )
+    address = f"127.0.0.1:{free_port()}"
+    texts = start([(address, "2", index) for index in "01"], ["train.py"], tmp_path)
     assert "step 20/20" in texts[0] and "step 20/20" not in texts[1]
     assert training.Checkpoints(tmp_path / "run").steps() == [20]
 
