@@ -2,12 +2,13 @@
 
 Zeros made inside `shard_map` are replicated, and so are those made inside `jit` over a mesh with
 explicit axes. A loop needs a carry of one type, so a carry that comes back sharded has to start
-sharded.
+sharded. Leaves of parameters and carries may be numpy's.
 """
 
 from typing import Any
 
 import jax
+from jax.typing import ArrayLike
 
 from .._typing import Array
 
@@ -16,7 +17,7 @@ def alike(tree: Any) -> Any:
     """The same arrays; inside `shard_map`, each varies over every axis that any of them does."""
     axes = frozenset().union(*map(_varying, jax.tree.leaves(tree)))
 
-    def leaf(x: Array) -> Array:
+    def leaf(x: ArrayLike) -> ArrayLike:
         missing = tuple(axes - _varying(x))
         return jax.lax.pcast(x, missing, to="varying") if missing else x
 
@@ -29,7 +30,7 @@ def placed(tree: Any, like: Array, axes: range) -> Any:
     if not any(wanted):
         return tree
 
-    def leaf(x: Array) -> Array:
+    def leaf(x: ArrayLike) -> ArrayLike:
         sharding: Any = jax.sharding  # whose functions have no types
         return sharding.reshard(x, sharding.PartitionSpec(*wanted, *_spec(x)[len(wanted) :]))
 
@@ -51,12 +52,12 @@ def varies(x: Array) -> bool:
     return bool(_varying(x))
 
 
-def _varying(x: Array) -> frozenset[Any]:
+def _varying(x: ArrayLike) -> frozenset[Any]:
     kind: Any = jax.typeof(x)
     return kind.mat.varying
 
 
-def _spec(x: Array) -> tuple[Any, ...]:
+def _spec(x: ArrayLike) -> tuple[Any, ...]:
     """The mesh axes that each axis of an array is sharded over, as far as its type says."""
     kind: Any = jax.typeof(x)
     spec = tuple(kind.sharding.spec)

@@ -139,8 +139,7 @@ class Layer(Config):
         counted, starts = placed(marks, first, range(len(lead)))
         xs = _reading.without_padding(xs, counted)
         with self._explained(carry, lead[1:]):
-            if carry is None:
-                carry = self.carry(params, lead[1:])
+            carry = self.carry(params, lead[1:]) if carry is None else _reading.carry(carry)
             carry = placed(carry, first, range(1, len(lead)))
             carry, _ = alike((carry, (params, xs, counted, starts)))
             return self.run(params, xs, carry, key=key, mask=counted, resets=starts)
@@ -173,8 +172,9 @@ class Layer(Config):
         resets = _reading.flags(who, "resets", resets, batch, "[*batch]")
         with self._explained(carry, batch):
             if carry is None:
-                carry = self.carry(params, batch)
-            elif resets is not None:
+                return self.advance(params, self.carry(params, batch), x)
+            carry = _reading.carry(carry)
+            if resets is not None:
                 carry = select(resets, self.carry(params, batch), carry)
             return self.advance(params, carry, x)
 

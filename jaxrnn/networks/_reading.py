@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _check
 from .._numerics import drop, within
-from .._typing import Array, ArrayOrList, Batch, Inputs
+from .._typing import Array, ArrayOrList, Batch, Carry, Inputs
 
 Shape: TypeAlias = tuple[int | None, ...]
 """The axes of features of one step: `(64,)`; `()` for symbols; `None` in it for any size."""
@@ -23,6 +23,15 @@ def arrays(who: str, xs: Inputs, shape: Shape | None) -> Inputs:
     if shape is not None:
         check_features(who, xs, shape)
     return xs
+
+
+def carry(tree: Carry) -> Carry:
+    """A carry whose arrays are JAX's, also where numpy held them."""
+
+    def leaf(x: Any) -> Any:
+        return jnp.asarray(x) if isinstance(x, np.ndarray | np.generic) else x
+
+    return jax.tree.map(leaf, tree)
 
 
 def check_features(who: str, xs: Inputs, shape: Shape) -> None:

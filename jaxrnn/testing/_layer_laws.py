@@ -162,7 +162,7 @@ def step_resets(case: LayerCase) -> None:
         return (
             case.noun.step(params, ruined, x, resets=[True, False, True]),
             case.noun.step(params, None, x),
-            case.noun.step(params, carry, x),
+            case.noun.step(params, trees.on_host(case.carry), x),
         )
 
     some, new, old = run(case.params, case.carry, trees.at(case.xs, 0))
@@ -172,13 +172,13 @@ def step_resets(case: LayerCase) -> None:
 
 def keys(case: LayerCase) -> None:
     rates = _with_rate(case.noun, 0.0)
-    params, xs, carry = case.params, case.xs, case.carry
+    params, (xs, carry) = case.params, trees.on_host((case.xs, case.carry))
 
     @jax.jit
     def run(layer: Any, key: Any) -> Any:
         return layer.apply(params, xs, carry, key=key)
 
-    trees.near(run(rates, case.key), case.whole, "at every rate 0, with a key: ")
+    trees.near(run(rates, case.key), case.whole, "at every rate 0, with a key, of numpy's arrays: ")
     noisy = run(_with_rate(case.noun, 0.5), case.key)[1]
     pairs = zip(trees.numbers(noisy), trees.numbers(case.whole[1]), strict=True)
     changed = any(not np.allclose(a, b, atol=1e-3) for a, b in pairs)

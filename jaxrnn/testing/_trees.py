@@ -114,6 +114,11 @@ def _fitting(value: Any, number: float) -> Any:
     return np.asarray(np.clip(0 if np.isnan(number) else number, -(10**6), 10**6), dtype)
 
 
+def on_host(tree: Any) -> Any:
+    """The tree as numpy has it."""
+    return jax.tree.map(_concrete, tree)
+
+
 def _concrete(leaf: Any) -> Any:
     """A leaf as numpy has it; keys stay JAX's."""
     key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
