@@ -130,7 +130,9 @@ class LTC(Cell):
             # Multiplied by d, so that nothing is divided by the time, which may be 0.
             return (capacity * v + d * (drawn + to)) / (capacity + d * (total + let)), None
 
-        v, _ = jax.lax.scan(substep, carry, length=self.steps)
+        # A substep has an array of all synapses; to compute it again takes half the time of keeping
+        # it for the backward pass.
+        v, _ = jax.lax.scan(jax.checkpoint(substep), carry, length=self.steps)
         return v, v.astype(params.rest.dtype)
 
     def step(self, params: LTCParams, carry: Array, x: Array) -> tuple[Array, Array]:
