@@ -1,21 +1,20 @@
 """Which cell remembers? Selective copying and parity, for gates that read the state and not.
 
-    python examples/which_cell.py               some minutes: parity, and copying 4 symbols of 32
-    python examples/which_cell.py --full        the whole table
+    python examples/which_cell.py            some minutes: parity, and copying 4 symbols of 32
+    python examples/which_cell.py --full     the whole table
 
-Selective copying: k symbols stand at random places among L steps, and are to be said in their order
-at the end. Parity: is the number of ones so far odd? It is learnt on the first 40 bits, and tested
-on bits 40 to 256. One layer of a cell does each. All learning rates and seeds of a cell are one
-sweep; the rate is chosen on validation data, and its seeds are scored on test data, with the
-interval of their mean at 95 %. Beside the cells stand ridge regression, which sees all symbols at
-once, and what others published. A run that was stopped goes on where it was.
+Selective copying: k symbols stand at random places among L steps, and are to be said in order at
+the end. Parity: is the number of ones so far odd? It is learnt on 40 bits, and tested on bits 40 to
+256. All learning rates and seeds of a cell are one sweep; the rate is chosen on validation data,
+its seeds are scored on test data, with the interval of their mean at 95 %. Beside them stand ridge
+regression on all symbols, and what others published. The same call goes on with a stopped run.
 """
 
 import argparse
 import functools
 import json
-import operator
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,8 @@ PUBLISHED = {  # scaled accuracy (Grazzi et al., ICLR 2025); exact matches of on
     "copying 32, 8": {"GRU": 0.382, "minGRU": 0.001, "minLSTM": 0.0},
     "copying 64, 8": {"GRU": 0.357, "minGRU": 0.0, "minLSTM": 0.0},
 }
-RATES = {"parity": [0.01, 0.03, 0.1], "copying": [0.003, 0.01, 0.03]}
+TRACK, COPY = (1000, 64, [0.01, 0.03, 0.1]), (600, 32, [0.003, 0.01, 0.03])  # steps, batch, rates
+LINE = "{value:.3f} [{low:.3f}, {high:.3f}] at rate {learning_rate:g}, published {published:.3f}"
 TRAINED, TESTED, ACCURACY = 40, 256, "validation/accuracy"
 NORMAL = jax.nn.initializers.normal(1.0)  # an embedding, as in PyTorch
 UNIFORM = jax.nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")  # a kernel, likewise
@@ -52,39 +52,29 @@ def main(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     result: dict[str, Any] = {}
     for title in options.titles:
-        print(title, flush=True)
-        result[title] = {"ridge": {"mean": {"value": ridge(title, options)}}}
-        print(f"  ridge regression {result[title]['ridge']['mean']['value']:6.3f}", flush=True)
-        for name, published in [*PUBLISHED[title].items()][options.cells]:
-            row = trained(title, name, options) | {"published": published}
-            result[title][name] = row
-            interval = "{value:6.3f} [{low:.3f}, {high:.3f}]".format(**row["mean"])
-            more = "at rate {learning_rate:g}, published {published:.3f}".format(**row)
-            print(f"  {name:16} {interval} {more}", flush=True)
+        result[title] = {"ridge": ridge(title, options)}
+        print(f"{title}: ridge regression {result[title]['ridge']:.3f}", flush=True)
+        for name in filter(options.cells.__contains__, PUBLISHED[title]):
+            result[title][name] = row = trained(title, name, options)
+            row["published"] = PUBLISHED[title][name]
+            print(f"{title}: {name}", LINE.format(**row, **row["mean"]), flush=True)
             (options.out / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     draw(result, options.out / "which_cell.png")
     print(f"wrote {options.out}/: result.json, which_cell.png")
 
 
-def copying(title: str) -> tasks.SelectiveCopy:
-    """The task of a size."""
-    span, k = title.removeprefix("copying").split(",")
-    return tasks.SelectiveCopy(int(span), int(k))
+def task_of(title: str, bits: int = TRAINED) -> Any:
+    """The task of a title; L and k stand in it."""
+    numbers = [int(number) for number in re.findall("[0-9]+", title)]
+    return tasks.SelectiveCopy(*numbers) if numbers else tasks.parity(bits)
 
 
-def drawn(title: str, length: int, size: int, key: jax.Array) -> data.Batch:
-    """Sequences: a parity for every bit, `[T, N]`, or k symbols for the last state, `[N, k]`."""
-    if title == "parity":
-        return tasks.parity(length).batch(size, key=key)
-    task = copying(title)
-    inputs, targets = task.batch(size, key=key)[:2]
-    return data.Batch(inputs[: task.span], targets[task.span :].T)  # the markers left out
-
-
-def held_out(title: str, options: argparse.Namespace, seed: int) -> data.Batch:
-    """Other sequences; those of parity are longer than what is trained on."""
-    make = jax.jit(drawn, static_argnums=(0, 1, 2))
-    return make(title, TESTED, options.held, jax.random.key(options.seed + seed))
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def drawn(title: str, bits: int, size: int, key: jax.Array) -> data.Batch:
+    """Labels of every bit, `[T, N]`; or without the markers of the task, of the end, `[N, k]`."""
+    task = task_of(title, bits)
+    inputs, targets, *_ = batch = task.batch(size, key=key)
+    return batch if title == "parity" else data.Batch(inputs[: task.span], targets[task.span :].T)
 
 
 def by_label(outputs: Any, targets: Any) -> tuple[Any, Any]:
@@ -101,30 +91,24 @@ def score(title: str, right: np.ndarray) -> Any:
 
 def network(title: str, cell: Any) -> networks.Layer:
     """An embedding, the cell, and what reads its states."""
-    inputs, hidden = cell.input_shape[0], cell.output_shape[0]
+    inputs, hidden, task = cell.input_shape[0], cell.output_shape[0], task_of(title)
+    embedding, recurrent = networks.Embedding(task.vocab, inputs, NORMAL), networks.Recurrent(cell)
     if title == "parity":
-        embedding = networks.Embedding(2, inputs, NORMAL)
-        return networks.stack(embedding, networks.Recurrent(cell), networks.Dense(hidden, 2))
-    task = copying(title)
-    return networks.stack(
-        networks.Embedding(task.vocab, inputs, NORMAL),
-        networks.Recurrent(cell),
-        networks.LastPool(),
-        networks.LayerNorm(hidden),
-        networks.Dense(hidden, 64, kernel_init=UNIFORM),
-        networks.Activation(jax.nn.gelu),
-        networks.Dense(64, task.length * task.symbols, kernel_init=UNIFORM),
-    )
+        return networks.stack(embedding, recurrent, networks.Dense(hidden, 2))
+    norm, gelu = networks.LayerNorm(hidden), networks.Activation(jax.nn.gelu)
+    wide = networks.Dense(hidden, 64, kernel_init=UNIFORM)
+    say = networks.Dense(64, task.length * task.symbols, kernel_init=UNIFORM)
+    return networks.stack(embedding, recurrent, networks.LastPool(), norm, wide, gelu, say)
 
 
 def sweep(title: str, name: str, options: argparse.Namespace) -> training.Sweep:
     """Train a cell with every learning rate from every seed; each is saved when it is done."""
-    steps, size = (options.parity_steps, 64) if title == "parity" else (options.steps, 32)
-    cycle = optax.cosine_onecycle_schedule(steps, 1.0)
+    steps, size, rates = TRACK if title == "parity" else COPY
+    steps = options.steps or steps
 
     def optimizer(learning_rate: Any) -> optax.GradientTransformation:
-        clip, step = optax.clip_by_global_norm(1.0), optax.scale(learning_rate)
-        return optax.chain(clip, optax.adamw(cycle), step)
+        adam = optax.adamw(optax.cosine_onecycle_schedule(steps, 1.0))
+        return optax.chain(optax.clip_by_global_norm(1.0), adam, optax.scale(learning_rate))
 
     return training.sweep(
         training.Trainer(
@@ -133,12 +117,12 @@ def sweep(title: str, name: str, options: argparse.Namespace) -> training.Sweep:
             optax.inject_hyperparams(optimizer)(learning_rate=0.01),
             metrics.collect(accuracy=metrics.map_inputs(metrics.accuracy(), by_label)),
         ),
-        tasks.Drawn(functools.partial(drawn, title, TRAINED, size), options.seed),
-        {"learning_rate": RATES[title.split()[0]]},
+        tasks.Drawn(functools.partial(drawn, title, TRAINED, size), 0),
+        {"learning_rate": rates},
         seeds=range(options.seeds),
         steps=steps,
         every=max(1, steps // 5),
-        validation=held_out(title, options, 1),
+        validation=drawn(title, TESTED, options.held, jax.random.key(1)),
         members=training.OneByOne(),
         keep=training.FinalParams(),
         directory=options.out / title / name,
@@ -147,22 +131,21 @@ def sweep(title: str, name: str, options: argparse.Namespace) -> training.Sweep:
 
 def trained(title: str, name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Choose the learning rate on the validation data, and score its seeds on the test data."""
-    swept, test = sweep(title, name, options), held_out(title, options, 2)
+    swept = sweep(title, name, options)
+    test = drawn(title, TESTED, options.held, jax.random.key(2))
     accuracy = np.nan_to_num(swept.scores(ACCURACY))  # a member that diverged is right nowhere
-    means = {s["learning_rate"]: float(accuracy[m].mean()) for s, m in swept.groups()}
-    best, scores = max(means, key=means.__getitem__), []
-    for member in np.flatnonzero([setting["learning_rate"] == best for setting in swept.settings]):
-        params = swept.params_of(member)
-        said = training.predict(network(title, CELLS[name]), params, test.inputs, batch=100)
-        scores.append(score(title, by_label(said, test.targets)[0].argmax(-1) == test.targets))
-    key = jax.random.key(options.seed)
+    setting, members = max(swept.groups(), key=lambda group: accuracy[group[1]].mean())
+    layers = network(title, CELLS[name])
+    said = [training.predict(layers, swept.params_of(m), test.inputs, batch=100) for m in members]
+    right = np.stack(said).reshape(len(said), *test.targets.shape, -1).argmax(-1) == test.targets
+    scores = score(title, right)
     return {
-        "mean": evaluation.stability(np.array(scores), key, better=operator.gt).mean._asdict(),
-        "seeds": np.array(scores).tolist(),
-        "learning_rate": best,
-        "validation": means,
+        "mean": evaluation.stability(scores, jax.random.key(0)).mean._asdict(),
+        "seeds": scores.tolist(),
+        "learning_rate": setting["learning_rate"],
+        "validation": [float(accuracy[members].mean()) for _, members in swept.groups()],
         "diverged": int(swept.diverged.sum()),
-        "parameters": networks.parameter_count(params),
+        "parameters": networks.parameter_count(swept.params_of(0)),
     }
 
 
@@ -170,16 +153,15 @@ def ridge(title: str, options: argparse.Namespace) -> float:
     """A linear map of all symbols, to all k of them or to the parity of 40 bits."""
 
     def read(seed: int) -> tuple[np.ndarray, np.ndarray]:
-        symbols, labels = map(np.asarray, held_out(title, options, seed)[:2])
+        symbols, labels, *_ = drawn(title, TESTED, options.held, jax.random.key(seed))
         if title == "parity":
             symbols, labels = symbols[:TRAINED], labels[TRAINED - 1, :, None]
-        hot = np.eye(10)[symbols.T]  # it sums to 1 at a step, which is a bias
-        return hot.reshape(len(hot), -1), labels
+        return np.eye(10)[symbols.T].reshape(len(labels), -1), labels
 
-    x, y = map(np.concatenate, zip(*map(read, range(3, 23)), strict=True))
+    (test, asked), *learn = map(read, range(2, 23))
+    x, y = map(np.concatenate, zip(*learn, strict=True))
     targets = np.eye(10)[y].reshape(len(y), -1)
     weights = np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ targets)
-    test, asked = read(2)
     right = by_label(test @ weights, asked)[0].argmax(-1) == asked
     return float(2 * right.mean() - 1 if title == "parity" else score(title, right))
 
@@ -190,13 +172,10 @@ def draw(result: dict[str, Any], place: Path) -> None:
 
     figure = Figure((3.4 * len(result), 3), layout="constrained")
     for axes, (title, rows) in zip(figure.subplots(1, len(result)), result.items(), strict=True):
-        axes.axvline(rows["ridge"]["mean"]["value"], color="grey", linestyle=":")
+        axes.axvline(rows["ridge"], color="grey", linestyle=":")
         found = {name: row for name, row in rows.items() if name != "ridge"}
-        evaluation.plot_intervals(
-            {name: evaluation.IntervalEstimate(**row["mean"]) for name, row in found.items()},
-            xlabel="scaled accuracy" if title == "parity" else "exact matches",
-            axes=axes,
-        )
+        means = {name: evaluation.IntervalEstimate(**row["mean"]) for name, row in found.items()}
+        evaluation.plot_intervals(means, xlabel="share", axes=axes)
         axes.plot([row["published"] for row in found.values()], range(len(found)), "kx")
         axes.set(title=title, xlim=(-0.05, 1.05))
     figure.savefig(place, dpi=120)
@@ -205,18 +184,15 @@ def draw(result: dict[str, Any], place: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true", help="copying of all four sizes")
-    parser.add_argument("--steps", type=int, default=600, help="of selective copying")
-    parser.add_argument("--parity-steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, help="1000 of parity, 600 of copying")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=0, help="of the data")
     parser.add_argument("--devices", type=int, default=os.cpu_count(), help="cores that train")
     parser.add_argument("--out", type=Path, default=Path("out/which_cell"), help="a folder")
-    parser.add_argument("--smoke", action="store_true", help="two cells, two seeds, a few steps")
+    parser.add_argument("--smoke", action="store_true", help="two cells, two seeds, few steps")
     given = parser.parse_args()
-    given.titles = [*PUBLISHED] if given.full else ["parity", "copying 32, 4"]
-    given.cells, given.held = slice(None), 1000
+    given.titles, given.cells, given.held = [*PUBLISHED][: 5 if given.full else 2], [*CELLS], 1000
     if given.smoke:
-        given.steps, given.parity_steps, given.seeds, given.held = 5, 5, 2, 50
-        given.cells, given.out = slice(1), given.out / "smoke"
+        given.steps, given.seeds, given.held, given.cells = 5, 2, 50, ["minGRU", "sLSTM"]
+        given.out /= "smoke"
     jax.config.update("jax_num_cpu_devices", given.devices)
     main(given)
