@@ -194,5 +194,6 @@ if __name__ == "__main__":
     if given.smoke:
         given.steps, given.seeds, given.held, given.cells = 5, 2, 50, ["minGRU", "sLSTM"]
         given.out /= "smoke"
+    jax.config.update("jax_disable_most_optimizations", given.smoke)  # few steps: compile faster
     jax.config.update("jax_num_cpu_devices", given.devices)
     main(given)

@@ -122,3 +122,18 @@ def test_the_maze_shows_its_cue_once_and_ends_at_the_turn(key):
     assert np.array_equal(after.left[goes_on], walked[goes_on])
     assert np.array_equal(after.age, np.where(goes_on, age + 1, 0))
     assert np.all((after.left[done] >= 8) & (after.left[done] <= 16))
+
+
+def test_what_is_to_be_copied_stands_among_the_blanks(key):
+    batch = example("which_cell").drawn("copying 12, 3", 0, 5, key)
+    assert batch.inputs.shape == (12, 5) and batch.targets.shape == (5, 3)
+    for symbols, asked in zip(np.asarray(batch.inputs).T, np.asarray(batch.targets), strict=True):
+        assert np.array_equal(symbols[symbols < 8], asked) and np.sum(symbols == 8) == 9
+
+
+def test_copying_counts_whole_sequences_and_parity_the_bits_beyond_those_trained_on():
+    which_cell = example("which_cell")
+    right = np.array([[[True, True], [True, False]]])  # a seed, two sequences of two symbols
+    assert which_cell.score("copying 12, 2", right) == [0.5]
+    bits = np.arange(256)[:, None] >= [39, 40]  # a sequence is right from bit 40 on, one from 41 on
+    np.testing.assert_allclose(which_cell.score("parity", bits[None]), [1 - 2 / (2 * 217)])
