@@ -175,7 +175,7 @@ def draw(result: dict[str, Any], place: Path) -> None:
         axes.axvline(rows["ridge"], color="grey", linestyle=":")
         found = {name: row for name, row in rows.items() if name != "ridge"}
         means = {name: evaluation.IntervalEstimate(**row["mean"]) for name, row in found.items()}
-        evaluation.plot_intervals(means, xlabel="share", axes=axes)
+        evaluation.plot_intervals(means, xlabel="score; x published, dots ridge", axes=axes)
         axes.plot([row["published"] for row in found.values()], range(len(found)), "kx")
         axes.set(title=title, xlim=(-0.05, 1.05))
     figure.savefig(place, dpi=120)
