@@ -23,6 +23,7 @@ from ._labels import one_hot as one_hot
 from ._labels import own_logit as own_logit
 from ._logsumexp import exact_logsumexp as exact_logsumexp
 from ._logsumexp import logsumexp_p as logsumexp_p
+from ._partition import partition as partition
 from ._placing import alike as alike
 from ._placing import divided as divided
 from ._placing import known as known
@@ -44,6 +45,7 @@ from ._softmax import finite_constant as finite_constant
 from ._softmax import log_partition as log_partition
 from ._softmax import possible as possible
 from ._softmax import real as real
+from ._surprisal import exact_surprisal as exact_surprisal
 from ._tangents import affine as affine
 from ._tangents import filled as filled
 from ._tangents import moving as moving

@@ -6,14 +6,15 @@ import jax
 import jax.numpy as jnp
 
 from .._typing import Array
-from ._softmax import exact_log_softmax, exact_softmax, log_partition
+from ._partition import partition
+from ._softmax import exact_log_softmax, exact_softmax
 
 
 @jax.custom_jvp
 def exact_entropy(z: Array) -> Array:
     """`entropy` of logits that `possible` made; both terms are at least 0."""
-    _, rest, above = _parts(z)
-    return rest + above
+    parts = partition(z)
+    return (parts.rest + parts.below)[..., 0]  # the largest's surprisal, and what is above it
 
 
 @exact_entropy.defjvp
@@ -25,8 +26,9 @@ def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
 @jax.custom_jvp
 def deviation(z: Array) -> Array:
     """`log p + H`, to its full accuracy where all classes are nearly as likely too."""
-    below, _, above = _parts(z)
-    return above[..., None] - jnp.where(below == jnp.inf, 0, below)
+    parts = partition(z)
+    below = parts.top - z
+    return parts.below - jnp.where(below == jnp.inf, 0, below)
 
 
 @deviation.defjvp
@@ -35,11 +37,3 @@ def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
         jax.jvp(f, primals, tangents) for f in (exact_log_softmax, exact_entropy)
     )
     return deviation(*primals), dlog_p + dh[..., None]
-
-
-def _parts(z: Array) -> tuple[Array, Array, Array]:
-    """How far logits are below the largest; its surprisal; how much the entropy is above that."""
-    top, rest = log_partition(z)
-    below, rest = top - z, rest[..., 0]
-    terms = jnp.where(below == jnp.inf, 0, below * jnp.exp(-below))
-    return below, rest, jnp.exp(-rest) * jnp.sum(terms, axis=-1)

@@ -1,5 +1,7 @@
 """Labels beside the logits that they are labels of."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,13 +19,22 @@ def margin(z: Array, labels: Array) -> Array:
     return (top - own_logit(z, labels)) + jnp.log(jnp.where(total == 0, 1, total))
 
 
+@jax.custom_jvp
 def own_logit(z: Array, labels: Array) -> Array:
     """The logit of each label; 0 for a label out of range."""
-    return jnp.sum(jnp.where(one_hot(labels, z), z, 0), axis=-1)
+    own = jnp.take_along_axis(z, labels[..., None], axis=-1, mode="clip")[..., 0]
+    return jnp.where(in_range(labels, z.shape[-1]), own, 0)
+
+
+@own_logit.defjvp
+def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (z, labels), (dz, _) = primals, tangents
+    # Compared, not gathered: it fuses backwards, where a gather would be scattered.
+    return own_logit(z, labels), jnp.sum(jnp.where(one_hot(labels, z), dz, 0), axis=-1)
 
 
 def one_hot(labels: Array, z: Array) -> Array:
-    """`Bool[..., V]`, True at the label. Compared, not gathered: it fuses, backwards too."""
+    """`Bool[..., V]`, True at the label."""
     return jax.nn.one_hot(labels, z.shape[-1], dtype=bool)
 
 

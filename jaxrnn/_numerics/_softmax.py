@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from .. import _check
 from .._dtypes import at_least_float32
 from .._typing import Array, ArrayLike
+from ._partition import partition
 
 
 def real(who: str, name: str, value: ArrayLike) -> Array:
@@ -84,18 +85,8 @@ def exact_softmax(z: Array) -> Array:
 
 def log_partition(z: Array) -> tuple[Array, Array]:
     """The largest logit, and what `log_partition` is above it, to its full relative accuracy."""
-    top = jnp.max(z, axis=-1, keepdims=True)
-    none = top == -jnp.inf
-    top = jnp.where(none, 0, top)
-    shifted = z - top
-    # One largest term, by its place. XLA may compute `z` anew, and round it otherwise, in each of
-    # several sums: were terms compared in two of them, one could leave out what the other counts.
-    # Places are counted in floating numbers, whose maximum XLA finds faster than that of integers.
-    place = jax.lax.broadcasted_iota(z.dtype, z.shape, z.ndim - 1)
-    last = jnp.max(jnp.where(shifted == 0, place, -1), axis=-1, keepdims=True)
-    rest = jnp.sum(jnp.where(place == last, 0, jnp.exp(shifted)), axis=-1, keepdims=True)
-    rest -= (last == -1).astype(z.dtype)  # none was met, and so none was left out
-    return top, jnp.log1p(jnp.where(none, 0, rest))
+    parts = partition(z)
+    return parts.top, parts.rest
 
 
 def finite_constant(x: Array) -> Array:

@@ -1,10 +1,9 @@
 """Surprisal of observed labels."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._numerics import check_labels, in_range, margin, possible
+from .._numerics import check_labels, exact_surprisal, in_range, possible
 from .._typing import Array, ArrayLike
 
 
@@ -13,11 +12,11 @@ def surprisal(
 ) -> Float[Array, "*steps"]:
     r"""Surprisal $-\log p_y$ of the observed label `y` under `p = softmax(logits)`, in nats.
 
-    Computed from the margin of the other classes over the label,
-    $\mathrm{softplus}(\log \sum_{k \ne y} e^{z_k} - z_y)$, which is never negative and keeps its
-    digits in the tail: a margin of 20 gives `2.06e-9`, where `logsumexp(z) - z_y` rounds to 0 in
-    float32. The gradient is `softmax - onehot` to the same accuracy. It is `inf` where the label is
-    impossible.
+    Computed as how far the label is below the largest logit,
+    $(z_m - z_y) + \mathrm{log1p} \sum_{k \ne m} e^{z_k - z_m}$, neither of which is negative. It
+    keeps its digits in the tail: a margin of 20 gives `2.06e-9`, where `logsumexp(z) - z_y` rounds
+    to 0 in float32. The gradient is `softmax - onehot` to the same accuracy. It is `inf` where the
+    label is impossible.
 
     Args:
         logits: `[..., V]`, classes last.
@@ -40,5 +39,4 @@ def surprisal(
     """
     z = possible("surprisal", "logits", logits, classes)
     labels = check_labels("surprisal", labels, z.shape)
-    surprisals = jax.nn.softplus(margin(z, labels))
-    return jnp.where(in_range(labels, z.shape[-1]), surprisals, 0)
+    return jnp.where(in_range(labels, z.shape[-1]), exact_surprisal(z, labels), 0)

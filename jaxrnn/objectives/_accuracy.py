@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import _check
-from .._numerics import are_labels, class_weight, own_logit, real
+from .._numerics import are_labels, class_weight, own_logit, partition, real
 from .._typing import Array
 from ._objective import Objective
 
@@ -53,6 +53,10 @@ class Accuracy(Objective):
             labels = jnp.argmax(labels, axis=-1)
         # A narrow type would wrap the number of a class around, onto another one's.
         labels = labels.astype(jnp.int32) if labels.dtype.itemsize < 4 else labels
+        if self.top == 1:
+            best = partition(jax.lax.stop_gradient(z))
+            right = (best.place == labels.astype(jnp.int32)[..., None]) & ~jnp.isnan(best.top)
+            return right[..., 0].astype(z.dtype)
         # The label's rank is counted: sorting all classes takes several times as long.
         classes = jax.lax.broadcasted_iota(labels.dtype, z.shape, z.ndim - 1)
         label, own = labels[..., None], own_logit(z, labels)[..., None]
