@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from .. import _check
 from .._numerics import are_labels, class_weight, own_logit, partition, real
 from .._typing import Array
-from ._objective import Objective
+from ._shielded import Shielded
 
 
-class Accuracy(Objective):
+class Accuracy(Shielded):
     """1 where the label is among the `top` highest outputs, else 0; its gradient is 0.
 
     Equal outputs rank by class, the lower first; NaN outranks all, and is never right. A

@@ -17,9 +17,10 @@ from .._numerics import (
 from .._typing import Array, Leaf
 from ..information import log_softmax, surprisal
 from ._objective import Objective
+from ._shielded import Shielded
 
 
-class CrossEntropy(Objective):
+class CrossEntropy(Shielded):
     r"""Cross-entropy between one target class per step and `softmax(outputs)`, in nats.
 
     $-\sum_k q_k \log p_k$, with `q` the target: an integer label, whose value is its surprisal, or
@@ -76,6 +77,11 @@ class CrossEntropy(Objective):
             return value
         _check.number("CrossEntropy", smoothing=self.smoothing)
         return value + jnp.asarray(self.smoothing, z.dtype) * _over_uniform(z, own)
+
+    def values_where(self, outputs: Any, targets: Any, where: Array | None) -> Array:
+        if self.smoothing is None:
+            return super().values_where(outputs, targets, where)
+        return Objective.values_where(self, outputs, targets, where)  # `smoothing` is of all steps
 
 
 def _over_uniform(z: Array, own: Array) -> Array:

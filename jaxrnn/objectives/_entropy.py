@@ -10,9 +10,10 @@ from .._numerics import real
 from .._typing import Array, Leaf
 from ..information import entropy, kl_divergence
 from ._predictions import OfPredictions
+from ._shielded import Shielded
 
 
-class Entropy(OfPredictions):
+class Entropy(OfPredictions, Shielded):
     """Entropy of `softmax(outputs)`, in nats; the targets are not read and may be `None`.
 
     Subtracted, it keeps a network from undue confidence: `CrossEntropy() - 0.01 * Entropy()`.

@@ -96,5 +96,29 @@ def fill(tree: Any, counts: Array, constant: float) -> Any:
     return jax.tree.map(fill, tree)
 
 
+def shield(tree: Any, counts: Array) -> Any:
+    """The tree itself, whose derivatives are exactly 0 at the steps that do not count.
+
+    Whatever follows may have derivatives of NaN there.
+    """
+
+    def leaf(value: ArrayLike) -> Array:
+        x = jnp.asarray(value)
+        return _shield(x, counts) if jnp.issubdtype(x.dtype, jnp.inexact) else x
+
+    return jax.tree.map(leaf, tree)
+
+
+@jax.custom_jvp
+def _shield(x: Array, counts: Array) -> Array:
+    return x
+
+
+@_shield.defjvp
+def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (x, counts), (dx, _) = primals, tangents
+    return _shield(x, counts), fill(dx, counts, 0.0)
+
+
 def _name(objective: Scorer) -> str:
     return type(objective).__name__

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 from .._typing import Array
 from ..information import logsumexp
 from ._predictions import OfPredictions
+from ._shielded import Shielded
 
 
-class ZLoss(OfPredictions):
+class ZLoss(OfPredictions, Shielded):
     r"""$(\log Z)^2$ with $\log Z = \log \sum_k e^{z_k}$, in squared nats; the targets are not read.
 
     Probabilities do not change when a number is added to all the logits, so a cross-entropy lets
