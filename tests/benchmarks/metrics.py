@@ -14,8 +14,10 @@ from _timing import interleaved, spread
 from jaxrnn import cells, metrics, networks, objectives, training
 
 SIZES = [
-    (64, 32, 128, 64),
-    (100, 32, 256, 256),
+    (100, 32, 128, 64),
+    (100, 32, 128, 256),
+    (100, 32, 128, 2000),
+    (100, 32, 128, 10000),
     (35, 20, 200, 2000),
     (35, 20, 200, 10000),
 ]
