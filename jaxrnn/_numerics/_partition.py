@@ -111,9 +111,10 @@ def _in_blocks(
     operands = terms(*map(folded, (*arrays, place)))
     combined = jax.lax.reduce(operands, start, combine, (len(shape) - 1,))
     if cut == classes:
-        return combined
+        return combined[0], combined[1]
     rest = terms(*map(left_over, (*arrays, place)))
-    return tuple(jnp.concatenate(pair, -1) for pair in zip(combined, rest, strict=True))
+    first, second = (jnp.concatenate(pair, -1) for pair in zip(combined, rest, strict=True))
+    return first, second
 
 
 def _block(classes: int) -> int:
