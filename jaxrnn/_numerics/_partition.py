@@ -10,7 +10,8 @@ import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
-from .._typing import Array
+from .._typing import Array, Size
+from ._placing import known
 
 ROWS = 16  # XLA's CPU compiler writes a loop over so many out, and makes vectors of the columns
 
@@ -40,7 +41,7 @@ def partition(z: Array) -> Partition:
     return Partition(*_partition_p.bind(z))
 
 
-def _partition(z: Array, block: Callable[[int], int] = lambda classes: classes) -> list[Array]:
+def _partition(z: Array, block: Callable[[Size], Size] = lambda classes: classes) -> list[Array]:
     top, place = _largest(z, block(z.shape[-1]))
     none = top == -jnp.inf
     top = jnp.where(none, 0, top)
@@ -48,10 +49,10 @@ def _partition(z: Array, block: Callable[[int], int] = lambda classes: classes) 
     return [top, place, jnp.log1p(others), below / (1 + others)]
 
 
-def _largest(z: Array, block: int) -> tuple[Array, Array]:
+def _largest(z: Array, block: Size) -> tuple[Array, Array]:
     """The largest logit, NaN if one is, and the first of its places."""
-    classes = z.shape[-1]
-    start = jnp.asarray(-jnp.inf, z.dtype), np.int32(classes)
+    classes = jnp.asarray(z.shape[-1], jnp.int32)
+    start = jnp.asarray(-jnp.inf, z.dtype), classes
     tops, places = _in_blocks(lambda z, place: (z, place), (z,), start, _larger, block)
     top = jnp.max(tops, axis=-1, keepdims=True)
     places = jnp.where((tops == top) | jnp.isnan(tops), places, classes)
@@ -64,7 +65,7 @@ def _larger(a: Any, b: Any) -> tuple[Array, Array]:
     return jnp.where(first, x, y), jnp.where(first, i, j)
 
 
-def _sums(z: Array, top: Array, place: Array, block: int) -> tuple[Array, Array]:
+def _sums(z: Array, top: Array, place: Array, block: Size) -> tuple[Array, Array]:
     """The sums of `exp(-d)` and `d exp(-d)` over all classes but the largest, `d` below it."""
 
     # It is left out by its place. XLA may compute `z` anew, and round it otherwise, in each of
@@ -89,7 +90,7 @@ def _in_blocks(
     arrays: tuple[Array, ...],
     start: tuple[Any, Any],
     combine: Callable[..., tuple[Array, Array]],
-    block: int,
+    block: Size,
 ) -> tuple[Array, Array]:
     """Two terms of every class, combined over blocks of them, column by column.
 
@@ -117,9 +118,9 @@ def _in_blocks(
     return first, second
 
 
-def _block(classes: int) -> int:
+def _block(classes: Size) -> int:
     """How many blocks on a CPU: so few that columns fill a vector."""
-    return max(1, min(ROWS, classes // ROWS))
+    return max(1, min(ROWS, classes // ROWS)) if known(classes) else 1
 
 
 def _batch(args: Any, dims: Any) -> Any:

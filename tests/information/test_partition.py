@@ -3,9 +3,11 @@
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxrnn import information
 from jaxrnn._numerics import partition
 from jaxrnn._numerics._partition import _partition
 
@@ -58,3 +60,12 @@ def test_transforms():
         same(jax.jit(jax.vmap(partition, axis, axis))(z), alone)
     same(jax.lax.map(partition, z), alone)
     same(jax.jit(jax.vmap(jax.vmap(partition)))(z), alone)
+
+
+@pytest.mark.parametrize("function", [information.entropy, information.log_softmax])
+def test_programs_for_any_number_of_classes_and_every_platform(function):
+    shape = jax.export.symbolic_shape("b, v")
+    wide = jax.ShapeDtypeStruct(shape, jnp.float32)
+    program = jax.export.export(jax.jit(function), platforms=("cpu", "cuda", "tpu"))(wide)
+    z = np.random.default_rng(0).normal(size=(3, 70)).astype(np.float32)
+    np.testing.assert_allclose(program.call(z), function(z), rtol=1e-6)
