@@ -23,11 +23,7 @@ from jaxrnn import cells, data, evaluation, metrics, networks, objectives, train
 
 HIDDEN, BATCH, CHANCE = 32, 32, 0.1
 RATES = [3e-4, 3e-3, 3e-2, 3e-1]
-CELLS = {
-    "Elman": cells.Elman(8, HIDDEN),
-    "LSTM": cells.LSTM(8, HIDDEN),
-    "GRU": cells.GRU(8, HIDDEN),
-}
+CELLS = {kind.__name__: kind(8, HIDDEN) for kind in (cells.Elman, cells.LSTM, cells.GRU)}
 OPTIMIZER = optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)
 ACCURACY, MORE = "validation/accuracy", operator.gt
 DIVERGED = evaluation.CountedAs(CHANCE)
@@ -62,18 +58,11 @@ def main(options: argparse.Namespace) -> None:
 def parts(seed: int) -> tuple[data.Batch, data.Batch, data.Batch]:
     """Training, validation and test, `[T, B, features]`; the last two have 360 digits each."""
     from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
 
     digits = load_digits()
-    rows, labels = digits.images.astype(np.float32) / 16, digits.target.astype(np.int32)
-    rest, test, of_rest, of_test = train_test_split(
-        rows, labels, test_size=360, random_state=seed, stratify=labels
-    )
-    read, held, of_read, of_held = train_test_split(
-        rest, of_rest, test_size=360, random_state=seed, stratify=of_rest
-    )
-    pairs = [(read, of_read), (held, of_held), (test, of_test)]
-    read, held, test = (data.Batch(np.swapaxes(x, 0, 1), y) for x, y in pairs)
+    rows, labels = digits.images.swapaxes(0, 1) / 16, digits.target.astype(np.int32)
+    split = data.stratified_split(labels, test=360, validation=360, seed=seed)
+    read, held, test = (data.Batch(np.float32(rows[:, part]), labels[part]) for part in split)
     return read, held, test
 
 
@@ -200,7 +189,7 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("stability"))
+    parser.add_argument("--out", type=Path, default=Path("out/evaluate_stability"), help="a folder")
     parser.add_argument("--smoke", action="store_true", help="a few steps, two seeds, one cell")
     given = parser.parse_args()
     given.cells = 3
