@@ -37,20 +37,45 @@ class Entered(NamedTuple):
         """
         if isinstance(self.signs.steps, jax.core.Tracer):
             return
-        steps, uncounted, probabilities = map(float, jax.device_get(self.signs))
+        steps, uncounted, probabilities, _ = map(float, jax.device_get(self.signs))
         if uncounted:
             self._check_targets(all_of_them=uncounted == steps)
         if probabilities and self.first:
             self._check_outputs()
 
+    def check_finite(self) -> None:
+        """Raise where the loss is not finite because the inputs or the targets are not.
+
+        Of a network that has diverged a loss of NaN is the answer; of a gap in the data it is none,
+        and scores that count a step as wrong would not show it.
+        """
+        if isinstance(self.signs.lost, jax.core.Tracer) or not jax.device_get(self.signs.lost):
+            return
+        found = self.not_finite()
+        if found:
+            raise FloatingPointError(
+                f"{self.where}: the loss is not finite. {found}Fill in what is missing, or leave "
+                "those steps out by the mask of a `data.Batch`."
+            )
+
     def not_finite(self) -> str:
-        """Where inputs of the batch are not finite, as a sentence; nothing where they are."""
-        if not _readable((self.batch.inputs, self.batch.mask)):
+        """Where inputs or targets of the batch are not finite, as a sentence; else nothing."""
+        inputs, targets, mask, _ = self.batch
+        if not _readable((inputs, targets, mask)):
             return ""
-        found = not_finite(
-            self.batch.inputs, self.batch.mask, len(lead(self.scoring.network, self.batch))
-        )
-        return f"Its inputs have {found}. " if found else ""
+        steps = lead(self.scoring.network, self.batch)
+        found = not_finite(inputs, mask, len(steps))
+        if found:
+            return f"Its inputs have {found}. "
+        pools = self.scoring.network.pools
+        if pools:  # one target a sequence, as of a single step
+            targets = jax.tree.map(lambda leaf: np.asarray(leaf)[None], targets)
+            mask = None if mask is None else np.asarray(mask).any(0, keepdims=True)
+            steps = (1, *steps[1:])
+        if any(np.shape(leaf)[: len(steps)] != steps for leaf in jax.tree.leaves(targets)):
+            return ""  # of another kind, such as labels that have to be aligned
+        found = not_finite(targets, mask, len(steps), name_step=not pools)
+        return f"Its targets have {found}. " if found else ""
 
     def _check_targets(self, *, all_of_them: bool) -> None:
         if not _readable((self.batch.targets, self.batch.mask)):

@@ -121,9 +121,9 @@ def _evaluate_stack(
     placed = placement.stack(_WHO, scoring.network, stack)
     totals, signs = score_stack(scoring, params, totals, placed, placement)
     if not isinstance(signs.steps, jax.core.Tracer):
-        suspicious = (signs.uncounted > 0) | signs.probabilities
+        suspicious = (signs.uncounted > 0) | signs.probabilities | signs.lost
         for index in jnp.flatnonzero(suspicious).tolist():
-            _entered(scoring, params, index, _at(stack, index), _at(signs, index)).check()
+            _check(_entered(scoring, params, index, _at(stack, index), _at(signs, index)))
     return totals
 
 
@@ -137,19 +137,24 @@ def _evaluate_each(
         totals = totals or begin(scoring, params, placed, placement)
         totals, signs = _score(scoring, params, totals, placed, placement)
         if before is not None:  # read while the device works on the next one
-            before.check()
+            _check(before)
         before = _entered(scoring, params, index, batch, signs)
     if totals is None or before is None:
         raise ValueError(
             f"{_WHO}: there are no batches. An iterator gives its batches once; "
             "pass a list or a dataset to go through it again."
         )
-    before.check()
+    _check(before)
     return totals
 
 
 def _entered(scoring: Scoring, params: Params, index: int, batch: Batch, signs: Signs) -> Entered:
     return Entered(f"{_WHO}: batch {index}", scoring, params, batch, signs, first=index == 0)
+
+
+def _check(entered: Entered) -> None:
+    entered.check()
+    entered.check_finite()
 
 
 def _at(tree: Any, index: int) -> Any:

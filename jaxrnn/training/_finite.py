@@ -10,13 +10,14 @@ from .._typing import Inputs, Params
 from ..networks import Layer, Pair
 
 
-def not_finite(xs: Inputs, mask: Any, axes: int) -> str:
+def not_finite(xs: Inputs, mask: Any, axes: int, *, name_step: bool = True) -> str:
     """What is not finite at steps that count, and where the first of it is; `""` if nothing is.
 
     Args:
         xs: a tree of `[T, *batch, ...]`, or a `Pair`, of whose source its own mask counts.
         mask: `Bool[T, *batch]` or `None`.
         axes: how many axes `[T, *batch]` are.
+        name_step: whether the place has a step; `False` where there is one row a sequence.
     """
     if isinstance(xs, Pair):
         found = not_finite(xs.source, xs.mask, axes)
@@ -36,7 +37,8 @@ def not_finite(xs: Inputs, mask: Any, axes: int) -> str:
             feature = tuple(map(int, places[0][axes:]))
             value = array[(step, *batch, *feature)]
             named = [f"sequence {_index(batch)}"] if batch else []
-            named += [f"step {step}"] + ([f"feature {_index(feature)}"] if feature else [])
+            named += [f"step {step}"] if name_step else []
+            named += [f"feature {_index(feature)}"] if feature else []
             part = f" of {jax.tree_util.keystr(path)}" if path else ""
             more = f", and {len(places) - 1} more" if len(places) > 1 else ""
             return f"{value} at {', '.join(named)}{part}{more}"

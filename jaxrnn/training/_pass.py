@@ -30,16 +30,19 @@ class Signs(NamedTuple):
         steps: how many steps are no padding.
         uncounted: how many of those have weight 0.
         probabilities: `Bool[]`, whether the first rows of the outputs look like probabilities.
+        lost: `Bool[]`, whether the loss is not finite.
     """
 
     steps: Array
     uncounted: Array
     probabilities: Array
+    lost: Array
 
     @classmethod
     def none(cls) -> "Signs":
         """Of no batch."""
-        return cls(jnp.zeros((), jnp.float32), jnp.zeros((), jnp.float32), jnp.zeros((), bool))
+        zero, no = jnp.zeros((), jnp.float32), jnp.zeros((), bool)
+        return cls(zero, zero, no, no)
 
     def plus(self, later: "Signs") -> "Signs":
         """Of several batches."""
@@ -47,6 +50,7 @@ class Signs(NamedTuple):
             self.steps + later.steps,
             self.uncounted + later.uncounted,
             self.probabilities | later.probabilities,
+            self.lost | later.lost,
         )
 
     @property
@@ -78,12 +82,13 @@ def through(
     where = counted(scoring.network, batch)
     values, weight = objectives.score(scoring.loss, outputs, batch.targets, where=where)
     offered = jnp.ones(values.shape, bool) if where is None else where
+    total = objectives.Weighted(jnp.sum(values * weight), jnp.sum(weight))
     signs = Signs(
         steps=jnp.sum(offered, dtype=jnp.float32),
         uncounted=jnp.sum(offered & (weight == 0), dtype=jnp.float32),
         probabilities=_like_probabilities(outputs, offered),
+        lost=~jnp.isfinite(total.sum),
     )
-    total = objectives.Weighted(jnp.sum(values * weight), jnp.sum(weight))
     return Pass(scoring.carry.keep(carry), outputs, where, total, signs)
 
 

@@ -169,16 +169,17 @@ class Slices:
             batch = as_batch("sweep", self.feed.batch_of(step + int(index)))
             alike = begins and _like_probabilities(outputs_of(scoring.network, params, batch))
             uncounted = np.round(report.uncounted[0, index] * offered[0, index])
-            signs = Signs(*map(jnp.asarray, (offered[0, index], uncounted, alike)))
+            signs = Signs(*map(jnp.asarray, (offered[0, index], uncounted, alike, False)))
             where = f"sweep: the batch of step {step + index}"
             Entered(where, scoring, params, batch, signs, begins).check()
 
     def _check_inputs(
         self, members: Member, reports: tuple[Report, Any], step: int, stack: Batch
     ) -> None:
-        """Raise for inputs that are not finite, where no member has a finite loss."""
+        """Raise for data that are not finite, where no member has a finite loss."""
         lost = np.flatnonzero(~np.isfinite(reports[0].loss).any(0))
-        if not len(lost) or all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(stack.inputs)):
+        read = jax.tree.leaves((stack.inputs, stack.targets))
+        if not len(lost) or all(np.isfinite(leaf).all() for leaf in read):
             return
         for index in lost:
             batch = jax.tree.map(lambda leaf, at=index: leaf[at], stack)
@@ -189,7 +190,7 @@ class Slices:
                 )
 
     def _check_held_out(self, members: Member, evaluation: Evaluation) -> None:
-        """Raise for labels out of range in held-out data, and for inputs that are not finite."""
+        """Raise for labels out of range in held-out data, and for data that are not finite."""
         lost = not np.isfinite(evaluation.loss).any()
         if not (lost or evaluation.uncounted[0] > 0):
             return
@@ -209,7 +210,7 @@ class Slices:
     def _entered(self, what: str, members: Member, batch: Batch) -> Entered:
         """A batch of which something is wrong, as the first member reads it."""
         params = jax.tree.map(lambda leaf: leaf[0], jax.device_get(members.state.params))
-        signs = Signs(*map(jnp.asarray, (2.0, 1.0, False)))  # some of its steps do not count
+        signs = Signs(*map(jnp.asarray, (2.0, 1.0, False, True)))  # some steps do not count
         scoring = scoring_of(self.program.trainer)
         return Entered(f"sweep: {what}", scoring, params, batch, signs, first=False)
 

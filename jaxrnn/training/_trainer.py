@@ -123,7 +123,8 @@ class Trainer(Config):
 
         Outside of `jit` the batches are checked as the loss checks them there: labels out of range
         are an error. So are outputs of the first batch that are probabilities where the loss takes
-        logits.
+        logits. Inputs or targets that are not finite, and make the loss so, are an error too: leave
+        those steps out by the mask of a `data.Batch`.
 
         Args:
             state: of which only the parameters are read.
@@ -132,6 +133,8 @@ class Trainer(Config):
             sharding: how the batches are divided among devices, as for `fit`.
 
         Raises:
+            FloatingPointError: the loss is not finite because inputs or targets are not; it says
+                where.
             TypeError: `state` is no `TrainState`, or there are no batches of arrays.
             ValueError: there are no batches, or one cannot be divided evenly among the devices, or,
                 as far as it can be read, a label is out of range or no step counts.

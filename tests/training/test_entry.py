@@ -257,3 +257,48 @@ def test_batches_that_are_none(batch, says):
             call()
         if "Bool" not in says:
             assert str(caught.value).startswith(who)
+
+
+NUMBERS = np.random.default_rng(0).normal(size=(4, 3, 2)).astype(np.float32)
+PER_STEP = training.Trainer(networks.Dense(2, 2), objectives.SquaredError(), ADAM)
+POOLING = networks.stack(networks.LastPool(), networks.Dense(2, 2))
+PER_SEQUENCE = training.Trainer(POOLING, objectives.SquaredError(), ADAM)
+
+
+def spoiled(*index):
+    values = NUMBERS.copy()
+    values[index] = np.nan
+    return values
+
+
+@pytest.mark.parametrize(
+    ("trainer", "inputs", "targets", "said"),
+    [
+        (PER_STEP, spoiled(3, 1, 0), NUMBERS, "inputs have nan at sequence 1, step 3, feature 0"),
+        (PER_STEP, NUMBERS, spoiled(3, 1, 0), "targets have nan at sequence 1, step 3, feature 0"),
+        (PER_SEQUENCE, NUMBERS, spoiled(0, 2, 1)[0], "targets have nan at sequence 2, feature 1"),
+    ],
+)
+def test_data_that_are_not_finite_are_named_wherever_they_are_read(trainer, inputs, targets, said):
+    """The scores alone would not show them: an accuracy counts such a step as wrong."""
+    spoilt = data.Batch(inputs, targets)
+    good = data.Batch(NUMBERS, NUMBERS[0] if trainer is PER_SEQUENCE else NUMBERS)
+    state = trainer.init(KEY)
+    stack = data.Stacked(jax.tree.map(lambda *a: np.stack(a), good, spoilt))
+    for batches in ([good, spoilt], stack):
+        with pytest.raises(FloatingPointError, match=f"evaluate: batch 1: .*Its {said}"):
+            trainer.evaluate(state, batches)
+    with pytest.raises(FloatingPointError, match=f"nan at step 2, .*Its {said}"):
+        run([good, spoilt], trainer)
+    with pytest.raises(FloatingPointError, match=f"evaluate: batch 0: .*Its {said}"):
+        run([good], trainer, validation=spoilt)
+    with pytest.raises(FloatingPointError, match=f"at step 1. Its {said}"):
+        training.sweep(trainer, [good, spoilt], {}, seeds=[0], steps=2, progress=None)
+    masked = spoilt._replace(mask=np.arange(3) + 0 * np.arange(4)[:, None] == 0)
+    assert np.isfinite(trainer.evaluate(state, masked).loss)
+
+
+def test_a_network_that_has_diverged_is_scored():
+    state = PER_STEP.init(KEY)
+    lost = state._replace(params=jax.tree.map(lambda leaf: leaf * np.nan, state.params))
+    assert np.isnan(PER_STEP.evaluate(lost, (NUMBERS, NUMBERS)).loss)
