@@ -14,7 +14,7 @@ from ..data import Batch, Dataset, Padded, Stacked, bucket, pad
 from ..networks import Layer, Pair
 from . import _sequences
 from ._bar import Bar
-from ._batch import as_batch
+from ._batch import as_batch, nested_numbers
 from ._finite import check_inputs, check_symbols
 from ._progress import Progress
 from ._state import TrainState
@@ -106,15 +106,13 @@ def _predict(run: "_Run", inputs: Any, buckets: int) -> Any:
     iterates = isinstance(inputs, list | Dataset | Iterator)
     if iterates or (isinstance(inputs, Iterable) and not _is_tree(inputs)):
         return _several(run, iter(inputs), buckets)
-    if type(inputs) is tuple and run.network.input_shape is not None:
-        raise TypeError(
-            f"predict: {type(run.network).__name__} reads one array, got a tuple of "
-            f"{len(inputs)}. A batch is a `data.Batch(inputs, targets)`; sequences are a list."
-        )
+    _refuse_tuple(run.network, inputs, "")
     if not jax.tree.leaves(inputs):
         raise TypeError(f"predict: inputs must hold an array, got {inputs!r}")
     is_array = hasattr(inputs, "__array__") and not isinstance(inputs, jax.Array)
-    xs = _host.read("predict", "inputs", inputs) if is_array else inputs
+    several = isinstance(inputs, np.ndarray) and inputs.dtype.hasobject
+    remedy = "Sequences of several lengths are a list: `list(inputs)`." if several else ""
+    xs = _host.read("predict", "inputs", inputs, remedy) if is_array else inputs
     return _array(run, Batch(xs, ()), "")
 
 
@@ -127,6 +125,8 @@ def _several(run: "_Run", items: Iterator[Any], buckets: int) -> Any:
             _check.kind("predict", f"item {place} of the batches", item, Batch)
             outputs.append(_array(run, item, f" of batch {place}"))
         return outputs
+    if not nested_numbers(first):
+        _refuse_tuple(run.network, first, " as sequence 0")
     sequences = [] if first is None else [first, *items]
     if isinstance(first, Pair):
         return _pairs(run, sequences)
@@ -289,6 +289,14 @@ def _refuse_traced(*trees: Any) -> None:
         raise TypeError(
             "predict: cannot run inside jit, vmap or grad, for it works on the host. There, use "
             "`network.apply(params, xs, lengths=lengths)`."
+        )
+
+
+def _refuse_tuple(network: Layer, inputs: Any, where: str) -> None:
+    if type(inputs) is tuple and network.input_shape is not None:
+        raise TypeError(
+            f"predict: {type(network).__name__} reads one array, got a tuple of {len(inputs)}"
+            f"{where}. A batch is a `data.Batch(inputs, targets)`; sequences are a list."
         )
 
 

@@ -142,6 +142,8 @@ def test_what_is_not_finite_is_named():
         (np.ma.masked_array([1, 2], [0, 1]), TypeError, "masked"),
         ([np.ma.masked_array([1, 2], [0, 1])], TypeError, "sequence 0 must hold all its values"),
         (None, TypeError, "inputs must hold an array, got None"),
+        (np.array([[1], [2, 3]], object), TypeError, r"of shape \(2,\). Sequences .* `list\(inp"),
+        ([(np.zeros((2, 1), int), np.zeros(1, int))], TypeError, "tuple of 2 as sequence 0. A ba"),
         ([data.Batch(np.zeros((2, 1), int), None), 3], TypeError, "item 1 of the batches must be"),
     ],
 )
