@@ -154,7 +154,10 @@ def _sizes(who: str, what: str, count: int, validation: Any, test: Any) -> tuple
                 f"{who}: {name} must be a number of {what} or a share of them, got {shown(part)}"
             )
         if size < 1:
-            raise ValueError(f"{who}: {name}={part!r} of {count} {what} leaves that part empty")
+            raise ValueError(
+                f"{who}: {name}={part!r} of {count} {what} leaves that part empty. Take "
+                "a larger part."
+            )
         sizes.append(size)
     if sum(sizes) >= count:
         raise ValueError(

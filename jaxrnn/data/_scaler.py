@@ -163,7 +163,10 @@ def fit_scaler(scaling: Scaling, train: ArrayLike, *, constant: float | None = N
     columns = values.astype(np.float64).reshape(-1, 1 if values.ndim == 1 else values.shape[-1])
     if np.isinf(columns).any():
         row, feature = map(int, np.argwhere(np.isinf(columns))[0])
-        raise ValueError(f"{who}: train is infinite at row {row}, {_name(values, feature)}")
+        raise ValueError(
+            f"{who}: train is infinite at row {row}, {_name(values, feature)}. Put NaN there, "
+            "which counts for nothing."
+        )
     empty = np.flatnonzero(np.isnan(columns).all(axis=0))
     if len(empty):
         raise ValueError(

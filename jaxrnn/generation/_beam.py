@@ -90,8 +90,10 @@ def beam_search(
     if width > number:
         raise ValueError(
             f"{who}: width={width} is beyond the {number} sequences of up to {length} of {classes} "
-            "symbols that there are"
+            f"symbols that there are. With width={number} it finds the best of all."
         )
+    shape = width, max(length, classes)
+    _check.memory(who, "the beam", shape, jnp.float32, "Take a smaller width.")
     found, sound = _search(model, length_penalty, length=length, width=width)
     if _check.concrete(sound) and not sound:
         raise ValueError(f"{who}: the logits are NaN. The parameters may not be finite.")

@@ -59,7 +59,9 @@ def check_validation(who: str, validation: Any) -> None:
             f"got {type(validation).__name__}"
         )
     if isinstance(validation, Sized) and not len(validation):
-        raise ValueError(f"{who}: validation holds no batch")
+        raise ValueError(
+            f"{who}: validation holds no batch. Pass at least one, or None to validate on nothing."
+        )
 
 
 def check_stopping(

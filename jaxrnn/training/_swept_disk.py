@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -28,11 +29,16 @@ class Disk:
         self._checkpoints = None if directory is None else Checkpoints(directory, keep=2)
         self._belongs = {} if directory is None else _belongs(slices)
 
-    def hold(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
         """Keep other runs out of the directory."""
-        if self._checkpoints is None:
-            return contextlib.nullcontext()
-        return self._checkpoints.hold()
+        with contextlib.ExitStack() as held:
+            if self._checkpoints is not None:
+                try:
+                    held.enter_context(self._checkpoints.hold())
+                except OSError as error:
+                    raise OSError(f"sweep: {error}") from error
+            yield
 
     def read(self, table: dict[str, Any]) -> tuple[dict[str, Any], int, OneByOne | Vmapped | None]:
         """The table as far as it is there, how many members are done, and how the last were run.

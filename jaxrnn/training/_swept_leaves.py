@@ -62,7 +62,9 @@ def members(settings: Any) -> list[dict[str, Any]]:
                 )
             _host.refuse_masked("sweep", f"settings[{name!r}]", values)
             if not len(values):
-                raise ValueError(f"sweep: settings[{name!r}] is an empty list of values")
+                raise ValueError(
+                    f"sweep: settings[{name!r}] is an empty list of values. Pass at least one."
+                )
             grid = [setting | {name: value} for setting in grid for value in values]
         return grid
     if isinstance(settings, str) or not isinstance(settings, Sequence):

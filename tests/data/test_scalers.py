@@ -133,7 +133,7 @@ WRONG = {
     "infinite": (
         lambda: fit_scaler(Robust(), [[1.0], [np.inf]]),
         ValueError,
-        "train is infinite at row 1, feature 0",
+        "train is infinite at row 1, feature 0. Put NaN there",
     ),
     "empty": (lambda: fit_scaler(Robust(), np.zeros((0, 2))), ValueError, "not empty"),
     "complex": (lambda: fit_scaler(Robust(), [1j, 2]), TypeError, "real numbers, got complex"),

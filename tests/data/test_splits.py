@@ -95,7 +95,7 @@ def test_class_weights_are_the_balanced_ones_of_scikit_learn():
 
 
 WRONG = {
-    "empty": (lambda: random_split(5, test=0.01, seed=0), ValueError, "leaves that part empty"),
+    "empty": (lambda: random_split(5, test=0.01, seed=0), ValueError, "empty. Take a larger part"),
     "no training": (
         lambda: random_split(5, validation=2, test=0.6, seed=0),
         ValueError,

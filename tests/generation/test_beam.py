@@ -121,7 +121,8 @@ def test_many_models_at_once():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"width": 82}, "width=82 is beyond the 81 sequences of up to 4 of 3 symbols"),
+        ({"width": 82}, "width=82 is beyond the 81 sequences of up to 4 of 3 symbols .*width=81"),
+        ({"width": 10**9, "length": 50}, r"the beam would be float32\[1000000000,50\]"),
         ({"width": 32, "stop": 0}, "width=32 is beyond the 31 sequences"),
         ({"width": 0}, "width must be at least 1"),
         ({"width": 1, "length_penalty": -1.0}, "length_penalty"),
@@ -132,7 +133,7 @@ def test_bad_input(arguments, message):
     given = dict(arguments)
     what = model(given.pop("rows", ROWS), given.pop("stop", None))
     with pytest.raises(ValueError, match=f"beam_search: .*{message}"):
-        beam_search(what, T, **given)
+        beam_search(what, given.pop("length", T), **given)
 
 
 def test_a_layer_is_no_model():

@@ -153,7 +153,7 @@ def test_a_directory_of_something_else_is_refused(tmp_path):
     with pytest.raises(ValueError, match="run of something else"):
         training.sweep(TRAINER, BATCHES, SETTINGS, **CALL, directory=tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="cannot be made"):
+    with pytest.raises(OSError, match=r"^sweep: .* cannot be made .* Choose another"):
         training.sweep(TRAINER, BATCHES, SETTINGS, **CALL, directory=tmp_path / "file")
 
 
