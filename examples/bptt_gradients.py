@@ -11,6 +11,7 @@ network without it, over several seeds. Who says 1 to everything has an error of
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -174,7 +175,7 @@ def train(contender: Contender, keys: jax.Array, steps: int) -> tuple[np.ndarray
 
         return jax.lax.scan(step, state, jax.random.split(for_data, steps))[1]
 
-    report = jax.jit(jax.vmap(run))(keys)
+    report = training.over_members(run)(keys)
     return np.asarray(report.loss), np.asarray(report.gradient_norm)
 
 
@@ -191,6 +192,7 @@ def parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    jax.config.update("jax_num_cpu_devices", os.cpu_count())  # the seeds are divided among them
     try:
         main(parse())
     except (OSError, ValueError) as error:  # something that a user can mend: no traceback
