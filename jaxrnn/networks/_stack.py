@@ -120,14 +120,14 @@ class Stack(Layer):
         """Each layer's part of the parameters or carries."""
         if self.names is not None:
             if not isinstance(tree, dict) or {*tree} != {*self.names}:
-                got = list(tree) if isinstance(tree, dict) else f"`{type(tree).__name__}`"
+                got = list(tree) if isinstance(tree, dict) else _kind_of(tree)
                 raise TypeError(
                     f"Stack: {what} must be a dict of {', '.join(self.names)}, one a layer, "
                     f"got {got}"
                 )
             return tuple(tree[name] for name in self.names)
         if not isinstance(tree, tuple) or len(tree) != len(self.layers):
-            got = f"{len(tree)}" if isinstance(tree, tuple) else f"`{type(tree).__name__}`"
+            got = f"{len(tree)}" if isinstance(tree, tuple) else _kind_of(tree)
             raise TypeError(
                 f"Stack: {what} must be a tuple of {len(self.layers)}, one a layer, got {got}"
             )
@@ -232,6 +232,10 @@ def _blind(layers: list[Layer]) -> Layer | None:
 def _remembers(layer: Layer) -> bool:
     carry = jax.eval_shape(lambda key: layer.carry(layer.init(key)), jax.random.key(0))
     return bool(jax.tree.leaves(carry))
+
+
+def _kind_of(tree: Any) -> str:
+    return _check.describe(tree) if isinstance(tree, jax.Array) else f"`{type(tree).__name__}`"
 
 
 def _passes(layer: Layer) -> bool:

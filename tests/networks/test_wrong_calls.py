@@ -328,7 +328,7 @@ ROWS = [
     (
         lambda: MODEL.apply(zeros(MODEL), PROMPT, np.zeros(2)),
         TypeError,
-        "Stack: carry must be a tuple of 2, one a layer, got `ndarray`",
+        r"Stack: carry must be a tuple of 2, one a layer, got float32\[2\]",
     ),
 ]
 
