@@ -36,16 +36,17 @@ def partition(z: Array) -> Partition:
     """The parts of logits that `possible` made; they have no derivatives of their own.
 
     It is an operation of its own. Where several functions read the same logits, it is the same for
-    all of them, and XLA computes it once, and no part of it that is not used.
+    all of them, and XLA computes it once.
     """
     return Partition(*_partition_p.bind(z))
 
 
 def _partition(z: Array, block: Callable[[Size], Size] = lambda classes: classes) -> list[Array]:
-    top, place = _largest(z, block(z.shape[-1]))
+    size = block(z.shape[-1])
+    top, place = _largest(z, size)
     none = top == -jnp.inf
     top = jnp.where(none, 0, top)
-    others, below = (jnp.where(none, 0, part) for part in _sums(z, top, place, block(z.shape[-1])))
+    others, below = (jnp.where(none, 0, part) for part in _sums(z, top, place, size))
     return [top, place, jnp.log1p(others), below / (1 + others)]
 
 

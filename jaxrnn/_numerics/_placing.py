@@ -8,9 +8,8 @@ sharded. Leaves of parameters and carries may be numpy's.
 from typing import Any
 
 import jax
-from jax.typing import ArrayLike
 
-from .._typing import Array
+from .._typing import Array, ArrayLike
 
 
 def alike(tree: Any) -> Any:
