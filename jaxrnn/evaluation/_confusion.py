@@ -25,8 +25,8 @@ class Confusion(Sums):
     def init(self) -> ConfusionState:
         return ConfusionState(Compensated.zeros((self.classes, self.classes)))
 
-    def add(self, state: Any, seen: Observed) -> ConfusionState:
-        read = read_classes("confusion_matrix", self.classes, seen)
+    def add(self, state: Any, seen: Observed, who: str = "confusion_matrix") -> ConfusionState:
+        read = read_classes(who, self.classes, seen)
         guesses = jnp.argmax(read.scores, axis=-1)
         counts = jnp.zeros((self.classes, self.classes), read.weights.dtype)
         counts = counts.at[read.labels, guesses].add(read.weights) + read.poison

@@ -1,7 +1,7 @@
 """F1, precision, recall and balanced accuracy, all read from the confusion matrix."""
 
 import abc
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
@@ -16,13 +16,15 @@ from ._confusion import Confusion
 class OfConfusion(Metric):
     """A score that is read from a confusion matrix, which is its state."""
 
+    who: ClassVar[str]
+    """The name that errors give."""
     confusion: Confusion
 
     def init(self) -> Any:
         return self.confusion.init()
 
     def add(self, state: Any, seen: Observed) -> Any:
-        return self.confusion.add(state, seen)
+        return self.confusion.add(state, seen, self.who)
 
     def merge(self, earlier: Any, later: Any) -> Any:
         return self.confusion.merge(earlier, later)
@@ -40,6 +42,7 @@ class OfConfusion(Metric):
 class F1(OfConfusion):
     """F1; `f1` says more."""
 
+    who = "f1"
     average: ClassAverage
 
     def read(self, right: Array, came: Array, guessed: Array) -> Array:
@@ -49,6 +52,7 @@ class F1(OfConfusion):
 class Precision(OfConfusion):
     """Precision; `precision` says more."""
 
+    who = "precision"
     average: ClassAverage
 
     def read(self, right: Array, came: Array, guessed: Array) -> Array:
@@ -58,6 +62,7 @@ class Precision(OfConfusion):
 class Recall(OfConfusion):
     """Recall; `recall` says more."""
 
+    who = "recall"
     average: ClassAverage
 
     def read(self, right: Array, came: Array, guessed: Array) -> Array:
@@ -66,6 +71,8 @@ class Recall(OfConfusion):
 
 class BalancedAccuracy(OfConfusion):
     """Balanced accuracy; `balanced_accuracy` says more."""
+
+    who = "balanced_accuracy"
 
     def read(self, right: Array, came: Array, guessed: Array) -> Array:
         return divide(jnp.sum(share(right, came)), jnp.sum(came != 0, dtype=right.dtype))

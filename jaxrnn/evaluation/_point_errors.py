@@ -19,7 +19,7 @@ class AbsoluteError(Objective):
     scale: Leaf
 
     def values(self, outputs: Any, targets: Any) -> Array:
-        y, t = _pair("mae", outputs, targets)
+        y, t = _pair("mae or mase", outputs, targets)
         scale = jnp.asarray(self.scale).astype(y.dtype)
         sizes = zip(scale.shape[::-1], y.shape[:0:-1], strict=False)
         if scale.ndim >= y.ndim > 1 or any(a not in (1, b) for a, b in sizes):

@@ -116,6 +116,13 @@ def test_what_cannot_be_classified_is_refused(call, error, words):
         call()
 
 
+@pytest.mark.parametrize("name", ["f1", "precision", "recall", "balanced_accuracy"])
+def test_errors_name_the_score_and_not_the_matrix_that_it_reads(name):
+    metric = getattr(evaluation, name)(C + 1)
+    with pytest.raises(ValueError, match=f"^{name}: outputs must be"):
+        eager(metric, Z, Y)
+
+
 def eager(metric, outputs, labels):
     outputs, labels = jnp.asarray(outputs, jnp.float32), jnp.asarray(labels)
     return metric.compute(metric.update(metric.init(), outputs, labels))
