@@ -117,7 +117,8 @@ def fit(
         FloatingPointError: the loss, the penalty or the parameters are no longer finite. The
             message says which, at which step, and whether the inputs were. Checkpoints hold finite
             parameters only. A gradient that is not finite is an error if the parameters are not
-            either: `optax.apply_if_finite` may leave such a step out.
+            either: `optax.apply_if_finite` may leave such a step out. A row in whose steps nothing
+            counted has the loss NaN, and a warning.
         OSError: the log or the directory of the checkpoints cannot be written, or another run uses
             that directory.
         RuntimeError: another process was lost.

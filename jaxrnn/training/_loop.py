@@ -77,6 +77,12 @@ class Loop:
     def _record(self, run: Run) -> Run:
         """Add a row to the history, and tell everyone who listens."""
         run = run.read()
+        if not run.window.weight:
+            warnings.warn(
+                f"fit: nothing counted in the {run.window.steps} steps up to {run.step}, where "
+                "masks, weights or ignored labels left out everything: their loss is NaN.",
+                stacklevel=2,
+            )
         new = row(self._trainer, run, self._validation, self._placement)
         if self._stopping is not None:
             standing = self._stopping.update(run.standing, new)

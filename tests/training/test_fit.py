@@ -48,6 +48,14 @@ def test_rows_are_means_since_the_row_before():
     assert (result.step, int(result.state.step)) == (7, 7)
 
 
+def test_steps_in_which_nothing_counts_are_said():
+    masked = [data.Batch(xs, ys, jnp.zeros(ys.shape, bool)) for xs, ys in BATCHES]
+    with pytest.warns(UserWarning, match="nothing counted in the 3 steps up to 3"):
+        result = run(batches=masked + BATCHES, steps=6)
+    assert np.isnan(result.history[0]["train/loss"])
+    assert np.isfinite(result.history[1]["train/loss"])
+
+
 def test_a_dataset_is_read_by_step():
     class Cycle(data.Dataset):
         def __len__(self):
