@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, SubElement
@@ -17,6 +18,7 @@ from ._plain import plain
 _HEAVY = 400_000  # bytes of a drawing, beyond which its points are better painted
 _NARROW, _WIDEST = 5.3, 9.3  # inches: of a phone held upright, and of the page
 _DOTS = 180  # an inch, of a painted picture: two for each of a screen's
+_NO_GLYPH = r"Glyph \d+ .* missing from font"
 
 
 class Part(NamedTuple):
@@ -301,11 +303,17 @@ def _drawn(figure: Any) -> str:
     import matplotlib
 
     settings: Any = {"svg.hashsalt": "jaxrnn", "svg.fonttype": "path"}
-    with matplotlib.rc_context(settings):
-        drawing = _saved(figure, "svg", metadata={"Date": None})
-        if len(drawing) <= _HEAVY:
-            return "data:image/svg+xml;base64," + base64.b64encode(drawing).decode("ascii")
-        painting = _saved(figure, "png", dpi=_DOTS)
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("error", _NO_GLYPH)
+        try:
+            drawing = _saved(figure, "svg", metadata={"Date": None})
+        except UserWarning:  # letters that this machine cannot draw, the reader's can: as text
+            warnings.filterwarnings("ignore", _NO_GLYPH)
+            matplotlib.rcParams["svg.fonttype"] = "none"
+            drawing = _saved(figure, "svg", metadata={"Date": None})
+    if len(drawing) <= _HEAVY:
+        return "data:image/svg+xml;base64," + base64.b64encode(drawing).decode("ascii")
+    painting = _saved(figure, "png", dpi=_DOTS)
     return "data:image/png;base64," + base64.b64encode(painting).decode("ascii")
 
 

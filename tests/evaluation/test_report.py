@@ -162,6 +162,14 @@ def test_a_picture_of_many_points_is_painted():
     assert data.startswith(b"\x89PNG")
 
 
+def test_letters_that_the_font_lacks_are_left_to_the_reader():
+    for title, left in [("数字", True), ("digits", False)]:
+        (figure := Figure()).subplots().set_title(title)
+        image = evaluation.picture(figure, alt="A title.").element.find(".//img")
+        data = base64.b64decode(image.get("src").partition("base64,")[2]).decode()
+        assert (f">{title}</text>" in data) == left
+
+
 def write(path, **given):
     return evaluation.report(path, "T", evaluation.section("S", evaluation.paragraph("x")), **given)
 
