@@ -130,10 +130,8 @@ def compare(key: jax.Array) -> dict[str, Any]:
             "forward mode": off(jax.jacfwd(loss)(flat, engines.Scan())),
             "finite differences": off((losses(nudges) - losses(-nudges)) / 2e-5),
         }
-        truncated = {
-            str(k): off(jax.grad(loss)(flat, engines.Truncated(engines.Scan(), k)))
-            for k in TRUNCATED
-        }
+        cut = {k: engines.Truncated(engines.Scan(), k) for k in TRUNCATED}
+        truncated = {str(k): off(jax.grad(loss)(flat, engine)) for k, engine in cut.items()}
     for name, value in found.items():
         print(f"{name:>32}: off by {value:.1e} of the gradient's norm")
     for k, value in truncated.items():
