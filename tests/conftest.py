@@ -28,6 +28,18 @@ hypothesis.settings.register_profile("jaxrnn", deadline=None, max_examples=30, d
 hypothesis.settings.load_profile("jaxrnn")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--part", default="0/1", help="K/N: every Nth of the tests, from the Kth on")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is of another part, after the marks have chosen."""
+    first, parts = map(int, config.getoption("part").split("/"))
+    config.hook.pytest_deselected(items=[x for i, x in enumerate(items) if i % parts != first])
+    items[:] = items[first::parts]
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish():
     """What has been imported stays, so the collector of garbage need not look at it again."""

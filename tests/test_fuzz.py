@@ -14,10 +14,12 @@ def catalogue():
     return calls()
 
 
+@pytest.mark.slow
 def test_every_public_name_is_covered(catalogue):
     assert not catalogue[1]
 
 
+@pytest.mark.slow
 def test_nouns_of_the_catalogue_can_be_made(catalogue):
     nouns = [call for call in catalogue[0] if isinstance(call.function, type)]
     assert len(nouns) > 50

@@ -13,14 +13,9 @@ from tests import zoo
 from tests.engines.test_bptt import BATCH, T, close, holes, lopsided, run
 from tests.engines.test_odd_cells import Counting
 from tests.laws.conftest import problem
+from tests.quick import SLOW, some
 
 SCAN = engines.Scan()
-SLOW = pytest.mark.slow
-
-
-def some(*names, slow):
-    """Parameters of a test, of which some run by a mark of their own."""
-    return [*names, *(pytest.param(name, marks=SLOW) for name in slow)]
 
 
 def gradients(engine, cell, *args, **controls):

@@ -11,8 +11,8 @@ from jaxrnn import cells, constraints, engines, unroll
 from jaxrnn.engines import RTRL, UORO, EProp, SnAp1, online_gradients, online_start, online_step
 from tests import zoo
 from tests.engines.test_bptt import BATCH, T, close, holes
-from tests.engines.test_newton import SLOW, some
 from tests.laws.conftest import masked, problem
+from tests.quick import SLOW, some
 
 
 def squared(y, target):

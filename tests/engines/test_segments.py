@@ -26,6 +26,7 @@ def temporary(engine, steps, cell):
     return program.memory_analysis().temp_size_in_bytes
 
 
+@pytest.mark.slow
 def test_every_level_of_segments_takes_less_memory():
     cell = cells.GRU(3, 16)
     one, two = Chunked(Scan(), 50), Chunked(Chunked(Scan(), 10), 100)

@@ -109,6 +109,7 @@ def test_numpy_sizes_count_as_python_ones():
     assert found.symbols.shape == (2, 40)
 
 
+@pytest.mark.slow
 def test_many_models_at_once():
     many = jnp.stack([jnp.asarray(ROWS), jnp.asarray(ROWS[::-1])])
     both = jax.jit(jax.vmap(lambda rows: beam_search(model(rows, 0), T, width=4)))(many)

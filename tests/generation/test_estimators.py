@@ -65,6 +65,7 @@ def test_a_control_variate_finds_the_slope(x64):
     np.testing.assert_allclose(got, noise[0] ** 2 - slope * noise[0], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_forty_random_networks(x64):
     def of(weights, key):
         model = models.network(weights)
@@ -115,6 +116,7 @@ def test_estimates_vary_as_they_say(x64):
         np.testing.assert_allclose(np.mean(errors**2), spread**2, rtol=0.15)
 
 
+@pytest.mark.slow
 def test_what_has_no_variance_has_no_error():
     """Locally uniform branches; S alone over blocks. A divergence may be infinite."""
     fair, blocks = models.independent(0.5, 0.5), models.golden_mean()

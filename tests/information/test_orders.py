@@ -84,6 +84,7 @@ def derivatives(z):
     return of(info.min_entropy), jax.vmap(at)(ORDERS)
 
 
+@pytest.mark.slow
 def test_edges_are_finite_to_the_second_derivative():
     for value in jax.tree.leaves(derivatives(EDGES)):
         assert np.isfinite(value).all()

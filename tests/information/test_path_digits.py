@@ -229,12 +229,14 @@ def test_programmes_that_add_paths_up(name, x64, monkeypatch):
     np.testing.assert_allclose(every(PROGRAMMES[name], *pair()), wanted, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("programme", [other_sums, exponentials])
 def test_programmes_of_other_sums(programme, x64):
     """They agree, to the digits that differences leave in float64."""
     np.testing.assert_allclose(every(programme, *pair()), every(scanned, *pair()), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_under_vmap_and_jit(x64):
     theta = np.stack([CHAIN[:6, 0, :3], CHAIN[:6, 1, :3]], 1)
     single = [info.path_entropy(scanned, theta[:, b]) for b in (0, 1)]

@@ -81,6 +81,7 @@ def test_reference_values_and_enumeration(x64):
     )
 
 
+@pytest.mark.slow
 def test_forbidden_arcs(x64):
     """Values and gradients against enumeration; 0 at what is forbidden."""
     theta, other = (t.at[1, 0].set(-INF).at[3, :, 2].set(-INF).at[4, 2].set(-INF) for t in thetas())

@@ -13,7 +13,7 @@ LENGTHS = np.array([3, 5])
 
 
 @pytest.mark.parametrize(
-    "layers, both", [pytest.param(1, False, marks=pytest.mark.slow), (2, True)]
+    "layers, both", [(1, False), pytest.param(2, True, marks=pytest.mark.slow)]
 )
 def test_the_numbers_of_the_reference(layers, both, x64):
     network = interop.cudnn.network(INPUTS, HIDDEN, layers, both)

@@ -207,6 +207,7 @@ def test_integers_are_read_as_flax_reads_them():
     assert far(linen.RNN(cell).apply(variables, xs), wanted) < 1e-6
 
 
+@pytest.mark.slow
 def test_parameters_of_each_step_and_metadata(key, ran):
     """What is scanned over is flax's; what is only labelled is not in the way."""
     cell, xs = named("gru")
@@ -247,6 +248,7 @@ class Model(nn.Module):
         return nn.Dense(1)(linen.Layer(net)(xs, lengths=lengths)[1])
 
 
+@pytest.mark.slow
 def test_a_layer_inside_a_module(key):
     xs = jax.random.normal(key, (STEPS, BATCH, INPUTS))
     model = Model()

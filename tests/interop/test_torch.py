@@ -85,6 +85,7 @@ def test_types_are_kept_unless_asked():
         interop.torch.load(cell, whole)
 
 
+@pytest.mark.slow
 def test_dump_is_a_pure_map():
     cell = cells.Constrained(cells.LSTM(2, 3), "bias", constraints.Summed())
     params = jax.vmap(cell.init)(jax.random.split(jax.random.key(0), 4))

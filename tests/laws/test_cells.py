@@ -7,24 +7,15 @@ import pytest
 from jaxrnn import cells, engines, testing, unroll
 from tests import zoo
 from tests.laws.conftest import problem
+from tests.quick import some_of
 
 NOT_OWED = dict.fromkeys(zoo.OF_FUNCTIONS, ("carries",))
 """The laws that a cell need not keep: those of plain functions keep what types they like."""
 
-ONE_OF_EACH_FORM = {
-    *("lstm", "gru", "reset_before_gru", "slstm", "conv_lstm", "clockwork", "columns"),
-    *("lru", "linoss", "slice", "mlstm", "functions", "learned_carry", "zoneout"),
-}
-"""The cells that the default line runs; the others are alike, and run with `-m slow`."""
+ONE_OF_EACH_KIND = {"lstm", "lru", "mlstm", "functions", "learned_carry"}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if name in ONE_OF_EACH_FORM else pytest.param(name, marks=pytest.mark.slow)
-        for name in zoo.CELLS
-    ],
-)
+@pytest.mark.parametrize("name", some_of(zoo.CELLS, ONE_OF_EACH_KIND))
 def test_every_law(name, key):
     testing.check_cell(
         zoo.CELLS[name],

@@ -17,6 +17,7 @@ from jax.sharding import AxisType, PartitionSpec
 from jaxrnn import cells, engines, heads, metrics, networks, objectives, unroll
 from tests import devices, zoo
 from tests.laws.conftest import problem
+from tests.quick import some_of
 
 T, B = 6, devices.BATCH
 COLUMNS = (None, "data")
@@ -78,19 +79,10 @@ def pairs():
                 yield cell, name
 
 
-def some(names, quick):
-    """The few that are always run, and the others."""
-    marks = {name: () if name in quick else (pytest.mark.slow,) for name in names}
-    return [
-        pytest.param(*(name if isinstance(name, tuple) else (name,)), marks=each)
-        for name, each in marks.items()
-    ]
-
-
-CELLS = pytest.mark.parametrize("name, engine", some(pairs(), {("lstm", "bptt")}))
-LAYERS = pytest.mark.parametrize("name", some(ALL_LAYERS, {"classifier"}))
-OBJECTIVES = pytest.mark.parametrize("name", some(ALL_OBJECTIVES, {"class_weighted"}))
-METRICS = pytest.mark.parametrize("name", some(zoo.METRICS, {"confusion_matrix"}))
+CELLS = pytest.mark.parametrize("name, engine", some_of(pairs(), {("lstm", "bptt")}))
+LAYERS = pytest.mark.parametrize("name", some_of(ALL_LAYERS, {"classifier"}))
+OBJECTIVES = pytest.mark.parametrize("name", some_of(ALL_OBJECTIVES, {"class_weighted"}))
+METRICS = pytest.mark.parametrize("name", some_of(zoo.METRICS, {"confusion_matrix"}))
 
 
 def total(tree):

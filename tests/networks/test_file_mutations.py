@@ -9,6 +9,7 @@ import pytest
 from tests import file_mutations
 
 
+@pytest.mark.slow
 def test_damage_of_every_kind(tmp_path, as_users_run_it):
     came = {file_mutations.outcome(tmp_path, seed) for seed in range(250)}
     kinds = {"of_bytes", "of_header", "of_definition", "definition", "mapping"}

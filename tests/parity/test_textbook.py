@@ -12,6 +12,7 @@ from jaxrnn import engines, unroll
 from tests import zoo
 from tests.golden import make_dynamics, make_gated, make_linear, make_memory
 from tests.golden.torch_cells import load
+from tests.quick import some_of
 from tests.textbook import STEPS
 
 STEPS_IN_TIME, BATCH = 5, 2
@@ -36,7 +37,13 @@ def problem(cell, draw):
     return params, jax.tree.map(random, carry), xs
 
 
-@pytest.mark.parametrize("name", STEPS)
+ONE_OF_EACH_FORM = {
+    *("peephole_lstm", "layer_norm_gru", "conv_lstm", "lem", "cfc", "clockwork", "ind_rnn"),
+    *("slstm", "lru", "s5", "mlstm", "gla", "delta_net", "rwkv7"),
+}
+
+
+@pytest.mark.parametrize("name", some_of(STEPS, ONE_OF_EACH_FORM))
 def test_textbook(name, x64):
     cell, step = zoo.CELLS[name], STEPS[name]
     arguments = problem(cell, np.random.default_rng(0))

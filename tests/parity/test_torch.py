@@ -92,7 +92,7 @@ def check(case, recorded):
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, marks=pytest.mark.slow if case.option == "unbiased" else [])
+        pytest.param(case, marks=[] if "packed" in str(case) else pytest.mark.slow)
         for case in CASES
     ],
     ids=str,

@@ -124,9 +124,14 @@ def of_probabilities(outputs, labels):
     "loss",
     [
         XENT,
-        objectives.FocalCrossEntropy(),
-        XENT - 0.1 * objectives.Entropy(),
-        objectives.IgnoreIndex(XENT, -1),
+        *(
+            pytest.param(loss, marks=pytest.mark.slow)
+            for loss in (
+                objectives.FocalCrossEntropy(),
+                XENT - 0.1 * objectives.Entropy(),
+                objectives.IgnoreIndex(XENT, -1),
+            )
+        ),
         own_cross_entropy,
     ],
 )

@@ -50,6 +50,7 @@ def holder(directory):
     return process
 
 
+@pytest.mark.slow
 def test_a_second_process_is_told_who_holds_the_directory(tmp_path):
     fit(tmp_path, steps=2)
     log = tmp_path / "log.csv"

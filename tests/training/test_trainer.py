@@ -66,6 +66,7 @@ def test_step_is_one_step_of_optax(key):
     chex.assert_trees_all_close(after.params, optax.apply_updates(state.params, updates), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_seeds_in_one_program_equal_one_by_one(key):
     keys, batches = jax.random.split(key, 3), echo(key, 5)
     together = jax.jit(jax.vmap(fit, in_axes=(None, 0, None)))(TRAINER, keys, batches)
