@@ -45,6 +45,7 @@ def pytest_collection_finish():
     """What has been imported stays, so the collector of garbage need not look at it again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000, 20, 20)  # tracing makes many objects that outlive it
 
 
 @pytest.fixture

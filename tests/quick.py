@@ -7,16 +7,16 @@ SLOW = pytest.mark.slow
 
 def some(*quick, slow):
     """Parameters of a test, of which some are slow."""
-    return [*quick, *(_marked(value) for value in slow)]
+    return [*map(_parameter, quick), *(_parameter(value, SLOW) for value in slow)]
 
 
 def some_of(names, quick):
     """Those of `quick`, and the other names, which are alike and slow."""
-    unknown = {*quick} - {*names}
-    assert not unknown, unknown
-    first = (name for name in names if name in quick)
+    names = list(names)
+    assert {*quick} <= {*names}, {*quick} - {*names}
+    first = [name for name in names if name in quick]
     return some(*first, slow=[name for name in names if name not in quick])
 
 
-def _marked(value):
-    return pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=SLOW)
+def _parameter(value, *marks):
+    return pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=marks)

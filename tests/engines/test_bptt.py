@@ -56,6 +56,7 @@ def holes(steps=T):
 # --- blocks -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_size_of_block_gives_the_same(x64, key):
     cell = zoo.CELLS["leaky"]
     params, xs, carry = problem(cell, key, T, BATCH)

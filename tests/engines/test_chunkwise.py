@@ -153,6 +153,7 @@ def test_angles_that_depend_on_the_input(engine, x64):
     assert far(both(at_once), both(one_by_one)) <= 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kda"])
 def test_every_transform(name, x64):
     """Those of the law about the default engine, which is a scan for cells as small as these."""

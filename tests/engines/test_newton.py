@@ -29,7 +29,7 @@ def gradients(engine, cell, *args, **controls):
     return jax.value_and_grad(loss, (0, 1, 2, 3), has_aux=True)(cell, *args)
 
 
-@pytest.mark.parametrize("make", some(cells.LSTM, slow=(cells.GRU, cells.Elman)))
+@pytest.mark.parametrize("make", some(cells.Elman, slow=(cells.LSTM, cells.GRU)))
 def test_a_thousand_steps(make, x64, key):
     cell = make(3, 8)
     params, xs = cell.init(key), jax.random.normal(key, (1024, 2, 3))
@@ -144,6 +144,7 @@ def chaotic(key, hidden=32):
     return cell, params._replace(recurrent=3 * params.recurrent, kernel=0.1 * params.kernel)
 
 
+@pytest.mark.slow
 def test_what_does_not_converge_is_computed_step_by_step(x64, key):
     cell, params = chaotic(key)
     xs, engine = jax.random.normal(key, (200, 2, 3)), Newton(max_iterations=12)

@@ -78,6 +78,7 @@ def explanations(network, params, xs, **marks):
     )
 
 
+@pytest.mark.slow
 def test_padding_of_any_content_changes_nothing_and_has_none(gru):
     network, params, xs = gru
     padded = jnp.where(GARBAGE[..., None], jnp.nan, xs)

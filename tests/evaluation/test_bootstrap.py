@@ -31,6 +31,7 @@ def test_equals_scipy_on_the_means_of_sequences(x64):
         np.testing.assert_allclose(got.error, wanted.standard_error, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_values_that_are_trees_and_sequences_of_padding():
     where = np.arange(T)[:, None] < np.array([5, 3, 0, 1] * 3)
     scores = metrics.collect(mae=MAE, each=metrics.per_step(MAE, T))

@@ -165,6 +165,7 @@ def test_it_goes_on_from_a_carry(params, by_hand):
     np.testing.assert_array_equal(got.symbols.T, [by_hand(PROMPTS[:, b]) for b in range(3)])
 
 
+@pytest.mark.slow
 def test_each_row_may_have_its_own_sampler(params):
     """As the rows alone are drawn, of one key: nothing is broadcast over symbols."""
     logits = jnp.asarray(np.random.default_rng(0).normal(size=(3, V)), jnp.float32)

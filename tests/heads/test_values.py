@@ -180,6 +180,7 @@ def test_mixture_beside_a_sum():
     np.testing.assert_allclose(mixed(stats.norm.cdf(q[:, None], MU, SIGMA)), levels, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_mixtures_of_other_heads():
     """Of one component it is that; of counts and of mixtures it is the sum."""
     counts, theta = heads.NegativeBinomial(), np.array([2.0, 0.3])

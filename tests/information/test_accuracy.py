@@ -86,6 +86,7 @@ def every(p, q, orders):
     return jnp.concatenate([value.ravel() for value in jax.tree.leaves(values)])
 
 
+@pytest.mark.slow
 def test_derivatives_equal_finite_differences(x64):
     """First and second ones, along a line through all arguments; `jax.vjp` transposes the same."""
     p, step = np.random.default_rng(0).normal(size=(2, 4, 4))

@@ -63,6 +63,7 @@ def test_arrays_of_a_partial_are_refused_as_they_are_in_a_call():
         info.path_entropy(partial(info.ctc_log_partition, labels=LABELS * 0), SCORES)
 
 
+@pytest.mark.slow
 def test_what_was_compiled_goes_with_its_function():
     """A `lambda` that is made anew is compiled anew, and does not stay."""
     kept = []

@@ -9,6 +9,7 @@ import pytest
 
 from jaxrnn import information as info
 from jaxrnn.information import _tempered
+from tests.quick import some
 
 RNG = np.random.default_rng(0)
 CHAIN = RNG.normal(size=(12, 2, 4, 3))
@@ -78,7 +79,7 @@ def test_a_chain_does_not_feel_a_shift(scale, shift):
         np.testing.assert_allclose(gradient, reference, atol=2e-5 * np.abs(reference).max())
 
 
-@pytest.mark.parametrize("shift", [0, 1000, -1e4])
+@pytest.mark.parametrize("shift", some(1000, slow=(0, -1e4)))
 def test_alignments_do_not_feel_a_shift(shift):
     scores = (SCORES + shift).astype(np.float32)
 
@@ -91,6 +92,7 @@ def test_alignments_do_not_feel_a_shift(shift):
     np.testing.assert_allclose(got, wanted, rtol=2e-6)
 
 
+@pytest.mark.slow
 def test_a_near_divergence_is_no_difference_of_large_numbers():
     """Of the 12 steps' potentials of some 20 those of one differ by 1e-4."""
     theta = jnp.asarray(20 * CHAIN, jnp.float32)

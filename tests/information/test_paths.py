@@ -93,6 +93,7 @@ def test_forbidden_arcs(x64):
         np.testing.assert_array_equal(gradient[theta == -INF], 0)
 
 
+@pytest.mark.slow
 def test_where_no_path_or_no_other_path_is_possible(x64):
     theta, _ = thetas()
     nothing = theta.at[2].set(-INF)
@@ -122,6 +123,7 @@ def entropy_by_hand(theta):
     return -(p * np.log(p)).sum()
 
 
+@pytest.mark.slow
 def test_hidden_states_given_what_they_emitted(x64):
     """A batch of two lengths, garbage in the padding, a hole in the middle."""
     long, short = hmm([0, 1, 0, 0, 1]), hmm([1, 1, 0])
@@ -145,6 +147,7 @@ def test_hidden_states_given_what_they_emitted(x64):
         np.testing.assert_array_equal(gradient[~mask], 0)
 
 
+@pytest.mark.slow
 def test_an_infinite_divergence_has_a_finite_gradient():
     f = jax.jit(
         jax.value_and_grad(lambda p, q: info.path_kl(info.chain_log_partition, p, q), (0, 1))

@@ -136,6 +136,7 @@ def test_bidirectional_and_a_stack_convert(x64):
     assert same(linen.dump(net, params), variables["params"])
 
 
+@pytest.mark.slow
 def test_a_carry_at_length_zero_is_the_one_it_started_from_and_batches_have_any_axes():
     cell, _ = named("lstm")
     xs = jax.random.normal(KEY, (2, 2, STEPS, INPUTS))

@@ -15,7 +15,7 @@ SYMBOLS = np.arange(zoo.SYMBOLS)
 
 ONE_OF_EACH_FORM = {
     *("recurrent_bptt", "bidirectional", "causal_conv", "causal_attention", "attending"),
-    *("classifier", "residual", "mean_pool", "embedding", "dense", "variational_dropout"),
+    *("residual", "mean_pool", "embedding", "dense", "variational_dropout"),
 }
 
 

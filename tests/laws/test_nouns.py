@@ -411,6 +411,7 @@ def test_errors_of_ones_own_are_left_as_they_are():
         Broken(3).step(SUM_PARAMS, jnp.zeros(3), jnp.zeros(3))
 
 
+@pytest.mark.slow
 def test_arguments_are_given_by_name_as_well():
     """A local variable of the name of an argument is none."""
     trainer, batch = NOUNS["trainer"], (np.zeros((2, 3), int),) * 2

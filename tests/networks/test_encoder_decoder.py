@@ -156,6 +156,7 @@ def test_padding_reaches_nothing():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_the_decoder_writes_as_any_layer():
     net = network(ATTENTIONS["additive"])
     params, xs = made(net), pair()

@@ -75,6 +75,7 @@ def test_initial_weights_are_drawn_as_told(key, x64):
     assert params.kernel.dtype == params.bias.dtype == jnp.float64
 
 
+@pytest.mark.slow
 def test_master_weights_stay_wide_while_the_network_computes_in_bfloat16(key):
     network = stack(Embedding(V, F), Recurrent(cells.LSTM(F, F)), Dense(F, V))
     mixed, params = Precision(network), network.init(key)

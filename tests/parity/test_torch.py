@@ -91,10 +91,7 @@ def check(case, recorded):
 
 @pytest.mark.parametrize(
     "case",
-    [
-        pytest.param(case, marks=[] if "packed" in str(case) else pytest.mark.slow)
-        for case in CASES
-    ],
+    [pytest.param(case, marks=[] if "packed" in str(case) else pytest.mark.slow) for case in CASES],
     ids=str,
 )
 def test_recorded(case, x64):

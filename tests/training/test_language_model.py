@@ -40,6 +40,7 @@ def test_it_learns(whole):
     assert whole.history[-1]["validation/bits"] < 0.2
 
 
+@pytest.mark.slow
 def test_it_resumes(whole, tmp_path):
     checkpoints = training.Checkpoints(tmp_path)
     run(73, validation=STREAM, checkpoints=checkpoints)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxrnn import cells, training, unroll
+from tests.quick import some
 
 CELL = cells.GRU(2, 3)
 
@@ -40,13 +41,7 @@ def close(got, wanted):
 
 @pytest.mark.parametrize(
     ("count", "devices", "used"),
-    [
-        (4, 2, 2),
-        (7, 3, 3),
-        (4, 1, 1),
-        *(pytest.param(*case, marks=pytest.mark.slow) for case in [(1, 8, 1), (5, 8, 5)]),
-        *(pytest.param(*case, marks=pytest.mark.slow) for case in [(8, 8, 8), (11, 8, 6)]),
-    ],
+    some((7, 3, 3), (4, 1, 1), slow=[(4, 2, 2), (1, 8, 1), (5, 8, 5), (8, 8, 8), (11, 8, 6)]),
 )
 def test_members_are_single_calls(count, devices, used):
     params, keys = ensemble(count), jax.random.split(jax.random.key(2), count)
@@ -60,6 +55,7 @@ def test_members_are_single_calls(count, devices, used):
     close(got, jax.tree.map(lambda *leaves: jnp.stack(leaves), *single))
 
 
+@pytest.mark.slow
 def test_it_composes_with_jit_and_grad_and_itself():
     def total(over, params, xs):
         each = over(lambda p, xs: loss(p, xs, jax.random.key(3))[0], (0, None))

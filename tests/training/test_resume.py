@@ -178,6 +178,7 @@ def rates(state):
     return [float(n) for n in (outer.hyperparams["clip"], inner["learning_rate"])]
 
 
+@pytest.mark.slow
 def test_the_learning_rate_of_the_call_holds_on_resume(tmp_path, capsys):
     """It was ignored where it lives in the state, and held where it does not."""
     fit(injected(0.5), tmp_path, steps=3)

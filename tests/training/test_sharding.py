@@ -11,6 +11,7 @@ from jax.sharding import PartitionSpec as P
 
 from jaxrnn import data, objectives, training
 from jaxrnn.networks import Dense, LastPool, stack
+from tests.quick import some
 from tests.training.small import ADAM, SCORES, XENT, Small, echo, unstack
 
 BATCHES = unstack(echo(jax.random.key(1), 5, batch=8))
@@ -58,10 +59,7 @@ def equal(result, expected):
         assert row == pytest.approx(other, rel=1e-6, abs=1e-6)
 
 
-SLOW = pytest.mark.slow
-
-
-@pytest.mark.parametrize("devices", [2, pytest.param(8, marks=SLOW)])
+@pytest.mark.parametrize("devices", some(2, slow=(8,)))
 def test_several_devices_compute_what_one_does(devices, alone):
     seen = []
     result = run(10, over(devices), callbacks=[lambda event: seen.append(event.state)])
@@ -76,7 +74,7 @@ def test_several_devices_compute_what_one_does(devices, alone):
 
 @pytest.mark.parametrize(
     "before, after",
-    [(4, 2), pytest.param(2, None, marks=SLOW), pytest.param(None, 8, marks=SLOW)],
+    some((4, 2), slow=[(2, None), (None, 8)]),
 )
 def test_a_run_goes_on_with_other_devices(before, after, alone, tmp_path):
     some = run(6, before and over(before), tmp_path)
@@ -89,6 +87,7 @@ def test_a_run_goes_on_with_other_devices(before, after, alone, tmp_path):
     equal(run(10, after and over(after), tmp_path), alone)
 
 
+@pytest.mark.slow
 def test_parameters_that_a_user_divided_stay_so(alone):
     mesh = jax.make_mesh((2, 4), ("data", "model"))
     sharding = NamedSharding(mesh, P(None, "data"))

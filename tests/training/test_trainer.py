@@ -77,6 +77,7 @@ def test_seeds_in_one_program_equal_one_by_one(key):
         chex.assert_trees_all_close(mine[0].params, alone[0].params, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_sweep_of_a_weight_of_the_loss_equals_one_by_one(key):
     weights, batches = jnp.array([0.0, 0.3, 1.0]), echo(key, 5)
 
@@ -214,6 +215,7 @@ def test_randomness_is_of_the_key_and_the_step(key):
     assert first.loss != second.loss
 
 
+@pytest.mark.slow
 def test_evaluate_takes_a_stack_or_a_list_and_is_deterministic(key):
     for trainer in (TRAINER, CARRIED):
         state = init(trainer, key)
