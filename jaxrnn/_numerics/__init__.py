@@ -16,6 +16,7 @@ from ._initial import Initializer as Initializer
 from ._initial import drawn as drawn
 from ._initial import glorot as glorot
 from ._initial import orthogonal as orthogonal
+from ._initial import orthonormal as orthonormal
 from ._labels import check_labels as check_labels
 from ._labels import in_range as in_range
 from ._labels import margin as margin
@@ -23,6 +24,11 @@ from ._labels import one_hot as one_hot
 from ._labels import own_logit as own_logit
 from ._logsumexp import exact_logsumexp as exact_logsumexp
 from ._logsumexp import logsumexp_p as logsumexp_p
+from ._one_by_one import eigenvalues as eigenvalues
+from ._one_by_one import householder as householder
+from ._one_by_one import inverse as inverse
+from ._one_by_one import spectral_norm as spectral_norm
+from ._one_by_one import svd as svd
 from ._partition import partition as partition
 from ._placing import alike as alike
 from ._placing import divided as divided

@@ -1,12 +1,14 @@
 """Initial weights."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from .._typing import Array, Key
+from ._one_by_one import one_by_one
 
 Initializer: TypeAlias = Callable[..., Array]
 """`(key, shape, dtype) -> Array`, such as `jax.nn.initializers.zeros`."""
@@ -28,8 +30,15 @@ def glorot(key: Key, rows: int, columns: int, blocks: int) -> Array:
 
 def orthogonal(key: Key, size: int, blocks: int) -> Array:
     """`blocks` orthogonal kernels side by side, one a gate: `[size, blocks * size]`."""
-    draw = jax.nn.initializers.orthogonal()
-    return _blocks(lambda k: draw(k, (size, size)), key, blocks)
+    return _blocks(lambda k: orthonormal(k, (size, size)), key, blocks)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def orthonormal(key: Key, shape: tuple[int, ...], scale: float = 1.0) -> Array:
+    """`scale` times a kernel `[..., N]` of orthonormal columns, or rows where those are fewer."""
+    draw = jax.nn.initializers.orthogonal(scale)
+    kernel: Array = one_by_one(lambda k: draw(k, shape))(key)
+    return kernel
 
 
 def _blocks(draw: Callable[[Key], Array], key: Key, blocks: int) -> Array:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._dtypes import at_least_float32
-from .._numerics import add, convolve, convolved
+from .._numerics import add, convolve, convolved, orthonormal
 from .._typing import Array, Batch, Carry, Key, Params
 from ._cell import GatedCell
 from ._padding import Padding, Same
@@ -111,13 +111,13 @@ class ConvCell(GatedCell):
     def _draw(self, key: Key, blocks: int, recurrent: int) -> tuple[Array, Array]:
         """Glorot kernels for the inputs, orthogonal ones for the state, side by side per gate."""
         first, second = jax.random.split(key)
-        glorot, orthogonal = jax.nn.initializers.glorot_uniform(), jax.nn.initializers.orthogonal()
+        glorot = jax.nn.initializers.glorot_uniform()
         kernel = [
             glorot(k, (*self._window, self.inputs, self.hidden))
             for k in jax.random.split(first, blocks)
         ]
         mixed = [
-            orthogonal(k, (*self._window, self.hidden, self.hidden))
+            orthonormal(k, (*self._window, self.hidden, self.hidden))
             for k in jax.random.split(second, recurrent)
         ]
         return jnp.concatenate(kernel, axis=-1), jnp.concatenate(mixed, axis=-1)

@@ -46,8 +46,7 @@ def orthogonal(key: Key, shape: tuple[int, int], dtype: Any = float) -> Array:
         True
     """
     # As the gates of other cells are drawn, so that a cell of one block starts as they do.
-    draw = jax.nn.initializers.orthogonal()
-    return draw(jax.random.split(key, 1)[0], shape).astype(dtype)
+    return _numerics.orthonormal(jax.random.split(key, 1)[0], shape).astype(dtype)
 
 
 @named

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._config import Config
+from .._numerics import eigenvalues
 from .._typing import Array, Batch, Key, Leaf, Params
 from ._cell import Cell
 from ._elman import Elman, ElmanParams
@@ -154,7 +155,7 @@ class Reservoir(Resolving):
         An eigenvalue z of the weights becomes `1 - leak + leak alpha z`, whose modulus is the
         radius at the positive root of a quadratic equation.
         """
-        z = jnp.linalg.eigvals(weights)
+        z = eigenvalues(weights)
         leak, radius = (jnp.asarray(x).astype(z.real.dtype) for x in (self._leak, self.radius))
         square = leak**2 * jnp.abs(z) ** 2
         half = leak * (1 - leak) * z.real

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .. import _check, _host
-from .._numerics import add, dot, recur
+from .._numerics import add, dot, orthonormal, recur
 from .._typing import Array, Key
 from ._heads import HeadsCell, merged, scaled
 from ._memory import MemoryStep
@@ -110,8 +110,7 @@ class RWKV7(HeadsCell):
 
         def high(columns: int) -> Array:
             gain = 0.1 * max(1.0, (self.rank / columns) ** 0.5)
-            draw = jax.nn.initializers.orthogonal(gain)
-            return draw(next(keys), (self.rank, columns))
+            return orthonormal(next(keys), (self.rank, columns), gain)
 
         low = jnp.zeros((i, self.rank))
         return RWKV7Params(

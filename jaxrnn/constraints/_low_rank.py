@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
+from .._numerics import svd
 from .._typing import Array, Key
 from ._constraint import Constraint, matrix, wide
 
@@ -55,7 +56,7 @@ class LowRank(Constraint):
                 f"LowRank: rank must be at most {min(shape)} for a parameter of shape "
                 f"{value.shape}, got {self.rank}"
             )
-        left, values, right = jnp.linalg.svd(wide(value), full_matrices=False)
+        left, values, right = svd(wide(value))
         root = jnp.sqrt(values[..., : self.rank])
         left = left[..., : self.rank] * jnp.broadcast_to(
             root[..., None, :], left[..., : self.rank].shape

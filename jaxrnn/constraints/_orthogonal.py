@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._config import Config
+from .._numerics import householder, inverse, svd
 from .._typing import Array, Key, Params
 from ._constraint import Constraint, Held, matrix, wide
 
@@ -50,7 +51,7 @@ class Cayley(Map):
         signs = jnp.vectorize(_signs, signature="(n,n)->(n)")(value)
         reached = value * jnp.broadcast_to(signs[..., None, :], value.shape)
         eye = _eye(value)
-        skew = jnp.linalg.solve(eye + reached, eye - reached)
+        skew = 2 * inverse(eye + reached) - eye
         return CayleyParams(jnp.tril(skew, -1), Held(signs))
 
     def value(self, free: CayleyParams) -> Array:
@@ -58,7 +59,7 @@ class Cayley(Map):
         skew = below - jnp.swapaxes(below, -1, -2)
         eye = _eye(skew)
         signs = wide(jax.lax.stop_gradient(free.signs.value))
-        q = jnp.linalg.solve(eye + skew, eye - skew)
+        q = 2 * inverse(eye + skew) - eye  # (I + S)^-1 (I - S)
         return q * jnp.broadcast_to(jnp.sign(signs)[..., None, :], q.shape)
 
 
@@ -86,7 +87,7 @@ class Householder(Map):
     """
 
     def init(self, value: Array) -> HouseholderParams:
-        reflectors, factors = jnp.linalg.qr(value, mode="raw")
+        reflectors, factors = householder(value)
         reflectors = jnp.swapaxes(reflectors, -1, -2)
         eye = _eye(value)
         signs = jnp.where(jnp.diagonal(reflectors, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
@@ -102,7 +103,7 @@ class Householder(Map):
         square = (vectors**2).sum(-2)
         half = jnp.where(square == 0, 1, square / 2)
         upper = jnp.triu(products, 1) + eye * jnp.broadcast_to(half[..., None, :], eye.shape)
-        q = eye - vectors @ jax.scipy.linalg.solve_triangular(upper, turned)
+        q = eye - vectors @ inverse(upper) @ turned
         signs = wide(jax.lax.stop_gradient(free.signs.value))
         return q * jnp.broadcast_to(jnp.sign(signs)[..., None, :], q.shape)
 
@@ -140,7 +141,7 @@ class Orthogonal(Constraint):
                 f"of shape {value.shape}"
             )
         whole = wide(value).reshape(*value.shape[:-1], columns // rows, rows)
-        left, _, right = jnp.linalg.svd(jnp.moveaxis(whole, -2, -3), full_matrices=False)
+        left, _, right = svd(jnp.moveaxis(whole, -2, -3))
         free = self.map.init(left @ right)
         return jax.tree.map(lambda leaf: leaf.astype(value.dtype), free)
 

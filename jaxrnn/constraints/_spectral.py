@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .. import _check
+from .._numerics import spectral_norm
 from .._typing import Array, Key, Leaf
 from ._constraint import Constraint, matrix, wide
 
@@ -56,8 +57,7 @@ class SpectrallyBounded(Constraint):
     def value(self, free: SpectrallyBoundedParams) -> Array:
         weight = wide(free.weight)
         _check.number("SpectrallyBounded", bound=self.bound)
-        # Of the singular values alone, so that the derivative exists where several are equal.
-        norm = jnp.linalg.svd(weight, compute_uv=False)[..., 0]
+        norm = spectral_norm(weight)
         bound = jnp.broadcast_to(jnp.asarray(self.bound).astype(weight.dtype), norm.shape)
         above = norm > bound
         factor = jnp.where(above, bound / jnp.where(above, norm, 1), 1)
