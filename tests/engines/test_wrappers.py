@@ -29,6 +29,7 @@ from jaxrnn.cells import (
 )
 from tests import zoo
 from tests.engines.test_bptt import close, lopsided
+from tests.quick import some_of
 from tests.textbook.wrappers import lstm
 
 T, B, I, H = 6, (2,), zoo.I, zoo.H  # noqa: E741
@@ -62,11 +63,7 @@ NESTED = {
 }
 
 
-FEW = ("gated", "linear")
-SOME = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in NESTED]
-
-
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("name", some_of(NESTED, {"gated", "linear"}))
 def test_they_nest_and_run_on_every_engine(name, x64):
     cell = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), NESTED[name])
     params, xs = random(cell)

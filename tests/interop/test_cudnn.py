@@ -7,14 +7,13 @@ import pytest
 from jax.experimental import rnn
 
 from jaxrnn import cells, interop, networks
+from tests.quick import some
 
 STEPS, BATCH, INPUTS, HIDDEN = 5, 2, 2, 3
 LENGTHS = np.array([3, 5])
 
 
-@pytest.mark.parametrize(
-    "layers, both", [(1, False), pytest.param(2, True, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("layers, both", some((1, False), slow=[(2, True)]))
 def test_the_numbers_of_the_reference(layers, both, x64):
     network = interop.cudnn.network(INPUTS, HIDDEN, layers, both)
     sizes = INPUTS, HIDDEN, layers, both

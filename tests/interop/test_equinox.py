@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from jaxrnn import cells, interop, networks
+from tests.quick import some
 
 eqx = pytest.importorskip("equinox")
 
 
 @pytest.mark.parametrize("kind", ["GRUCell", "LSTMCell"])
-@pytest.mark.parametrize("use_bias", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("use_bias", some(True, slow=(False,)))
 def test_the_numbers_of_its_cells(kind, use_bias, x64, key):
     module = getattr(eqx.nn, kind)(2, 3, use_bias=use_bias, dtype=jnp.float64, key=key)
     cell = interop.equinox.network(module)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxrnn import cells, interop, networks
+from tests.quick import some_of
 
 hk = pytest.importorskip("haiku")
 
@@ -18,9 +19,7 @@ CORES = {
 }
 
 
-@pytest.mark.parametrize(
-    "kind", [k if k in ("lstm", "gru") else pytest.param(k, marks=pytest.mark.slow) for k in CORES]
-)
+@pytest.mark.parametrize("kind", some_of(CORES, {"lstm", "gru"}))
 def test_the_numbers_of_its_cores(kind, x64, key):
     made = []
 

@@ -16,6 +16,7 @@ from jaxrnn.constraints import Summed
 from tests.golden import make_keras
 from tests.golden.make_keras import CASES, INPUTS, LENGTHS, MASKED
 from tests.golden.make_keras import UNITS as H
+from tests.quick import some_of
 
 GRU = cells.Constrained(cells.GRU(INPUTS, H), "bias", Summed(2 * H))
 ABOVE = cells.Constrained(cells.GRU(H, H + 1), "bias", Summed(2 * H + 2))
@@ -56,12 +57,9 @@ NETWORKS = {
         networks.Recurrent(cells.ConvLSTM(2, H, (5, 4), (3, 2), (1, 1), (2, 2))), LAST
     ),
 }
-FAST = {"gru", "both_last"}
 
 
-@pytest.mark.parametrize(
-    "name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in CASES]
-)
+@pytest.mark.parametrize("name", some_of(CASES, {"gru", "both_last"}))
 def test_recorded(name, x64):
     """Outputs and gradients; weights there and back, bit for bit."""
     recorded, network = make_keras.load(name), NETWORKS[name]

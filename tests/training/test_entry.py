@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from jaxrnn import cells, data, networks, objectives, training
+from tests.quick import some
 from tests.training.small import ADAM, CARRIED, TRAINER, XENT, B, Small, T, V, echo, unstack
 
 pytestmark = pytest.mark.usefixtures("as_users_run_it")
@@ -122,18 +123,15 @@ def of_probabilities(outputs, labels):
 
 @pytest.mark.parametrize(
     "loss",
-    [
+    some(
         XENT,
-        *(
-            pytest.param(loss, marks=pytest.mark.slow)
-            for loss in (
-                objectives.FocalCrossEntropy(),
-                XENT - 0.1 * objectives.Entropy(),
-                objectives.IgnoreIndex(XENT, -1),
-            )
-        ),
         own_cross_entropy,
-    ],
+        slow=(
+            objectives.FocalCrossEntropy(),
+            XENT - 0.1 * objectives.Entropy(),
+            objectives.IgnoreIndex(XENT, -1),
+        ),
+    ),
 )
 def test_probabilities_where_logits_are_asked(loss):
     trainer = training.Trainer(softmaxed(), loss, ADAM)

@@ -77,13 +77,13 @@ def test_several_devices_compute_what_one_does(devices, alone):
     some((4, 2), slow=[(2, None), (None, 8)]),
 )
 def test_a_run_goes_on_with_other_devices(before, after, alone, tmp_path):
-    some = run(6, before and over(before), tmp_path)
+    half = run(6, before and over(before), tmp_path)
     store, like = training.Checkpoints(tmp_path), {"state": NOISY.init(jax.random.key(3))}
     read = store.restore(like | {"best": like["state"].params}).trees
     chex.assert_trees_all_equal(
-        *map(jax.device_get, (read["best"], some.state.params)),
+        *map(jax.device_get, (read["best"], half.state.params)),
     )
-    chex.assert_trees_all_equal(*map(jax.device_get, (read["state"].carry, some.last.carry)))
+    chex.assert_trees_all_equal(*map(jax.device_get, (read["state"].carry, half.last.carry)))
     equal(run(10, after and over(after), tmp_path), alone)
 
 
