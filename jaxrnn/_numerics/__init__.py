@@ -51,6 +51,7 @@ from ._softmax import finite_constant as finite_constant
 from ._softmax import log_partition as log_partition
 from ._softmax import possible as possible
 from ._softmax import real as real
+from ._spread import spread as spread
 from ._surprisal import exact_surprisal as exact_surprisal
 from ._tangents import affine as affine
 from ._tangents import filled as filled

@@ -10,6 +10,7 @@ from jaxtyping import Complex, Float
 
 from .. import _host
 from .._dtypes import at_least_float32
+from .._numerics import spread
 from .._typing import Array, Batch, Key
 from ._hippo import s4d_lin
 from ._state_space import StateSpaceCell
@@ -107,16 +108,16 @@ class S4D(StateSpaceCell):
     ) -> tuple[Complex[Array, "... I P"], Complex[Array, "... I P"]]:
         """`a`, the same at every step, and the driven input."""
         shape = (*x.shape, self.state // 2)
-        a, b = (jnp.broadcast_to(factor, shape) for factor in self._factors(params))
-        driven = x[..., None].astype(b.real.dtype)
-        return a, jax.lax.complex(b.real * driven, b.imag * driven)
+        a, b = (spread(factor, x.shape[:-1]) for factor in self._factors(params))
+        return a, b * jnp.broadcast_to(x[..., None], shape).astype(b.dtype)
 
     def read(
         self, params: S4DParams, h: Complex[Array, "... I P"], x: Float[Array, "... I"]
     ) -> Float[Array, "... I"]:
         """`2 Re(output . h) + skip * x`."""
         kind = h.real.dtype
-        real, imaginary = (jnp.broadcast_to(c.astype(kind), h.shape) for c in params.output)
+        output = jax.lax.complex(*params.output.astype(kind))
         skip = jnp.broadcast_to(params.skip.astype(kind), x.shape) * x.astype(kind)
-        y = 2 * (real * h.real - imaginary * h.imag).sum(-1) + skip
+        # XLA makes vectors of a complex product, but not of two real ones of its parts.
+        y = 2 * (spread(output, x.shape[:-1]) * h).sum(-1).real + skip
         return y.astype(params.skip.dtype)

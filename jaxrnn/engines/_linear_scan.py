@@ -25,7 +25,8 @@ class LinearScan(Engine[LinearCell]):
 
     Where a state is much larger than what the cell reads (`S4D`, `S6`), this is done for a block of
     steps at a time, so that what the states are made of, and what is read of them, stays in a
-    processor's cache.
+    processor's cache. Of a block only its first carry is kept; the states are computed again in the
+    backward pass, which takes less time than bringing them from memory.
 
     Args:
         unroll: steps per iteration of the compiled loops.
@@ -49,12 +50,15 @@ class LinearScan(Engine[LinearCell]):
         return LinearCell
 
     def run(self, cell: Any, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-        def block(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+        size = _block(carry, xs)
+        if size is None:
             return self._whole(cell, params, carry, xs)
 
-        size = _block(carry, xs)
-        run = block if size is None else partial(in_segments, block, size)
-        return run(cell, carry, xs)
+        def block(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+            once_more = jax.checkpoint(self._whole, prevent_cse=False)  # the scan prevents it
+            return once_more(cell, params, carry, xs)
+
+        return in_segments(block, size, cell, carry, xs)
 
     def _whole(self, cell: Any, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
         made = cell.prepare(params, xs)
@@ -81,9 +85,9 @@ def _block(carry: Carry, xs: Inputs) -> int | None:
     return size if size < steps and state * steps >= _LARGER * inputs else None
 
 
-# Bytes of states in a block, about what the second cache of a core holds; and how many times larger
-# than the inputs they must be. Where they are as large, a loop of blocks costs more than it gives.
-_BLOCK, _LARGER = 2**20, 4
+# Bytes of states in a block, of which several arrays are to fit the second cache of a core; and how
+# many times larger than the inputs they must be. Else a loop of blocks costs more than it gives.
+_BLOCK, _LARGER = 2**19, 4
 
 
 def _bytes(tree: Inputs) -> Any:  # an `int`, or what JAX knows of one where sizes are symbols
