@@ -12,7 +12,7 @@ from .._typing import Carry, Inputs, Params
 from ..cells import Cell, LinearCell, Transition
 from ._controls import Controlled, Flags
 from ._engine import Engine
-from ._segments import in_segments
+from ._segments import recomputed
 
 
 class LinearScan(Engine[LinearCell]):
@@ -55,10 +55,9 @@ class LinearScan(Engine[LinearCell]):
             return self._whole(cell, params, carry, xs)
 
         def block(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-            once_more = jax.checkpoint(self._whole, prevent_cse=False)  # the scan prevents it
-            return once_more(cell, params, carry, xs)
+            return self._whole(cell, params, carry, xs)
 
-        return in_segments(block, size, cell, carry, xs)
+        return recomputed(block, size, cell, carry, xs)
 
     def _whole(self, cell: Any, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
         made = cell.prepare(params, xs)

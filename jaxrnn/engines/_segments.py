@@ -53,11 +53,10 @@ class Chunked(Engine[Kind]):
         return self.engine.takes
 
     def run(self, cell: Kind, params: Params, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-        def run(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
-            once_more = jax.checkpoint(self.engine.run, prevent_cse=False)  # the scan prevents it
-            return once_more(cell, params, carry, xs)
+        def segment(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
+            return self.engine.run(cell, params, carry, xs)
 
-        return in_segments(run, self.size, cell, carry, xs)
+        return recomputed(segment, self.size, cell, carry, xs)
 
 
 class Offloaded(Engine[Kind]):
@@ -117,8 +116,7 @@ class Offloaded(Engine[Kind]):
         def segment(cell: Any, carry: Carry, xs: Inputs) -> tuple[Carry, Inputs]:
             return self.engine.run(cell, params, jax.tree.map(named, carry), xs)
 
-        once_more = jax.checkpoint(segment, policy=policy, prevent_cse=False)
-        return in_segments(once_more, self.size, cell, carry, xs)
+        return recomputed(segment, self.size, cell, carry, xs, policy)
 
 
 class Truncated(Engine[Kind]):
@@ -163,6 +161,14 @@ class Truncated(Engine[Kind]):
             return cell.detach(carry, jax.tree.map(lambda leaf: leaf[-1], xs))
 
         return in_segments(run, self.size, cell, carry, xs, border)
+
+
+def recomputed(
+    run: Segment, size: int, cell: Cell, carry: Carry, xs: Inputs, policy: Any = None
+) -> tuple[Carry, Inputs]:
+    """`in_segments`, run again in the backward pass, but for what `policy` keeps."""
+    once_more = jax.checkpoint(run, policy=policy, prevent_cse=False)  # the scan prevents it
+    return in_segments(once_more, size, cell, carry, xs)
 
 
 def in_segments(
