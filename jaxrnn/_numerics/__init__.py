@@ -1,6 +1,5 @@
 """Numerics that several packages share; private to the library."""
 
-from ._by_columns import by_columns as by_columns
 from ._chain import ChainBackward as ChainBackward
 from ._chain import chain_backward as chain_backward
 from ._chain import largest as largest
@@ -29,6 +28,7 @@ from ._one_by_one import householder as householder
 from ._one_by_one import inverse as inverse
 from ._one_by_one import spectral_norm as spectral_norm
 from ._one_by_one import svd as svd
+from ._outer_products import reordered as reordered
 from ._partition import partition as partition
 from ._placing import alike as alike
 from ._placing import divided as divided

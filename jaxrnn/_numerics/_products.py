@@ -4,12 +4,16 @@ import jax.numpy as jnp
 
 from .._dtypes import at_least_float32
 from .._typing import Array, Batch
+from ._outer_products import product
+from ._placing import alike, divided
 
 
 def dot(x: Array, kernel: Array) -> Array:
     """`x @ kernel` over the last axis of `x`, accumulated and returned in at least float32."""
     kind = at_least_float32(jnp.result_type(x, kernel))
-    return jnp.dot(x, kernel, preferred_element_type=kind)
+    if x.ndim < 3 or not jnp.issubdtype(kind, jnp.inexact) or divided(x) or divided(kernel):
+        return jnp.dot(x, kernel, preferred_element_type=kind)
+    return product(kind, *alike((x, kernel)))
 
 
 def recur(h: Array, kernel: Array) -> Array:

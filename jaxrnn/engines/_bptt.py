@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from .. import _check
 from .._dtypes import at_least_float32
-from .._numerics import affine, alike, by_columns, filled, known, moving, pushed, together
+from .._numerics import affine, alike, filled, known, moving, pushed, reordered, together
 from .._typing import Array, Carry, Inputs, Params, Size
 from ..cells import Automatic, GatedCell, Rule
 from ._engine import Engine
@@ -189,15 +189,16 @@ class Gated(Loop):
 
             def shares(own: list[Array], own_xs: list[Array]) -> Any:
                 weights = rebuild(own)
-                us = _project(weights, by_columns(rebuild_xs(own_xs)))
-                rs = _mix(weights, by_columns(memory.carries))
+                us = _project(weights, rebuild_xs(own_xs))
+                rs = _mix(weights, memory.carries)
                 gates = _gates(rule, weights, memory) if reads else None
                 return moving(((us, rs), gates))
 
             (us, rs), gates = jax.eval_shape(shares, own, own_xs)
             ct_us_rs = jax.linear_transpose(rule.merge, us, rs)(ct_zs)
             ct_gates = None if gates is None else (ct_news, filled(ct_ys, gates[1]))
-            more, ct_xs = jax.vjp(shares, own, own_xs)[1]((ct_us_rs, ct_gates))
+            pull = reordered(jax.vjp(shares, own, own_xs)[1])
+            more, ct_xs = pull((ct_us_rs, ct_gates))
             return (
                 ct_carry,
                 [a + b.astype(a.dtype) for a, b in zip(total, more, strict=True)],
