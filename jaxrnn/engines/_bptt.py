@@ -257,14 +257,15 @@ class Gated(Loop):
         size = sum(u.size * u.dtype.itemsize for u in jax.tree.leaves(us))
         if not known(size) or steps * size <= _WHOLE:
             return steps
-        wanted = max(1, _BLOCK // size)
+        wanted = max(_LEAST, _BLOCK // size)
         divisor = max(d for d in range(1, wanted + 1) if steps % d == 0)
         return divisor if 4 * divisor >= wanted else steps
 
 
 # Bytes of projected inputs: a sequence of at most as much is one block, and others have blocks of
 # what the second cache of a core holds. For short ones a loop of blocks costs more than it gives.
-_WHOLE, _BLOCK = 4 * 2**20, 5 * 2**18
+# Blocks of fewer steps than the least would add to the gradients of large weights too often.
+_WHOLE, _BLOCK, _LEAST = 4 * 2**20, 5 * 2**18, 4
 
 
 def _rule(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> tuple[Rule, bool]:
