@@ -18,6 +18,7 @@ from jax.extend.core import Jaxpr, Literal, Primitive
 from jax.interpreters import ad, batching, mlir
 
 from .._typing import Array
+from ._placing import known
 from ._together import together
 
 
@@ -30,7 +31,10 @@ def summed_outer(x: Array, ct: Array, precision: Any, kind: Any) -> Array:
         precision=precision,
         preferred_element_type=kind,
     )
-    return product(x, ct) if x.shape[-1] <= ct.shape[-1] else together(product(ct, x)).T
+    sizes = x.shape[-1], ct.shape[-1]
+    if not all(map(known, sizes)) or sizes[0] <= sizes[1]:
+        return product(x, ct)
+    return together(product(ct, x)).T
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -64,9 +68,9 @@ def reordered(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _evaluate(jaxpr: Jaxpr, consts: list[Any], args: list[Any]) -> list[Any]:
+def _evaluate(jaxpr: Jaxpr, consts: list[Any], given: list[Any]) -> list[Any]:
     values: dict[Any, Any] = dict(
-        zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True)
+        zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *given], strict=True)
     )
 
     def read(v: Any) -> Any:
@@ -75,16 +79,16 @@ def _evaluate(jaxpr: Jaxpr, consts: list[Any], args: list[Any]) -> list[Any]:
     for equation in jaxpr.eqns:
         primitive: Any = equation.primitive
         params = equation.params
-        known = list(map(read, equation.invars))
+        args = list(map(read, equation.invars))
         if primitive.name == "jit":
-            results = _evaluate(params["jaxpr"].jaxpr, params["jaxpr"].consts, known)
+            results = _evaluate(params["jaxpr"].jaxpr, params["jaxpr"].consts, args)
         elif primitive is jax.lax.dot_general_p and _sums_outer(equation):
-            ct, x = known
+            ct, x = args
             summed = summed_outer(x, ct, params["precision"], params["preferred_element_type"])
             results = [summed.T]
         else:
             with equation.ctx.manager:
-                results = primitive.bind(*known, **primitive.get_bind_params(params))
+                results = primitive.bind(*args, **primitive.get_bind_params(params))
             results = results if primitive.multiple_results else [results]
         values.update(zip(equation.outvars, results, strict=True))
     return list(map(read, jaxpr.outvars))
@@ -117,11 +121,11 @@ def _abstract(x: Any, kernel: Any, *, kind: Any, **_: Any) -> Any:
 
 
 def _ct_x(ct: Array, x: Any, kernel: Array, *, precision: Any, kind: Any) -> Array:
-    return _plain(ct, kernel.T, precision=precision, kind=x.aval.dtype)
+    return _plain(ct, kernel.T, precision=precision, kind=kind).astype(x.aval.dtype)
 
 
 def _ct_kernel(ct: Array, x: Array, kernel: Any, *, precision: Any, kind: Any) -> Array:
-    return summed_outer(x, ct, precision, kernel.aval.dtype)
+    return summed_outer(x, ct, precision, kind).astype(kernel.aval.dtype)
 
 
 def _batch(args: Any, dims: Any, **options: Any) -> Any:

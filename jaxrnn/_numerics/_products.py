@@ -10,10 +10,12 @@ from ._placing import alike, divided
 
 def dot(x: Array, kernel: Array) -> Array:
     """`x @ kernel` over the last axis of `x`, accumulated and returned in at least float32."""
-    kind = at_least_float32(jnp.result_type(x, kernel))
-    if x.ndim < 3 or not jnp.issubdtype(kind, jnp.inexact) or divided(x) or divided(kernel):
+    common = jnp.result_type(x, kernel)
+    kind = at_least_float32(common)
+    rows = x.ndim > 2 and kernel.ndim == 2 and jnp.issubdtype(common, jnp.inexact)
+    if not rows or divided(x) or divided(kernel):
         return jnp.dot(x, kernel, preferred_element_type=kind)
-    return product(kind, *alike((x, kernel)))
+    return product(kind, *alike((x.astype(common), kernel.astype(common))))
 
 
 def recur(h: Array, kernel: Array) -> Array:

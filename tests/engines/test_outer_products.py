@@ -123,6 +123,36 @@ def test_bfloat16_gradients_have_the_types_of_what_they_are_of():
     assert [g.dtype for g in gradients] == [jnp.bfloat16] * 2
 
 
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_cotangents_are_not_rounded_before_they_are_summed(dtype):
+    """Those of a mean over many steps are smaller than all numbers of float16."""
+    x, kernel = jnp.ones((100, 8, 1), dtype), jnp.ones((1, 1), dtype)
+    gradient = jax.grad(lambda kernel: 1e-6 * (dot(x, kernel) ** 2).mean())(kernel)
+    expected = jax.grad(
+        lambda kernel: 1e-6 * (jnp.dot(x, kernel, preferred_element_type=jnp.float32) ** 2).mean()
+    )(kernel)
+    np.testing.assert_array_equal(gradient, expected)
+    cts = jnp.zeros((100, 8, 1)).at[0, :2, 0].set(jnp.array([1 + 2.0**-12, -1]))
+    (summed,) = jax.vjp(lambda kernel: dot(x, kernel), kernel)[1](cts)
+    np.testing.assert_array_equal(summed.astype(float), 2.0**-12)
+
+
+@pytest.mark.parametrize(
+    "types", [("complex64", "float64"), ("complex128", "complex64"), ("float64", "complex64")]
+)
+def test_mixed_types(types):
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+        x, kernel = (
+            (arg * (1 + 0.5j) if "complex" in kind else arg).astype(kind)
+            for arg, kind in zip(drawn(G), types, strict=True)
+        )
+        ours, plain = (
+            jax.grad(lambda x, kernel, f=f: (f(x, kernel) ** 2).imag.sum(), (0, 1))(x, kernel)
+            for f in (dot, jnp.dot)
+        )
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5), ours, plain)
+
+
 @pytest.mark.parametrize("columns", [G, NARROW])
 @pytest.mark.skipif(jax.device_count() < DEVICES, reason="needs two devices")
 def test_a_divided_batch_stays_where_it_is(columns):
