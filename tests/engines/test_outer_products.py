@@ -154,7 +154,6 @@ def test_mixed_types(types):
 
 
 @pytest.mark.parametrize("columns", [G, NARROW])
-@pytest.mark.skipif(jax.device_count() < DEVICES, reason="needs two devices")
 def test_a_divided_batch_stays_where_it_is(columns):
     x, kernel = drawn(columns, (T, 2 * DEVICES), jnp.float32)
     gradient = jax.jit(jax.grad(lambda kernel, x: jnp.cos(dot(x, kernel)).sum()))
