@@ -1,5 +1,6 @@
 """Numerics that several packages share; private to the library."""
 
+from ._bound import bound as bound
 from ._chain import ChainBackward as ChainBackward
 from ._chain import chain_backward as chain_backward
 from ._chain import largest as largest

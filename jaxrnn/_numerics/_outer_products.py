@@ -18,11 +18,12 @@ from jax.extend.core import Jaxpr, Literal, Primitive
 from jax.interpreters import ad, batching, mlir
 
 from .._typing import Array
+from ._bound import bound
 from ._placing import known
 from ._together import together
 
 
-def summed_outer(x: Array, ct: Array, precision: Any, kind: Any) -> Array:
+def _summed_outer(x: Array, ct: Array, precision: Any, kind: Any) -> Array:
     """The sum of `x ct^T` over all axes of `x [..., I]` and `ct [..., G]` but the last."""
     leading = tuple(range(x.ndim - 1))
     product = partial(
@@ -84,12 +85,10 @@ def _evaluate(jaxpr: Jaxpr, consts: list[Any], given: list[Any]) -> list[Any]:
             results = _evaluate(params["jaxpr"].jaxpr, params["jaxpr"].consts, args)
         elif primitive is jax.lax.dot_general_p and _sums_outer(equation):
             ct, x = args
-            summed = summed_outer(x, ct, params["precision"], params["preferred_element_type"])
+            summed = _summed_outer(x, ct, params["precision"], params["preferred_element_type"])
             results = [summed.T]
         else:
-            with equation.ctx.manager:
-                results = primitive.bind(*args, **primitive.get_bind_params(params))
-            results = results if primitive.multiple_results else [results]
+            results = bound(equation, args)
         values.update(zip(equation.outvars, results, strict=True))
     return list(map(read, jaxpr.outvars))
 
@@ -125,7 +124,7 @@ def _ct_x(ct: Array, x: Any, kernel: Array, *, precision: Any, kind: Any) -> Arr
 
 
 def _ct_kernel(ct: Array, x: Array, kernel: Any, *, precision: Any, kind: Any) -> Array:
-    return summed_outer(x, ct, precision, kind).astype(kernel.aval.dtype)
+    return _summed_outer(x, ct, precision, kind).astype(kernel.aval.dtype)
 
 
 def _batch(args: Any, dims: Any, **options: Any) -> Any:

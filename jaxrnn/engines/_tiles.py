@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Jaxpr, Literal
 
+from .._numerics import bound
 from .._typing import Array
 
 Tiles = Any
@@ -166,8 +167,7 @@ class Tiling:
             jax.lax.complex(*map(self.joined, a)) if isinstance(a, Pair) else self.joined(a)
             for a in args
         ]
-        made = equation.primitive.bind(*whole, **equation.params)
-        return [self._whole(x) for x in (made if equation.primitive.multiple_results else [made])]
+        return [self._whole(x) for x in bound(equation, whole)]
 
     def _tilewise(self, out: Any, apply: Callable[..., Array], *args: Tiles) -> Tiles:
         """A function of tiles at the same places; a scalar is at all of them."""

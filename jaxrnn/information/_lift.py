@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Literal
 
-from .._numerics import exact_logsumexp, logsumexp_p
+from .._numerics import bound, exact_logsumexp, logsumexp_p
 from .._typing import Array
 
 LINEAR = {
@@ -114,7 +114,7 @@ def _apply(operation: Any, args: list[Any], rule: Rule) -> list[Any]:
         (z,) = args
         return [Lifted(tuple(map(exact_logsumexp, z.runs)), rule.of_sum(*z))]
     if not any(lifted):
-        return _bind(operation, args)
+        return bound(operation, args)
     if name in INLINED:
         return _run(_closed(params[INLINED[name]]), args, rule)
     if name == "scan":
@@ -130,7 +130,7 @@ def _lift_plain(operation: Any, args: list[Any], rule: Rule) -> list[Any]:
     """An operation that properties follow as tangents do."""
     name, count = operation.primitive.name, max(len(x.runs) for x in args if isinstance(x, Lifted))
     moving = [i for i, x in enumerate(args) if isinstance(x, Lifted) and x.carried]
-    runs = [_bind(operation, [_of_run(x, run) for x in args]) for run in range(count)]
+    runs = [bound(operation, [_of_run(x, run) for x in args]) for run in range(count)]
     floating = [jnp.issubdtype(x.dtype, jnp.floating) for x in runs[0]]
     alone = name in BILINEAR and len(moving) == 1 and moving[0] < BILINEAR[name]
     if any(floating) and moving and not (name in LINEAR or alone):
@@ -140,7 +140,7 @@ def _lift_plain(operation: Any, args: list[Any], rule: Rule) -> list[Any]:
         rest = [_of_run(x, 0) for x in args]
         for place, value in zip(moving, values, strict=True):
             rest[place] = value
-        return [x for x, keep in zip(_bind(operation, rest), floating, strict=True) if keep]
+        return [x for x, keep in zip(bound(operation, rest), floating, strict=True) if keep]
 
     each: list[list[Array]] = []
     for which in range(rule.width if any(floating) else 0):
@@ -183,12 +183,6 @@ def _scan(operation: Any, args: list[Any], rule: Rule) -> list[Any]:
     loop = partial(jax.lax.scan, length=params["length"], reverse=params["reverse"])
     carry, ys = loop(body, [*map(wide, start)], xs, unroll=params["unroll"])
     return [*carry, *ys]
-
-
-def _bind(operation: Any, args: list[Any]) -> list[Any]:
-    params = operation.primitive.get_bind_params(operation.params)
-    out = operation.primitive.bind(*args, **params)
-    return [*out] if operation.primitive.multiple_results else [out]
 
 
 def _closed(jaxpr: Any) -> Any:
