@@ -12,6 +12,7 @@ from .._typing import Array, Key
 from ._dense import DenseCell
 from ._initial import glorot, orthogonal
 from ._rule import Rule
+from ._squash import KNOWN
 
 
 class ElmanParams(NamedTuple):
@@ -23,13 +24,18 @@ class ElmanParams(NamedTuple):
 
 
 class ElmanRule(Rule):
-    """`d_h = slope * d_z`, at `z = u + r`."""
+    """`d_h = slope * d_z`, at `z = u + r`; memory: h where the slope follows from it, or z."""
 
     def remember(self, cell: Any, params: Any, carry: Array, u: Array, r: Array) -> Any:
-        return cell.gate(params, carry, u, r), u + r
+        z = u + r
+        h = cell.activation(z)
+        # A loop stores an array once that is the output too.
+        memory = h if cell.activation in KNOWN else z
+        return (h.astype(carry.dtype), h.astype(params.kernel.dtype)), memory
 
     def linearize(self, cell: Any, params: Any, carry: Array, memory: Array) -> Array:
-        return slope(cell.activation, memory)
+        kind = KNOWN.get(cell.activation)
+        return slope(cell.activation, memory) if kind is None else kind.slope(memory)
 
     def push(
         self, cell: Any, params: Any, point: Array, d_carry: Array, d_z: Array

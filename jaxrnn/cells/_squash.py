@@ -28,6 +28,7 @@ SIGMOID = Squash(jax.nn.sigmoid, lambda s: s * (1 - s), 0.5)
 TANH = Squash(jnp.tanh, lambda t: 1 - t**2, 1.0)
 RELU = Squash(jax.nn.relu, lambda a: (a > 0).astype(a.dtype))
 LINEAR = Squash(_same, jnp.ones_like)
+KNOWN = {kind.function: kind for kind in (SIGMOID, TANH, RELU)}
 
 
 def squashed(z: Array, kinds: tuple[Squash, ...]) -> Array:

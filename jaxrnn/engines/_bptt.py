@@ -86,6 +86,23 @@ class Memory(NamedTuple):
     gates: Any  # of `Rule.remember`
 
 
+class _Distinct:
+    """The leaves of a tree without those that are others again, and the tree made of them."""
+
+    structure: Any
+    places: list[int]
+
+    def __call__(self, tree: Tree) -> list[Array]:
+        leaves, self.structure = jax.tree.flatten(tree)
+        own = {id(leaf): leaf for leaf in leaves}
+        order = list(own)
+        self.places = [order.index(id(leaf)) for leaf in leaves]
+        return list(own.values())
+
+    def restored(self, leaves: list[Array]) -> Tree:
+        return self.structure.unflatten(leaves[place] for place in self.places)
+
+
 class Gated(Loop):
     """The loop of a gated cell, in blocks of `block` steps.
 
@@ -110,13 +127,15 @@ class Gated(Loop):
     ) -> tuple[Carry, tuple[Inputs, Memory]]:
         cell, params = weights
         rule, _ = _rule(moves, weights, carry, xs)
+        distinct = _Distinct()
 
-        def step(carry: Carry, u: Inputs) -> tuple[Carry, tuple[Inputs, Memory]]:
+        def step(carry: Carry, u: Inputs) -> tuple[Carry, list[Array]]:
             r = cell.mix(params, carry)
             (following, y), gates = rule.remember(cell, params, carry, u, r)
-            return following, (y, Memory(carry, gates))
+            return following, distinct((y, Memory(carry, gates)))
 
-        return self.through(weights, step, carry, xs)
+        carry, arrays = self.through(weights, step, carry, xs)
+        return carry, distinct.restored(arrays)
 
     def push(
         self,
