@@ -401,3 +401,91 @@ def test_gradients_of_weights_are_computed_outside_the_loop(key):
     forward, backward = (*BATCH, 3 * zoo.H), (*BATCH, zoo.H)
     assert products(engines.BPTT()) == {forward, backward}
     assert products(SCAN) > {forward, backward}  # and the gradient of the recurrent kernel
+
+
+def steps_of_loops(jaxpr):
+    """For every loop, how many arrays it makes of all steps."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "scan":
+            yield len(equation.outvars) - equation.params["num_carry"]
+        for value in equation.params.values():
+            if hasattr(value, "jaxpr"):
+                yield from steps_of_loops(value.jaxpr)
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    # The carry before a step, the output, and the sum where the slope does not follow from it.
+    [("elman_tanh", 2), ("elman_relu", 2), ("ind_rnn", 2), ("leaky", 3)],
+)
+def test_an_output_that_the_derivative_needs_is_stored_once(name, stored, key):
+    args = problem(zoo.CELLS[name], key, T, BATCH)
+    loss = partial(lambda cell, *args: lopsided(unroll(cell, *args)), zoo.CELLS[name])
+    assert next(steps_of_loops(jax.make_jaxpr(jax.grad(loss))(*args).jaxpr)) == stored
+
+
+# --- a single sequence ------------------------------------------------------------------------
+
+
+class ForBatches(cells.GatedCell):
+    """A cell that takes one batch axis and no fewer."""
+
+    cell: cells.GatedCell
+
+    def init(self, key):
+        return self.cell.init(key)
+
+    def carry(self, params, batch=()):
+        return self.cell.carry(params, batch)
+
+    def project(self, params, x):
+        return self.cell.project(params, x)
+
+    def mix(self, params, carry):
+        return self.cell.mix(params, carry)
+
+    def gate(self, params, carry, u, r):
+        halves = jnp.split(carry, 2, axis=1)
+        return self.cell.gate(params, jnp.concatenate(halves, axis=1), u, r)
+
+
+@pytest.mark.parametrize(
+    ("cell", "batch", "alone"),
+    [
+        (zoo.CELLS["gru"], (1,), True),
+        (zoo.CELLS["lstm"], (1, 1), True),
+        (zoo.CELLS["learned_carry"], (1, 1), True),
+        (cells.Zoneout(cells.Elman(zoo.I, zoo.H), 0.2), (1,), True),
+        (ForBatches(Peephole()), (1,), False),
+        (cells.StateDropout(cells.GRU(zoo.I, zoo.H), 0.5), (1,), True),
+        (zoo.CELLS["gru"], (2, 1), False),
+    ],
+)
+def test_the_loop_of_a_single_sequence_has_no_batch(cell, batch, alone, x64, key):
+    args = problem(cell, key, T, batch)
+    options = {"key": key} if isinstance(cell, cells.StateDropout) else {}
+
+    def results(engine, *args):
+        def loss(*args):
+            last, ys = run(engine, cell, *args, **options)
+            return lopsided((last, ys)), (last, ys)
+
+        return jax.value_and_grad(loss, (0, 1, 2), has_aux=True)(*args)
+
+    traced = jax.make_jaxpr(partial(results, engines.BPTT()))(*args)
+    axes = {len(shape) for shape in products_in_loops(traced.jaxpr)}
+    assert axes == {1 if alone else 1 + len(batch)}
+    close(*(jax.jit(partial(results, engine))(*args) for engine in (engines.BPTT(), SCAN)))
+
+
+def test_resets_of_a_single_sequence(x64, key):
+    args = problem(zoo.CELLS["lstm"], key, T, (1,))
+    resets = jnp.zeros((T, 1), bool).at[2].set(True)
+
+    def results(engine, *args):
+        def loss(*args):
+            return lopsided(run(engine, zoo.CELLS["lstm"], *args, resets=resets))
+
+        return jax.value_and_grad(loss, (0, 1, 2))(*args)
+
+    close(*(jax.jit(partial(results, engine))(*args) for engine in (engines.BPTT(), SCAN)))
