@@ -166,13 +166,16 @@ def whole_grid(path, points):
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
+    points = [point for point in points if PRODUCTS in point.values]
+    if not points:
+        return
     kinds = list(dict.fromkeys(point.what for point in points))
     rows = list(dict.fromkeys(f"{p.cell} {','.join(map(str, p.shape))}" for p in points))
     figure, axes = plt.subplots(
         1, len(kinds), figsize=(11, 0.24 * len(rows) + 1.2), sharey=True, squeeze=False
     )
     for axis, what in zip(axes[0], kinds, strict=True):
-        for point in (p for p in points if p.what == what and PRODUCTS in p.values):
+        for point in (p for p in points if p.what == what):
             y = rows.index(f"{point.cell} {','.join(map(str, point.shape))}")
             floor = np.asarray(point.values[PRODUCTS])
             over = {n: float(np.median(np.asarray(v) / floor)) for n, v in point.values.items()}
