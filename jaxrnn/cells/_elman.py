@@ -91,8 +91,7 @@ class Elman(DenseCell):
         r: Float[Array, "... H"],
     ) -> tuple[Float[Array, "... H"], Float[Array, "... H"]]:
         """`activation(u + r)`."""
-        h = self.activation(u + r)
-        return h.astype(carry.dtype), h.astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
 
 
 def slope(activation: Callable[[Array], Array], z: Array) -> Array:

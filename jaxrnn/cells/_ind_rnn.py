@@ -70,5 +70,4 @@ class IndRNN(DenseCell):
 
     def gate(self, params: IndRNNParams, carry: Array, u: Array, r: Array) -> tuple[Array, Array]:
         """`activation(u + r)`."""
-        h = self.activation(u + r)
-        return h.astype(carry.dtype), h.astype(params.kernel.dtype)
+        return self.rule.remember(self, params, carry, u, r)[0]
