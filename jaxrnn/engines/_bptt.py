@@ -16,7 +16,7 @@ from ._engine import Engine
 from ._in_blocks import in_place, stacked
 from ._loop import Loop, Moves, Tree, put_back, split
 from ._loops import run
-from ._single import needless, with_ones, without
+from ._single import needless_axes, with_ones, without
 
 
 class BPTT(Engine[GatedCell]):
@@ -72,7 +72,7 @@ def run_gated(
             f"{loop.who}: `mix` of {cell!r} is not affine in the carry, so that its derivative "
             "would be wrong. Move what is not into `gate`, or use `Scan()`."
         )
-    axes = needless(cell, params, carry, xs)
+    axes = needless_axes(cell, params, carry, xs)
     carry, outs = run(loop, (cell, params), without(carry, 0, axes), without(xs, 1, axes))
     carry, outs = with_ones(carry, 0, axes), with_ones(outs, 1, axes)
     return carry, cell.finish(params, outs, xs)

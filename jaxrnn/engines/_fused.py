@@ -18,6 +18,7 @@ from ._engine import Engine
 from ._grid import shape_of
 from ._kernel import scan_rows
 from ._loop import Tree
+from ._single import batch_axes
 
 
 class Fused(Engine[Cell]):
@@ -177,10 +178,7 @@ class _Rows(Gated):
 
 def _batch(weights: Weights, carry: Carry) -> tuple[int, ...]:
     """The axes of the batch: those that a carry has in front of its own."""
-    cell, params = weights
-    own = jax.tree.leaves(jax.eval_shape(cell.carry, params))
-    first = jax.tree.leaves(carry)[0]
-    return first.shape[: first.ndim - own[0].ndim]
+    return jax.tree.leaves(carry)[0].shape[: batch_axes(*weights, carry)]
 
 
 def _check_arrays(carry: Carry, xs: Inputs) -> None:

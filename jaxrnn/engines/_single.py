@@ -12,14 +12,20 @@ from .._typing import Carry, Inputs, Params
 from ._loop import Tree
 
 
-def needless(cell: Any, params: Params, carry: Carry, xs: Inputs) -> int:
+def batch_axes(cell: Any, params: Params, carry: Carry) -> int:
+    """How many axes a carry has in front of the cell's own; 0 where it is empty."""
+    own = jax.tree.leaves(jax.eval_shape(cell.carry, params))
+    return jax.tree.leaves(carry)[0].ndim - own[0].ndim if own else 0
+
+
+def needless_axes(cell: Any, params: Params, carry: Carry, xs: Inputs) -> int:
     """How many batch axes a single sequence can do without; 0 for a batch of several.
 
     A cell that holds numbers of its own for every sequence, with those axes, needs them.
     """
-    leaves, own = jax.tree.leaves(carry), jax.tree.leaves(jax.eval_shape(cell.carry, params))
-    axes = leaves[0].ndim - own[0].ndim if own else 0
-    places = [*((leaf, 0) for leaf in leaves), *((x, 1) for x in jax.tree.leaves(xs))]
+    axes = batch_axes(cell, params, carry)
+    carries, inputs = jax.tree.leaves(carry), jax.tree.leaves(xs)
+    places = [*((leaf, 0) for leaf in carries), *((leaf, 1) for leaf in inputs)]
     if not axes or not all(_ones(leaf, first, axes) for leaf, first in places):
         return 0
 

@@ -449,6 +449,16 @@ class ForBatches(cells.GatedCell):
         return self.cell.gate(params, jnp.concatenate(halves, axis=1), u, r)
 
 
+def values_and_gradients(cell, options, engine, *args):
+    """Of everything that `unroll` returns."""
+
+    def loss(*args):
+        last, ys = run(engine, cell, *args, **options)
+        return lopsided((last, ys)), (last, ys)
+
+    return jax.value_and_grad(loss, (0, 1, 2), has_aux=True)(*args)
+
+
 @pytest.mark.parametrize(
     ("cell", "batch", "alone"),
     [
@@ -464,14 +474,7 @@ class ForBatches(cells.GatedCell):
 def test_the_loop_of_a_single_sequence_has_no_batch(cell, batch, alone, x64, key):
     args = problem(cell, key, T, batch)
     options = {"key": key} if isinstance(cell, cells.StateDropout) else {}
-
-    def results(engine, *args):
-        def loss(*args):
-            last, ys = run(engine, cell, *args, **options)
-            return lopsided((last, ys)), (last, ys)
-
-        return jax.value_and_grad(loss, (0, 1, 2), has_aux=True)(*args)
-
+    results = partial(values_and_gradients, cell, options)
     traced = jax.make_jaxpr(partial(results, engines.BPTT()))(*args)
     axes = {len(shape) for shape in products_in_loops(traced.jaxpr)}
     assert axes == {1 if alone else 1 + len(batch)}
@@ -481,11 +484,5 @@ def test_the_loop_of_a_single_sequence_has_no_batch(cell, batch, alone, x64, key
 def test_resets_of_a_single_sequence(x64, key):
     args = problem(zoo.CELLS["lstm"], key, T, (1,))
     resets = jnp.zeros((T, 1), bool).at[2].set(True)
-
-    def results(engine, *args):
-        def loss(*args):
-            return lopsided(run(engine, zoo.CELLS["lstm"], *args, resets=resets))
-
-        return jax.value_and_grad(loss, (0, 1, 2))(*args)
-
+    results = partial(values_and_gradients, zoo.CELLS["lstm"], {"resets": resets})
     close(*(jax.jit(partial(results, engine))(*args) for engine in (engines.BPTT(), SCAN)))
