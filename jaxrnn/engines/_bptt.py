@@ -13,7 +13,7 @@ from .._numerics import affine, alike, filled, known, moving, pushed, reordered,
 from .._typing import Array, Carry, Inputs, Params, Size
 from ..cells import Automatic, GatedCell, Rule
 from ._engine import Engine
-from ._in_blocks import in_place, stacked
+from ._in_blocks import Step, in_blocks, in_place, same, stacked
 from ._loop import Loop, Moves, Tree, put_back, split
 from ._loops import run
 from ._single import needless_axes, with_ones, without
@@ -110,7 +110,7 @@ class Gated(Loop):
     """The loop of a gated cell, in blocks of `block` steps.
 
     A subclass may run the steps in another way: what is sequential is a function of one step,
-    made for the shapes of `group`, which `through` runs forward, and `scan` in derivatives.
+    made for the shapes of `group`, which `scan` runs.
     """
 
     who = "BPTT"
@@ -123,7 +123,12 @@ class Gated(Loop):
         self, moves: Moves, weights: Weights, carry: Carry, xs: Inputs
     ) -> tuple[Carry, Inputs]:
         cell, params = weights
-        return self.through(weights, partial(cell.advance, params), carry, xs)
+
+        def gate(state: Any, u: Inputs) -> tuple[Carry, Inputs]:
+            carry, r = state
+            return cell.gate(params, carry, u, r)
+
+        return self._through(weights, gate, carry, xs)
 
     def remember(
         self, moves: Moves, weights: Weights, carry: Carry, xs: Inputs
@@ -132,12 +137,12 @@ class Gated(Loop):
         rule, _ = _rule(moves, weights, carry, xs)
         distinct = _Distinct()
 
-        def step(carry: Carry, u: Inputs) -> tuple[Carry, list[Array]]:
-            r = cell.mix(params, carry)
+        def gate(state: Any, u: Inputs) -> tuple[Carry, list[Array]]:
+            carry, r = state
             (following, y), gates = rule.remember(cell, params, carry, u, r)
             return following, distinct((y, Memory(carry, gates)))
 
-        carry, arrays = self.through(weights, step, carry, xs)
+        carry, arrays = self._through(weights, gate, carry, xs)
         return carry, distinct.restored(arrays)
 
     def push(
@@ -165,13 +170,17 @@ class Gated(Loop):
             d_gates = pushed(lambda w: _gates(rule, w, memory), (weights,), (d_weights,))
         still, zero = _zeros(self.group(weights, carry, _first(d_us))), _zeros(few)
 
-        def step(d_carry: Carry, step: Any) -> tuple[Carry, Inputs]:
+        def mixed(d_carry: Carry) -> Any:
+            return d_carry, _mixed(cell, params, zero, d_carry)
+
+        def gate(state: Any, step: Any) -> tuple[Carry, Inputs]:
+            d_carry, d_r = state
             point, d_z, d_gate = step
-            d_r = _mixed(cell, params, zero, d_carry)
             d_z = _plus(rule.merge(still, d_r), d_z)
             result = rule.push(cell, params, point, d_carry, d_z)
             return result if d_gate is None else _plus(result, d_gate)
 
+        step = Step(mixed, gate, same)
         return self.scan(weights, carry, step, d_carry, (points, d_zs, d_gates))
 
     def pull(
@@ -189,15 +198,21 @@ class Gated(Loop):
         unmix = _transposed_mix(cell, params, few)
         own, rebuild = split(moves.weights, weights)
 
-        def step(ct_carry: Carry, step: Any) -> tuple[Carry, Any]:
+        def gate(ct_carry: Carry, step: Any) -> tuple[Any, Any]:
             point, ct_y = step
             push = partial(rule.push, cell, params, point)
             ct_before, ct_z = jax.linear_transpose(push, still, z)((ct_carry, filled(ct_y, y)))
             ct_z = jax.tree.map(together, ct_z)
-            return _plus(ct_before, unmix(unmerge(ct_z)[1])), (
-                ct_z,
-                ct_carry if reads else None,
-            )
+            reaches, _ = _used(push, still, z)  # what does not is zero, and need not be added
+            ct_before = jax.tree.map(lambda ct, used: ct if used else None, ct_before, reaches)
+            return (ct_before, ct_z), (ct_z, ct_carry if reads else None)
+
+        def unmixed(state: Any) -> Carry:
+            ct_before, ct_z = state
+            mixed = unmix(unmerge(ct_z)[1])
+            return jax.tree.map(lambda ct, own: ct if own is None else own + ct, mixed, ct_before)
+
+        step = Step(same, gate, unmixed)
 
         def block(state: Any, steps: tuple[Inputs, Memory, Tree]) -> tuple[Any, list[Array]]:
             ct_carry, total = state
@@ -241,30 +256,36 @@ class Gated(Loop):
         """The shapes of one step of as many sequences as `scan` runs at once: of all of them."""
         return tree
 
-    def through(
+    def _through(
         self,
         weights: Weights,
-        step: Callable[[Carry, Inputs], tuple[Carry, Any]],
+        gate: Callable[[Any, Inputs], tuple[Carry, Any]],
         carry: Carry,
         xs: Inputs,
     ) -> tuple[Carry, Any]:
-        """Run a step forward over what the cell projects from the inputs."""
+        """Run a gate, whose state is a carry and its product, over the projected inputs."""
         cell, params = weights
+        step = Step(lambda carry: (carry, cell.mix(params, carry)), gate, same)
         prepare = partial(cell.project, params)
-        return in_place(prepare, step, carry, xs, self._size(weights, xs))
+        return self.scan(weights, carry, step, carry, xs, prepare, self._size(weights, xs))
 
     def scan(
         self,
         weights: Weights,
         carry: Carry,
-        step: Callable[[Any, Any], tuple[Any, Any]],
+        step: Step,
         start: Any,
         xs: Any,
+        prepare: Callable[[Inputs], Inputs] = same,
+        size: Size | None = None,
         *,
         reverse: bool = False,
     ) -> tuple[Any, Any]:
-        """`jax.lax.scan` of a step over all sequences; `carry` has the shapes of the cell's own."""
-        return jax.lax.scan(step, start, xs, reverse=reverse)
+        """Scan a step over what is prepared of the inputs, `size` steps at a time, for all
+        sequences; `carry` has the shapes of the cell's own."""
+        size = jax.tree.leaves(xs)[0].shape[0] if size is None else size
+        way = in_place if self.cpu and not self.plain else in_blocks
+        return way(step, start, xs, prepare, size, reverse=reverse)
 
     def _size(self, weights: Weights, xs: Inputs) -> Size:
         """Steps in a block."""
@@ -300,13 +321,19 @@ def _rule(moves: Moves, weights: Weights, carry: Carry, xs: Inputs) -> tuple[Rul
         return weights[0].gate(weights[1], carry, u, r)
 
     u, r = jax.eval_shape(_project, weights, _first(xs)), jax.eval_shape(_mix, weights, carry)
-    jaxpr = jax.make_jaxpr(gate)(weights, carry, u, r).jaxpr
-    used = {id(v) for equation in jaxpr.eqns for v in equation.invars}
-    used |= {id(v) for v in jaxpr.outvars}
-    flags = jax.tree.leaves(moves.weights)
-    reads = any(moves and id(v) in used for v, moves in zip(jaxpr.invars, flags, strict=False))
+    used, *_ = _used(gate, weights, carry, u, r)
+    reads = any(map(all, zip(*map(jax.tree.leaves, (moves.weights, used)), strict=True)))
     holds = (rule.replays or not reads) and rule.holds(cell, params, carry, u, r)
     return rule if holds else Automatic(), reads
+
+
+def _used(function: Callable[..., Any], *args: Tree) -> tuple[Tree, ...]:
+    """Which leaves of its arguments a function uses."""
+    jaxpr = jax.make_jaxpr(function)(*args).jaxpr
+    used = {id(v) for equation in jaxpr.eqns for v in equation.invars}
+    used |= {id(v) for v in jaxpr.outvars}
+    flags = [id(v) in used for v in jaxpr.invars]
+    return jax.tree.unflatten(jax.tree.structure(args), flags)
 
 
 def _project(weights: Weights, xs: Inputs) -> Inputs:

@@ -16,6 +16,7 @@ from ._bptt import Gated, Weights, run_gated
 from ._controls import Controlled
 from ._engine import Engine
 from ._grid import shape_of
+from ._in_blocks import Step, same
 from ._kernel import scan_rows
 from ._loop import Tree
 from ._single import batch_axes
@@ -121,23 +122,15 @@ class _Rows(Gated):
 
         return jax.tree.map(leaf, tree)
 
-    def through(
-        self,
-        weights: Weights,
-        step: Callable[[Carry, Inputs], tuple[Carry, Any]],
-        carry: Carry,
-        xs: Inputs,
-    ) -> tuple[Carry, Any]:
-        cell, params = weights
-        return self.scan(weights, carry, step, carry, cell.project(params, xs))
-
     def scan(
         self,
         weights: Weights,
         carry: Carry,
-        step: Callable[[Any, Any], tuple[Any, Any]],
+        step: Step,
         start: Any,
         xs: Any,
+        prepare: Callable[[Inputs], Inputs] = same,
+        size: Size | None = None,
         *,
         reverse: bool = False,
     ) -> tuple[Any, Any]:
@@ -159,7 +152,7 @@ class _Rows(Gated):
             return x.reshape(*x.shape[:first], *batch, *x.shape[first + 1 :])
 
         start = jax.tree.map(lambda x: folded(x, 0), start)
-        xs = jax.tree.map(lambda x: folded(x, 1), xs)
+        xs = jax.tree.map(lambda x: folded(x, 1), prepare(xs))
         try:
             last, ys = scan_rows(step, start, xs, rows=self.rows, reverse=reverse)
         except (TypeError, ValueError) as error:

@@ -24,16 +24,17 @@ class Loop(abc.ABC):
     """Four operations. Weights are any trees, carries `[*batch, ...]`, the rest `[T, *batch, ...]`.
 
     `moves` says, as a tree of flags, which arguments have a tangent. `cpu` says whether the loop
-    will run on a CPU; only rounding depends on it.
+    will run on a CPU, and `plain` whether JAX will differentiate it; only rounding depends on them.
     """
 
     def __init__(self) -> None:
         self.cpu: bool = jax.default_backend() == "cpu"
+        self.plain = False
 
-    def lowered(self, *, cpu: bool) -> "Loop":
-        """The same loop for a CPU, or for another platform."""
+    def changed(self, **flags: bool) -> "Loop":
+        """The same loop with another `cpu` or `plain`."""
         loop = copy.copy(self)
-        loop.cpu = cpu
+        vars(loop).update(flags)
         return loop
 
     @abc.abstractmethod

@@ -6,7 +6,7 @@ rule here is differentiated as the plain operations that it consists of.
 
 The best way to run a loop depends on the platform it is compiled for, which is known only when it
 is lowered. What the loop computes and remembers does not depend on it. So a loop is traced for the
-default platform, and traced again if it is lowered for another one.
+default platform, and traced again if it is lowered for another one, or differentiated by JAX.
 
 Under `vmap` over data alone, the new axis is one more batch axis. Under `vmap` over weights, a CPU
 runs the sets of weights one after another, unless they are tiny, because XLA's batched product is
@@ -71,7 +71,7 @@ class _Push(_Operation):
     taken, given = "wwcs", "cs"
 
     def run(self, loop: Loop, moves: Moves, *args: Tree) -> Any:
-        return loop.push(moves, *args)
+        return loop.changed(plain=True).push(moves, *args)  # mostly traced to be transposed
 
     def linear(self, structure: Any) -> list[bool]:
         weights, d_weights, d_carry, (xs, memory, d_xs) = _flags(structure)
@@ -148,12 +148,25 @@ def _evaluate(*leaves: Any, jaxpr: Any, **_: Any) -> list[Any]:
 
 def _lowered(*leaves: Any, cpu: bool, **params: Any) -> list[Any]:
     """The operation as it is compiled for a CPU, or for another platform."""
-    loop, moves = params["loop"], params["moves"]
-    if loop.cpu == cpu:
+    if params["loop"].cpu == cpu:
         return _evaluate(*leaves, **params)
+    return _traced_again(leaves, {"cpu": cpu}, **params)
+
+
+def _traced_again(
+    leaves: Any,
+    changes: dict[str, bool],
+    *,
+    loop: Loop,
+    operation: _Operation,
+    moves: Any,
+    structure: Any,
+    **_: Any,
+) -> list[Any]:
+    """The operation of a loop that is changed."""
     flags = jax.tree.unflatten(moves[1], moves[0])
-    args = jax.tree.unflatten(params["structure"], leaves)
-    return jax.tree.leaves(_run(params["operation"], loop.lowered(cpu=cpu), flags, *args))
+    args = jax.tree.unflatten(structure, leaves)
+    return jax.tree.leaves(_run(operation, loop.changed(**changes), flags, *args))
 
 
 _loop_p.def_impl(_evaluate)
@@ -187,7 +200,7 @@ def _jvp(primals: Any, tangents: Any, **params: Any) -> Any:
             leaves = list(primals)
             for i, leaf in zip(chosen, some, strict=True):
                 leaves[i] = leaf
-            return jaxpr_as_fun(params["jaxpr"])(*leaves)
+            return _traced_again(leaves, {"plain": True}, **params)
 
         _, more = jax.jvp(
             function, tuple(primals[i] for i in chosen), tuple(tangents[i] for i in chosen)

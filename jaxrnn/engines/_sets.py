@@ -1,6 +1,5 @@
 """`Sets`: a loop for many sets of weights."""
 
-import copy
 import math
 from functools import partial
 from typing import Any
@@ -26,9 +25,9 @@ class Sets(Loop):
         super().__init__()
         self.loop, self.own, self.moving = loop, own, moving
 
-    def lowered(self, *, cpu: bool) -> "Sets":
-        sets = copy.copy(self)
-        sets.cpu, sets.loop = cpu, self.loop.lowered(cpu=cpu)
+    def changed(self, **flags: bool) -> Loop:
+        sets = super().changed(**flags)
+        vars(sets)["loop"] = self.loop.changed(**flags)
         return sets
 
     def _each(self, function: Any, weights: Tree, *args: Tree) -> Any:

@@ -403,14 +403,14 @@ def test_gradients_of_weights_are_computed_outside_the_loop(key):
     assert products(SCAN) > {forward, backward}  # and the gradient of the recurrent kernel
 
 
-def steps_of_loops(jaxpr):
-    """For every loop, how many arrays it makes of all steps."""
+def equations_of(jaxpr, name):
+    """All equations of a primitive, those of functions inside too."""
     for equation in jaxpr.eqns:
-        if equation.primitive.name == "scan":
-            yield len(equation.outvars) - equation.params["num_carry"]
+        if equation.primitive.name == name:
+            yield equation
         for value in equation.params.values():
             if hasattr(value, "jaxpr"):
-                yield from steps_of_loops(value.jaxpr)
+                yield from equations_of(value.jaxpr, name)
 
 
 @pytest.mark.parametrize(
@@ -421,7 +421,34 @@ def steps_of_loops(jaxpr):
 def test_an_output_that_the_derivative_needs_is_stored_once(name, stored, key):
     args = problem(zoo.CELLS[name], key, T, BATCH)
     loss = partial(lambda cell, *args: lopsided(unroll(cell, *args)), zoo.CELLS[name])
-    assert next(steps_of_loops(jax.make_jaxpr(jax.grad(loss))(*args).jaxpr)) == stored
+    loop = next(equations_of(jax.make_jaxpr(jax.grad(loss))(*args).jaxpr, "scan"))
+    written = [*equations_of(loop.params["jaxpr"].jaxpr, "dynamic_update_slice")]
+    assert len(loop.outvars) - loop.params["num_carry"] + len(written) == stored
+
+
+@pytest.mark.parametrize(("name", "many"), [("lstm", True), ("gru", True), ("elman_tanh", False)])
+def test_a_step_of_many_arrays_is_a_function_on_a_cpu(name, many, key):
+    cell = zoo.CELLS[name]
+    gradient = jax.jit(jax.grad(lambda *args: lopsided(unroll(cell, *args))))
+    traced = gradient.trace(*problem(cell, key, T, BATCH))
+    for platform, marked in {"cpu": many, "cuda": False}.items():
+        text = traced.lower(lowering_platforms=(platform,)).as_text()
+        assert ("inlineable" in text) == marked
+
+
+def test_what_jax_differentiates_is_a_scan(key):
+    """In a loop that reads out of whole arrays, every step would add to the cotangents of all."""
+    args = problem(zoo.CELLS["gru"], key, T, BATCH)
+
+    def slope(*args):
+        return lopsided(jax.grad(partial(loss_of, engines.BPTT()))(*args))
+
+    traced = jax.make_jaxpr(jax.grad(slope))(*args).jaxpr
+    loops = [loop.params["jaxpr"].jaxpr for loop in equations_of(traced, "scan")]
+    differentiated = [loop for loop in loops if not [*equations_of(loop, "xla_metadata_value")]]
+    assert differentiated
+    for loop in differentiated:
+        assert not [*equations_of(loop, "dynamic_update_slice")]
 
 
 # --- a single sequence ------------------------------------------------------------------------
