@@ -12,9 +12,9 @@ from .. import _check
 from .._numerics import divided, known, varies
 from .._typing import Array, Batch, Carry, Inputs, Key, Params, Size
 from ..cells import Cell, GatedCell
-from ._bptt import Gated, Weights, run_gated
 from ._controls import Controlled
 from ._engine import Engine
+from ._gated import Gated, Weights, run_gated
 from ._grid import shape_of
 from ._in_blocks import Step, same
 from ._kernel import scan_rows
