@@ -380,15 +380,21 @@ def test_over_devices(x64, key):
 # --- what the loops hold ----------------------------------------------------------------------
 
 
-def products_in_loops(jaxpr, looped=False):
-    """The shape of every product that is computed at every step."""
+def equations_of(jaxpr, name):
+    """All equations of a primitive, those of functions inside too."""
     for equation in jaxpr.eqns:
-        if looped and equation.primitive.name == "dot_general":
-            yield equation.outvars[0].aval.shape
-        inside = looped or equation.primitive.name == "scan"
+        if equation.primitive.name == name:
+            yield equation
         for value in equation.params.values():
             if hasattr(value, "jaxpr"):
-                yield from products_in_loops(value.jaxpr, inside)
+                yield from equations_of(value.jaxpr, name)
+
+
+def products_in_loops(jaxpr):
+    """The shape of every product that is computed at every step."""
+    for loop in equations_of(jaxpr, "scan"):
+        for product in equations_of(loop.params["jaxpr"].jaxpr, "dot_general"):
+            yield product.outvars[0].aval.shape
 
 
 def test_gradients_of_weights_are_computed_outside_the_loop(key):
@@ -401,16 +407,6 @@ def test_gradients_of_weights_are_computed_outside_the_loop(key):
     forward, backward = (*BATCH, 3 * zoo.H), (*BATCH, zoo.H)
     assert products(engines.BPTT()) == {forward, backward}
     assert products(SCAN) > {forward, backward}  # and the gradient of the recurrent kernel
-
-
-def equations_of(jaxpr, name):
-    """All equations of a primitive, those of functions inside too."""
-    for equation in jaxpr.eqns:
-        if equation.primitive.name == name:
-            yield equation
-        for value in equation.params.values():
-            if hasattr(value, "jaxpr"):
-                yield from equations_of(value.jaxpr, name)
 
 
 @pytest.mark.parametrize(
